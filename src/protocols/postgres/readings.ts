@@ -1,0 +1,88 @@
+import type { Reading } from "../../languages/sql/reading.ts";
+import type { Effects } from "../../model/command.ts";
+import type { Prepared } from "./inflight.ts";
+
+// Questions that the conversation asks of a reading, and the readings it has for what cannot be read.
+
+const NOTHING_TOLD = { objects: [], bounded: false, slots: [], statements: [] } as const;
+
+export const UNKNOWN: Reading = {
+  ...NOTHING_TOLD,
+  effects: ["unknown"],
+  why: ["names a statement or cursor that this connection is not known to have"],
+};
+export const FOLLOWED: Reading = {
+  ...NOTHING_TOLD,
+  effects: ["unknown"],
+  why: ["names a statement or cursor that itself names another"],
+};
+export const CALLS_BY_NUMBER: Reading = { ...NOTHING_TOLD, effects: ["execute"], why: ["calls a function by number"] };
+export const NOT_UTF8: Reading = { ...NOTHING_TOLD, effects: ["unknown"], why: ["is not valid UTF-8"] };
+
+/** Effects of what may change how later text is read, so a text with a backslash waits for its answer. */
+const CHANGES_READING = new Set(["execute", "unknown", "admin", "grant", "schema"]);
+
+/** Object identifiers below this belong to PostgreSQL itself (FirstNormalObjectId). */
+const FIRST_OWN_OID = 16_384;
+
+/** Its meaning depends on names that the connection holds. */
+export function usesNames(reading: Reading): boolean {
+  for (const statement of reading.statements) {
+    for (const { kind } of statement.deeds) if (kind === "execute" || kind === "fetch") return true;
+  }
+  return false;
+}
+
+/** Parsing it, before any Bind, may run code: reading a constant of an array or row of a domain runs the domain's CHECK. */
+export function runsWhenParsed(reading: Reading): boolean {
+  return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "own-constant"));
+}
+
+/** It gives or takes names by SQL. */
+export function changesNames(reading: Reading): boolean {
+  for (const statement of reading.statements) {
+    for (const { kind } of statement.deeds) {
+      if (kind === "prepare" || kind === "deallocate" || kind === "declare" || kind === "close") return true;
+    }
+  }
+  return false;
+}
+
+/** It may change what a backslash means in later text. */
+export function changesReading(reading: Reading): boolean {
+  for (const effect of reading.effects) if (CHANGES_READING.has(effect)) return true;
+  return false;
+}
+
+/** After it, unqualified function names say nothing: it sets search_path so, or ran what was not read through. */
+export function loosensPath(reading: Reading): boolean {
+  if (reading.effects.includes("execute") || reading.effects.includes("unknown")) return true;
+  return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-untrusted"));
+}
+
+/** It may be a COPY that takes data from the client. */
+export function mayCopyIn(reading: Reading): boolean {
+  if (reading.statements.length === 0) return reading.effects.includes("unknown");
+  return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "copy-in" || kind === "execute"));
+}
+
+/** What it is on a server of that major version: what that one does not have built in is somebody's own function. */
+export function asOf(reading: Reading, serverMajor: number): Reading {
+  const newer = reading.statements.some(({ deeds }) =>
+    deeds.some((deed) => deed.kind === "newer-call" && deed.since > serverMajor),
+  );
+  return newer ? executing(reading, "calls what this version of the server does not have built in") : reading;
+}
+
+function executing(reading: Reading, why: string): Reading {
+  const [first, ...rest] = reading.effects;
+  const effects: Effects = reading.effects.includes("execute") ? reading.effects : [first, ...rest, "execute"];
+  return { ...reading, effects, why: [...reading.why, why] };
+}
+
+/** Reading a value of a type that is not built in may run code: a domain runs its CHECK, at Bind already. */
+export function withTypes(reading: Reading, { types, parameterTypes }: Prepared): Reading {
+  const own = (type: number): boolean => type >= FIRST_OWN_OID;
+  if (!types.some(own) && !parameterTypes.some(own)) return reading;
+  return executing(reading, "takes a parameter of a type that is not built in");
+}
