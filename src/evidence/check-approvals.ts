@@ -1,0 +1,86 @@
+// The answers of people: each signed by the countersigner, for that very command, in time, by somebody else than who ran
+// the job; and nothing that was held was released without one.
+
+import type { EventBodies } from "../model/event.ts";
+import { verifyApproval } from "./approval-statement.ts";
+import type { HeldCommand } from "./course.ts";
+import { decodeUtf8 } from "./dsse.ts";
+import { digestOfFile } from "./entry.ts";
+import { fileName } from "./pages.ts";
+import type { Finding } from "./report.ts";
+
+/** What a session says of itself, as far as approvals depend on it. */
+export interface ApprovalContext {
+  readonly sid: string;
+  readonly started: EventBodies["session.started"];
+  /** The countersigner's raw public key; undefined where the session had none. */
+  readonly countersigner: Uint8Array | undefined;
+  /** The files of `approvals/`, by name. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Surfaces on GitHub, where people are not the one who runs the job. A local page or terminal may be theirs. */
+const ELSEWHERE = new Set(["check", "review", "comment"]);
+
+/** Checks every answer, and every release that needed one. */
+export function checkApprovals(held: readonly HeldCommand[], context: ApprovalContext, finding: Finding): void {
+  const spoken = new Set<string>();
+  let signed = 0;
+  for (const command of held) {
+    for (const answered of command.answered) {
+      if (answered.dsse === "") continue;
+      spoken.add(fileName(answered.request));
+      signed += 1;
+      for (const reason of faultsOf(command, answered, context)) {
+        finding.fail(`request ${answered.request} of command ${command.cmd}: ${reason}`);
+      }
+    }
+    const approved = command.answered.some(({ answer, dsse }) => answer === "approved" && dsse !== "");
+    // Where there is no countersigner nobody signs, and the record says so in its first event.
+    if (command.released && !approved && context.countersigner !== undefined) {
+      finding.fail(`command ${command.cmd} was held and released without a signed approval`);
+    }
+  }
+  for (const name of context.files.keys()) {
+    if (!spoken.has(name)) finding.fail(`approvals/${name} answers no request of this session`);
+  }
+  finding.detail = `${held.length} held, ${signed} signed answers`;
+}
+
+function faultsOf(
+  command: HeldCommand,
+  answered: EventBodies["approval.answered"],
+  { sid, started, countersigner, files }: ApprovalContext,
+): readonly string[] {
+  const file = files.get(fileName(answered.request));
+  if (file === undefined) return [`approvals/${fileName(answered.request)} is missing`];
+  if (digestOfFile(file) !== answered.dsse) return ["the signed answer is not the one that was recorded"];
+  if (countersigner === undefined) return ["a signed answer in a session without countersigner"];
+  const requested = command.requested.find(({ request }) => request === answered.request);
+  const result = verifyApproval(decodeUtf8(file) ?? "", countersigner, {
+    request: answered.request,
+    sid,
+    cmd: command.cmd,
+    target: command.seen.target,
+    digest: command.seen.digest,
+    leaf: command.leaf,
+    policy: started.policy.digest,
+    rule: command.rule,
+    ...(requested === undefined ? {} : { expiresAt: requested.expiresAt }),
+  });
+  if (result.kind === "bad") return result.reasons;
+  const { facts } = result;
+  const faults: string[] = [];
+  if (facts.answer !== answered.answer) faults.push(`signed as ${facts.answer}, recorded as ${answered.answer}`);
+  if (JSON.stringify(facts.by) !== JSON.stringify(answered.by)) faults.push("signed by others than were recorded");
+  if (facts.answer === "approved") {
+    const people = new Set(facts.by.map(({ login }) => login.toLowerCase()));
+    const needed = requested?.approvers.count ?? 1;
+    if (people.size < needed) faults.push(`approved by ${people.size}, and ${needed} were asked for`);
+    const own = [started.identity.actor, started.identity.triggeringActor].map((login) => login.toLowerCase());
+    if (facts.by.some(({ login, via }) => ELSEWHERE.has(via) && own.includes(login.toLowerCase()))) {
+      faults.push("approved by the one who ran the job");
+    }
+  }
+  return faults;
+}

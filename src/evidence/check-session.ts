@@ -1,0 +1,350 @@
+// One session, from the first line to the last: every check that its own files, the log and the keys allow.
+
+import { sessionOrigin } from "../journal/session-log.ts";
+import { NoteError, parseCheckpoint, parseNote, parseVkey, type Verifier, verifierFor } from "../tlog/note.ts";
+import { parseProof } from "../tlog/proof.ts";
+import { leafHash, verifyInclusion } from "../tlog/tree.ts";
+import { checkApprovals } from "./check-approvals.ts";
+import { Digests } from "./check-disclosures.ts";
+import { type CountersignedHead, compareHeads, readHeads } from "./check-heads.ts";
+import { isAmong, type LogRead, openLogCheckpoint } from "./check-log.ts";
+import { Course } from "./course.ts";
+import { decodeUtf8, verifyDsse } from "./dsse.ts";
+import { digestOfFile, encodeEntry } from "./entry.ts";
+import { type KnownEvent, parseEvent } from "./event-shapes.ts";
+import { SESSION_FILES } from "./layout.ts";
+import type { EvidenceReader } from "./ledger.ts";
+import { indexRow, sessionFolder, sessionPage } from "./pages.ts";
+import { type EventsRead, readEvents } from "./read-events.ts";
+import { Finding, type SessionReport } from "./report.ts";
+import { sessionStatement } from "./statement.ts";
+import { linesOf } from "./story.ts";
+import { Summariser, type Summary } from "./summary.ts";
+import type { Trust } from "./trust.ts";
+
+/** What a session is held against. */
+export interface SessionContext {
+  /** Keys to believe. Undefined: those that the session itself names, because nothing else does. */
+  readonly trust: Trust | undefined;
+  /** The log as read; undefined when only the session is at hand. */
+  readonly log: LogRead | undefined;
+}
+
+/** The report, and what pages of the month are made from. */
+export interface SessionChecked {
+  readonly report: SessionReport;
+  readonly summary: Summary;
+  /** This session's line of `index.csv`. */
+  readonly row: string;
+}
+
+type Started = Extract<KnownEvent, { type: "session.started" }>;
+
+/** Checks the session in this folder of the evidence. */
+export async function checkSession(
+  reader: EvidenceReader,
+  folder: string,
+  { trust, log }: SessionContext,
+): Promise<SessionChecked> {
+  const at = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
+  const files = new Files(await readFiles(reader, folder, at));
+  const find = findings();
+  const events = files.get(SESSION_FILES.events);
+  const started = firstEvent(events);
+  // A gateway that died leaves its own files and nothing that seals them: that is missing, and not false. In a ledger
+  // there are only sealed sessions, so there its absence means that somebody took it away.
+  const sealed = log !== undefined || [SESSION_FILES.dsse, SESSION_FILES.proof].some((name) => files.has(name));
+  if (!sealed) {
+    find.statement.miss("the session was never sealed: its gateway died before it could");
+    find.entry.miss("the session is in no log");
+    find.pages.miss("the session has no page");
+  }
+  const proof = sealed ? readProof(files.text(SESSION_FILES.proof), find.entry) : undefined;
+  const keys = readKeys(started, proof?.origin, trust, find.keys);
+  const heads =
+    keys?.countersigner === undefined
+      ? []
+      : readHeads(
+          files.get(SESSION_FILES.checkpoints),
+          { gateway: keys.gateway, countersigner: keys.countersigner },
+          find.heads,
+        );
+
+  const walk = walkEvents(events, heads, find);
+  const { read, summary } = walk;
+  checkShape(read, walk, started, find.events);
+  if (log !== undefined && started !== undefined && folder !== sessionFolder(summary.startedAt, summary.sid)) {
+    find.files.fail(`the session of ${summary.startedAt} does not belong into this folder`);
+  }
+  if (!walk.course.ended) find.ended.miss("there is no session.ended: the session was cut off, or its gateway died");
+  find.ended.detail = summary.ended?.outcome ?? "";
+
+  if (keys?.countersigner !== undefined) compareHeads(heads, walk, { sealed, finding: find.heads });
+  else if (keys === undefined) find.heads.fail("the session's keys cannot be read");
+  find.heads.detail = keys?.countersigner === undefined ? "no countersigner" : `${heads.length} countersigned heads`;
+
+  if (sealed) {
+    const facts = { read, summary, covered: heads.at(-1)?.size ?? 0 };
+    checkStatement(files.text(SESSION_FILES.dsse), keys, facts, find.statement);
+  }
+  const entry = encodeEntry({
+    sid: summary.sid,
+    root: read.root,
+    size: read.size,
+    dsse: digestOfFile(files.get(SESSION_FILES.dsse)),
+  });
+  if (proof !== undefined) {
+    // A policy that names no log, or no policy at all: then the countersigner keeps the log as well.
+    const believed = trust === undefined || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
+    checkEntry(proof, entry, { trust: believed, log }, find.entry);
+  }
+  if (started !== undefined) {
+    const context = { sid: summary.sid, started: started.body, countersigner: keys?.countersigner?.publicKey };
+    checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find.approvals);
+  }
+  walk.digests.compare(files.get(SESSION_FILES.disclosures));
+  if (sealed) checkPage(files, find.pages);
+  for (const name of files.unknown()) find.files.fail(`${name} is no file of a session`);
+
+  const report = { sid: summary.sid, folder, checks: Object.values(find).map((each) => each.check()) };
+  return { report, summary, row: indexRow(summary) };
+}
+
+function findings() {
+  return {
+    events: new Finding("events"),
+    order: new Finding("order"),
+    keys: new Finding("keys"),
+    heads: new Finding("heads"),
+    statement: new Finding("statement"),
+    entry: new Finding("entry"),
+    approvals: new Finding("approvals"),
+    disclosures: new Finding("disclosures"),
+    ended: new Finding("ended"),
+    pages: new Finding("pages"),
+    files: new Finding("files"),
+  };
+}
+
+type Findings = ReturnType<typeof findings>;
+
+/** The files of one session, by their path in its folder. */
+class Files {
+  readonly #files: ReadonlyMap<string, Uint8Array>;
+
+  constructor(files: ReadonlyMap<string, Uint8Array>) {
+    this.#files = files;
+  }
+
+  /** A file's bytes; of a missing one none. */
+  get(name: string): Uint8Array {
+    return this.#files.get(name) ?? new Uint8Array();
+  }
+
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+
+  text(name: string): string {
+    return decodeUtf8(this.get(name)) ?? "\ufffd";
+  }
+
+  inFolder(folder: string): ReadonlyMap<string, Uint8Array> {
+    const inside = `${folder}/`;
+    const pairs = [...this.#files].filter(([path]) => path.startsWith(inside));
+    return new Map(pairs.map(([path, bytes]) => [path.slice(inside.length), bytes]));
+  }
+
+  unknown(): string[] {
+    const own: readonly string[] = Object.values(SESSION_FILES);
+    return [...this.#files.keys()].filter(
+      (path) => !own.includes(path) && !path.startsWith(`${SESSION_FILES.approvals}/`),
+    );
+  }
+}
+
+async function readFiles(
+  reader: EvidenceReader,
+  folder: string,
+  at: (name: string) => string,
+): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  const approvals = (await reader.list(at(SESSION_FILES.approvals))).map(
+    (name) => `${SESSION_FILES.approvals}/${name}`,
+  );
+  for (const name of [...(await reader.list(folder)), ...approvals]) {
+    if (name === SESSION_FILES.approvals) continue;
+    files.set(name, (await reader.read(at(name))) ?? new Uint8Array());
+  }
+  return files;
+}
+
+function firstEvent(events: Uint8Array): Started | undefined {
+  for (const line of linesOf(events)) {
+    const event = parseEvent(line);
+    return typeof event !== "string" && event.type === "session.started" ? event : undefined;
+  }
+  return undefined;
+}
+
+interface Walked {
+  readonly read: EventsRead;
+  readonly summary: Summary;
+  readonly course: Course;
+  readonly digests: Digests;
+  readonly roots: ReadonlyMap<number, Uint8Array>;
+}
+
+function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], find: Findings): Walked {
+  const summariser = new Summariser();
+  const course = new Course(find.order);
+  const digests = new Digests(find.disclosures);
+  const sizes = new Set(heads.map(({ size }) => size));
+  const roots = new Map<number, Uint8Array>();
+  let sid: string | undefined;
+  let next = 0;
+  const read = readEvents(
+    events,
+    (event, leaf) => {
+      sid ??= event.sid;
+      if (event.sid !== sid) find.events.fail(`seq ${event.seq} is of another session, ${event.sid}`);
+      if (event.seq !== next) find.events.fail(`seq ${event.seq} stands where ${next} belongs`);
+      next = event.seq + 1;
+      summariser.add(event);
+      course.add(event, leaf);
+      digests.add(event);
+    },
+    (frontier) => {
+      if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root());
+    },
+  );
+  return { read, summary: summariser.summary(), course, digests, roots };
+}
+
+function checkShape(read: EventsRead, { course }: Walked, started: Started | undefined, finding: Finding): void {
+  for (const fault of read.faults) finding.fail(fault);
+  if (started === undefined) finding.fail("the first event is not session.started");
+  finding.detail = `${read.size} events`;
+  if (course.events < read.size && finding.good) finding.fail(`${read.size - course.events} lines could not be read`);
+}
+
+interface Keys {
+  readonly gateway: Verifier;
+  /** Undefined where the session says that it had none. */
+  readonly countersigner: Verifier | undefined;
+}
+
+function readKeys(
+  started: Started | undefined,
+  origin: string | undefined,
+  trust: Trust | undefined,
+  finding: Finding,
+): Keys | undefined {
+  if (started === undefined) {
+    finding.fail("there is no session.started to name them");
+    return undefined;
+  }
+  const { countersigner: named, gateway: own } = started.body;
+  try {
+    const gateway = parseVkey(own.vkey);
+    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
+    if (origin !== undefined && gateway.name !== sessionOrigin(origin, started.sid)) {
+      finding.fail(`the gateway's key is for ${gateway.name}, not for this session of the log ${origin}`);
+    }
+    const countersigner = named === "none" ? undefined : parseVkey(named);
+    if (countersigner?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
+    if (trust !== undefined && countersigner !== undefined && !isAmong(trust.witnesses, countersigner.publicKey)) {
+      finding.fail(`the countersigner ${countersigner.name} has a key that is not trusted`);
+    }
+    if (trust !== undefined && countersigner === undefined && trust.witnesses.length > 0) {
+      finding.fail("the session had no countersigner, and the trusted keys ask for one");
+    }
+    finding.detail = countersigner === undefined ? "no countersigner" : countersigner.name;
+    return { gateway, countersigner };
+  } catch (error) {
+    if (!(error instanceof NoteError)) throw error;
+    finding.fail(`session.started names ${error.message}`);
+    return undefined;
+  }
+}
+
+function checkStatement(
+  dsse: string,
+  keys: Keys | undefined,
+  facts: { readonly read: EventsRead; readonly summary: Summary; readonly covered: number },
+  finding: Finding,
+): void {
+  const signers = [keys?.gateway.publicKey, keys?.countersigner?.publicKey].flatMap((key) => key ?? []);
+  if (signers.length === 0) {
+    finding.fail("the session's keys cannot be read");
+    return;
+  }
+  const result = verifyDsse(dsse, signers);
+  if (result.kind === "bad") {
+    finding.fail(result.why);
+    return;
+  }
+  const expected = sessionStatement({ events: facts.read, summary: facts.summary, countersigned: facts.covered });
+  if (result.payload !== expected) finding.fail("it says something else than the events do");
+  finding.detail = `${signers.length} signatures`;
+}
+
+interface ProofRead {
+  readonly index: number;
+  readonly path: readonly Uint8Array[];
+  readonly checkpoint: string;
+  readonly origin: string;
+}
+
+function readProof(text: string, finding: Finding): ProofRead | undefined {
+  try {
+    const { index, path, checkpoint, extra } = parseProof(text);
+    if (extra !== undefined) finding.fail("the proof holds extra data, which nothing vouches for");
+    return { index, path, checkpoint, origin: parseCheckpoint(parseNote(checkpoint).text).origin };
+  } catch (error) {
+    if (!(error instanceof NoteError)) throw error;
+    finding.fail(`${SESSION_FILES.proof}: ${error.message}`);
+    return undefined;
+  }
+}
+
+function checkEntry(
+  proof: ProofRead,
+  entry: string,
+  { trust, log }: { readonly trust: Trust; readonly log: LogRead | undefined },
+  finding: Finding,
+): void {
+  const head = openLogCheckpoint(proof.checkpoint, trust);
+  if (typeof head === "string") {
+    finding.fail(`the proof's checkpoint ${head}`);
+    return;
+  }
+  const { size, root } = head;
+  if (!verifyInclusion({ index: proof.index, size, leaf: leafHash(entry), proof: proof.path, root })) {
+    finding.fail("the log does not hold this session: its digests are not those of the entry");
+  }
+  if (log !== undefined) {
+    const then = log.roots[size];
+    if (head.origin !== log.origin) finding.fail(`the proof is of the log ${head.origin}`);
+    else if (then === undefined) finding.fail(`the proof's checkpoint has ${size} sessions, the log only ${log.size}`);
+    else if (Buffer.compare(then, root) !== 0) {
+      finding.fail(`two checkpoints of size ${size} differ: the log was forked, or rewritten since`);
+    }
+  }
+  finding.detail = `entry ${proof.index} of ${head.origin}`;
+}
+
+/** With no other word on keys: the countersigner that the session names, who then keeps the log as well. */
+function ownTrust(keys: Keys | undefined, origin: string): Trust {
+  const { countersigner } = keys ?? {};
+  if (countersigner === undefined) return { logs: [], witnesses: [] };
+  return { logs: [verifierFor(origin, "log", countersigner.publicKey)], witnesses: [countersigner] };
+}
+
+function checkPage(files: Files, finding: Finding): void {
+  if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
+  const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures));
+  if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
+    finding.fail(`${SESSION_FILES.page} is not what the events say`);
+  }
+}

@@ -1,0 +1,175 @@
+// The commands of a session as a page tells them: each with what was read of it, decided, answered and returned, and the
+// disclosed values behind its digests. Bounded, whatever the session's size: what is left out is counted.
+
+import { openDisclosure } from "../journal/disclosure.ts";
+import { CanonicalError, parseCanonical } from "../journal/jcs.ts";
+import type { EventBodies, Redacted } from "../model/event.ts";
+import { decodeUtf8 } from "./dsse.ts";
+import type { KnownEvent } from "./event-shapes.ts";
+import { fieldsOf, isText } from "./shape.ts";
+
+/** One command on a page. */
+export interface Told {
+  readonly seq: number;
+  readonly at: string;
+  readonly conn: number;
+  readonly seen: EventBodies["command.seen"];
+  decided?: EventBodies["command.decided"];
+  readonly requested: EventBodies["approval.requested"][];
+  readonly answered: EventBodies["approval.answered"][];
+  settled?: EventBodies["command.settled"];
+  readonly returned: EventBodies["command.returned"][];
+}
+
+/** A page of more is not read by anyone, and GitHub stops rendering Markdown at about half a megabyte. */
+const COMMANDS_TOLD_MAX = 100;
+
+/** Of those, so many are kept for commands that were held, denied or failed, however late they come. */
+const NOTABLE_TOLD_MAX = 50;
+
+/** One command may be executed again and again; the page shows the first few. */
+const EXECUTIONS_TOLD_MAX = 5;
+
+/** Connections and gaps are shown up to this many each. */
+const ASIDES_MAX = 50;
+
+/** Chooses what a page shows, in one pass over the events. */
+export class Story {
+  readonly #open = new Map<string, Told>();
+  readonly #plain: Told[] = [];
+  readonly #notable: Told[] = [];
+  readonly #texts = new Map<number, readonly Redacted[]>();
+  readonly connections: {
+    readonly conn: number;
+    readonly at: string;
+    readonly body: EventBodies["connection.opened"];
+  }[] = [];
+  readonly gaps: { readonly at: string; readonly body: EventBodies["gap"] }[] = [];
+  #commands = 0;
+
+  add(event: KnownEvent): void {
+    switch (event.type) {
+      case "command.seen": {
+        this.#commands += 1;
+        const told: Told = {
+          seq: event.seq,
+          at: event.at,
+          conn: event.conn,
+          seen: event.body,
+          requested: [],
+          answered: [],
+          returned: [],
+        };
+        this.#open.set(event.body.cmd, told);
+        return;
+      }
+      case "command.decided": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === undefined) return;
+        told.decided = event.body;
+        this.#choose(told, event.body.decision !== "allow");
+        return;
+      }
+      case "approval.requested":
+        this.#open.get(event.body.cmd)?.requested.push(event.body);
+        return;
+      case "approval.answered":
+        this.#open.get(event.body.cmd)?.answered.push(event.body);
+        return;
+      case "command.settled": {
+        const told = this.#open.get(event.body.cmd);
+        if (told !== undefined) told.settled = event.body;
+        return;
+      }
+      case "command.returned": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === undefined) return;
+        if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
+        return;
+      }
+      case "connection.opened":
+        if (this.connections.length < ASIDES_MAX)
+          this.connections.push({ conn: event.conn, at: event.at, body: event.body });
+        return;
+      case "gap":
+        if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
+        return;
+      case "session.started":
+      case "masked":
+      case "connection.closed":
+      case "session.ended":
+        return;
+    }
+  }
+
+  /** The commands to show, in the order they came. */
+  told(): readonly Told[] {
+    return [...this.#plain, ...this.#notable].toSorted((left, right) => left.seq - right.seq);
+  }
+
+  /** How many commands are not shown. */
+  get omitted(): number {
+    return this.#commands - this.#plain.length - this.#notable.length;
+  }
+
+  /** The digests of a command's text: its own, or those of the earlier event that it names. */
+  textOf(told: Told): readonly Redacted[] {
+    if (told.seen.text.length > 0) return told.seen.text;
+    return this.#texts.get(told.seen.textOf) ?? [];
+  }
+
+  /** Needed once, before `textOf`: the texts that shown commands refer to. A second pass over the events. */
+  recall(event: KnownEvent): void {
+    if (event.type !== "command.seen" || event.body.text.length === 0) return;
+    if (this.#wanted().has(event.seq)) this.#texts.set(event.seq, event.body.text);
+  }
+
+  #wantedSeqs: Set<number> | undefined;
+
+  #wanted(): ReadonlySet<number> {
+    this.#wantedSeqs ??= new Set(this.told().map(({ seen }) => seen.textOf));
+    return this.#wantedSeqs;
+  }
+
+  #choose(told: Told, notable: boolean): void {
+    if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
+    else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
+    else this.#open.delete(told.seen.cmd);
+  }
+}
+
+/** Values behind digests, as far as they were not erased. */
+export type Values = (redacted: Redacted) => unknown;
+
+/** Opens those disclosures whose digests are wanted. What is malformed is left out here and reported by the verifier. */
+export function openValues(disclosures: Uint8Array, wanted: ReadonlySet<string>): Values {
+  const values = new Map<string, unknown>();
+  for (const line of linesOf(disclosures)) {
+    const fields = parseDisclosure(line);
+    if (fields === undefined || !wanted.has(fields.digest)) continue;
+    const opened = openDisclosure(fields.disclosure);
+    if (opened !== undefined) values.set(fields.digest, opened.value);
+  }
+  return (redacted) => values.get(redacted["..."]);
+}
+
+/** A line of `disclosures.jsonl`, strictly; undefined for anything else. */
+export function parseDisclosure(line: string) {
+  try {
+    return fieldsOf(parseCanonical(line), { digest: isText, disclosure: isText, ptr: isText });
+  } catch (error) {
+    if (error instanceof CanonicalError) return undefined;
+    throw error;
+  }
+}
+
+/** The lines of a file, without their newlines. A line that is not UTF-8 comes as U+FFFD, which no canonical line is. */
+export function* linesOf(bytes: Uint8Array): Generator<string> {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let start = 0; start < file.length; ) {
+    const newline = file.indexOf(10, start);
+    const end = newline === -1 ? file.length : newline;
+    yield decodeUtf8(file.subarray(start, end)) ?? "\ufffd";
+    start = end + 1;
+  }
+}

@@ -1,0 +1,100 @@
+// What a session comes to: who, where, how many, how it ended. Counted from its events; the statement and the pages say
+// only what stands here, so a verifier counts again and compares.
+
+import type { EventBodies } from "../model/event.ts";
+import type { SessionId } from "../model/session.ts";
+import type { KnownEvent } from "./event-shapes.ts";
+
+export interface Counts {
+  readonly approvals: number;
+  readonly commands: number;
+  readonly denied: number;
+  readonly held: number;
+  /** Commands of the gateway's own, which looked at what a held one would touch. */
+  readonly previews: number;
+  /** Spans that were masked in commands and answers. */
+  readonly masked: number;
+}
+
+/** One session at a glance. */
+export interface Summary {
+  readonly sid: SessionId;
+  readonly started: EventBodies["session.started"] | undefined;
+  readonly startedAt: string;
+  readonly ended: EventBodies["session.ended"] | undefined;
+  readonly endedAt: string;
+  readonly counts: Counts;
+}
+
+/** Counts events as they come. */
+export class Summariser {
+  #sid = "";
+  #started: EventBodies["session.started"] | undefined;
+  #ended: EventBodies["session.ended"] | undefined;
+  #startedAt = "";
+  #endedAt = "";
+  #approvals = 0;
+  #commands = 0;
+  #denied = 0;
+  #held = 0;
+  #masked = 0;
+  #previews = 0;
+  readonly #previewing = new Set<number>();
+
+  add(event: KnownEvent): void {
+    switch (event.type) {
+      case "session.started":
+        this.#sid = event.sid;
+        this.#started ??= event.body;
+        this.#startedAt ||= event.at;
+        return;
+      case "session.ended":
+        this.#ended = event.body;
+        this.#endedAt = event.at;
+        return;
+      case "connection.opened":
+        if (event.body.purpose === "preview") this.#previewing.add(event.conn);
+        return;
+      case "command.seen":
+        if (this.#previewing.has(event.conn)) this.#previews += 1;
+        else this.#commands += 1;
+        return;
+      case "command.decided":
+        if (event.body.decision === "deny") this.#denied += 1;
+        if (event.body.decision === "hold") this.#held += 1;
+        return;
+      case "approval.answered":
+        if (event.body.answer === "approved") this.#approvals += 1;
+        return;
+      case "masked":
+        for (const count of Object.values(event.body.counts)) this.#masked += count;
+        return;
+      case "command.returned":
+        this.#masked += event.body.masked;
+        return;
+      case "approval.requested":
+      case "command.settled":
+      case "connection.closed":
+      case "gap":
+        return;
+    }
+  }
+
+  summary(): Summary {
+    return {
+      sid: this.#sid,
+      started: this.#started,
+      startedAt: this.#startedAt,
+      ended: this.#ended,
+      endedAt: this.#endedAt,
+      counts: {
+        approvals: this.#approvals,
+        commands: this.#commands,
+        denied: this.#denied,
+        held: this.#held,
+        masked: this.#masked,
+        previews: this.#previews,
+      },
+    };
+  }
+}

@@ -1,0 +1,235 @@
+// Makes sessions as a gateway makes them: real keys, real witness, real signatures; only the database is missing.
+
+import { generateKeyPairSync, type KeyObject, randomFillSync } from "node:crypto";
+import { signApproval } from "../../src/evidence/approval-statement.ts";
+import { dsseSigner, signDsse } from "../../src/evidence/dsse.ts";
+import { digestOfFile } from "../../src/evidence/entry.ts";
+import { type SealedSession, sealedStatement, statementOf } from "../../src/evidence/layout.ts";
+import type { LogSigner } from "../../src/evidence/ledger.ts";
+import { redact, SaltPool } from "../../src/journal/disclosure.ts";
+import { SessionLog } from "../../src/journal/session-log.ts";
+import type { CommandId } from "../../src/model/command.ts";
+import type { EventBodies, EventType } from "../../src/model/event.ts";
+import { cosigner, noteSigner } from "../../src/tlog/note.ts";
+import { Witness } from "../../src/tlog/witness.ts";
+
+export const ORIGIN = "example.com/shop/countersign";
+const POLICY = `sha256:${"b".repeat(64)}`;
+
+/** The countersigner: one Ed25519 key for heads, answers and the log, as in local mode. */
+export function party(key: KeyObject = generateKeyPairSync("ed25519").privateKey) {
+  const app = cosigner("app.example/countersigner", key);
+  const log = noteSigner(ORIGIN, key);
+  const heads = new Map<string, { size: number; root: Uint8Array }>();
+  const signer: LogSigner = {
+    logVkey: log.verifier.vkey,
+    countersignerVkey: app.verifier.vkey,
+    sign: async (text) => log.sign(text) + app.cosign(text, 1_795_000_100),
+  };
+  return { key, app, log, heads, signer, dsse: dsseSigner(key) };
+}
+
+export type Party = ReturnType<typeof party>;
+
+/** Ways in which a gateway might make a session, so that tests can make bad ones that are signed all the same. */
+export interface Twist {
+  readonly sid?: string;
+  /** Changes or drops (undefined) an event before it is written. */
+  readonly event?: (type: EventType, body: object) => object | undefined;
+  readonly text?: string;
+  readonly response?: string;
+  readonly actor?: string;
+  /** Rewrites the signed answer's facts before they are signed. */
+  readonly answer?: (facts: Parameters<typeof signApproval>[0]) => Parameters<typeof signApproval>[0];
+  readonly approvalKey?: KeyObject;
+  readonly heldRuling?: "release" | "refuse";
+}
+
+/** One session: an allowed read, a denied drop, a delete that people approved, and its end. */
+export function makeSession(
+  by: Party,
+  twist: Twist = {},
+): SealedSession & { readonly sid: string; readonly gateway: KeyObject } {
+  const sid = twist.sid ?? "01KANAV0Q8M3T4ZS5R6X7Y8Z9A";
+  const gateway = generateKeyPairSync("ed25519").privateKey;
+  const out = { events: "", disclosures: "", checkpoints: "" };
+  const sink = (name: keyof typeof out) => ({ write: (lines: string) => void (out[name] += lines) });
+  let millis = Date.parse("2026-11-23T05:00:00.000Z");
+  const now = (): string => new Date((millis += 100)).toISOString();
+  const log = new SessionLog({
+    sid,
+    logOrigin: ORIGIN,
+    events: sink("events"),
+    disclosures: sink("disclosures"),
+    checkpoints: sink("checkpoints"),
+    now,
+    countersigner: by.app.verifier,
+  });
+  const signer = noteSigner(log.origin, gateway);
+  const witness = new Witness(
+    { load: (origin) => by.heads.get(origin), save: (origin, size, root) => void by.heads.set(origin, { size, root }) },
+    by.app,
+    (origin) => (origin === log.origin ? [signer.verifier] : []),
+  );
+  const salts = new SaltPool((bytes) => void randomFillSync(bytes));
+  const say = <T extends EventType>(type: T, conn: number, body: EventBodies[T]): number => {
+    const twisted = twist.event === undefined ? body : twist.event(type, body);
+    return twisted === undefined ? -1 : log.append(type, conn, twisted as EventBodies[T]);
+  };
+  let seconds = 1_795_000_000;
+  const head = (): void => {
+    log.flush();
+    const { body, size } = log.checkpoint(signer);
+    const answer = witness.addCheckpoint(body, (seconds += 1));
+    if (answer.status !== 200) throw new Error(answer.body);
+    log.cosigned(answer.body, size);
+  };
+  const seen = (
+    cmd: CommandId,
+    effect: "read" | "delete" | "schema",
+    text: string,
+  ): { seq: number; digest: string } => {
+    const hidden = redact(text, salts);
+    const digest = digestOfFile(`${cmd}${text}`).slice(7, 50);
+    const seq = say("command.seen", 1, {
+      bounded: effect === "read",
+      bytes: text.length + 6,
+      cmd,
+      digest,
+      effects: [effect],
+      objects: ["public.users"],
+      params: [],
+      target: "appdb",
+      text: [hidden.redacted],
+      textOf: -1,
+      tx: false,
+      why: [`a statement that would ${effect}`],
+    });
+    if (seq >= 0) log.disclose(hidden, `/${seq}/body/text/0`);
+    return { seq, digest };
+  };
+  const returned = (cmd: CommandId): void => {
+    const response = redact(twist.response ?? "id | email\n1 | b**@***", salts);
+    const seq = say("command.returned", 1, {
+      bytes: 80,
+      cmd,
+      code: "",
+      copied: { bytes: 0, digest: "" },
+      digest: "e".repeat(43),
+      execution: 1,
+      masked: 1,
+      outcome: "completed",
+      response: [response.redacted],
+      rows: 1,
+      tookUs: 1500,
+      truncated: false,
+    });
+    if (seq >= 0) log.disclose(response, `/${seq}/body/response/0`);
+    say("masked", 1, { cmd, counts: { email: 1 } });
+  };
+  const decided = (cmd: CommandId, decision: "allow" | "hold" | "deny", rule: string): void => {
+    say("command.decided", 1, { cmd, decision, matched: [], message: `Rule ${rule} says so.`, rule });
+  };
+
+  say("session.started", 0, {
+    countersigner: by.app.verifier.vkey,
+    gateway: { version: "0.1.0", vkey: signer.verifier.vkey },
+    identity: {
+      repository: "acme/shop",
+      workflowRef: "acme/shop/.github/workflows/db.yml@refs/heads/main",
+      run: "123",
+      attempt: "1",
+      job: "migrate",
+      actor: twist.actor ?? "alice",
+      triggeringActor: twist.actor ?? "alice",
+      commit: "a".repeat(40),
+      ref: "refs/heads/main",
+      environment: "production",
+      event: "push",
+    },
+    policy: { digest: POLICY },
+    targets: [{ name: "appdb", protocol: "postgres" }],
+    tier: "cooperative",
+  });
+  const application = redact("psql", salts);
+  const opened = say("connection.opened", 1, {
+    application: [application.redacted],
+    database: "shop",
+    purpose: "client",
+    searchPath: "public",
+    target: "appdb",
+    tls: { client: false, target: false },
+    user: "job",
+  });
+  if (opened >= 0) log.disclose(application, `/${opened}/body/application/0`);
+
+  seen("1/1", "read", twist.text ?? "SELECT id, email FROM users");
+  decided("1/1", "allow", "rest");
+  say("command.settled", 1, { cause: "", cmd: "1/1", ruling: "release" });
+  head();
+  returned("1/1");
+
+  seen("1/2", "schema", "DROP TABLE users");
+  decided("1/2", "deny", "no-drops");
+  say("command.settled", 1, { cause: "denied", cmd: "1/2", ruling: "refuse" });
+
+  const held = seen("1/3", "delete", "DELETE FROM users");
+  decided("1/3", "hold", "destructive");
+  const request = "7Q2M4N8X3K";
+  const leaf = held.seq < 0 ? "A".repeat(43) : log.leafOf(held.seq);
+  const expiresAt = "2026-11-23T05:30:00.000Z";
+  say("approval.requested", 1, {
+    approvers: { count: 1, teams: ["dba"], users: [] },
+    cmd: "1/3",
+    expiresAt,
+    impact: { counted: 2, estimated: 2 },
+    leaf,
+    request,
+  });
+  const requestedAt = now();
+  head();
+  const facts = {
+    request,
+    sid,
+    cmd: "1/3",
+    target: "appdb",
+    digest: held.digest,
+    leaf,
+    policy: POLICY,
+    rule: "destructive",
+    requestedAt,
+    expiresAt,
+    answer: "approved",
+    by: [{ login: "carol", via: "check" }],
+    reason: "ticket 7",
+    decidedAt: now(),
+  } as const;
+  const dsse = signApproval(twist.answer?.(facts) ?? facts, dsseSigner(twist.approvalKey ?? by.key));
+  const reason = redact("ticket 7", salts);
+  const answered = say("approval.answered", 1, {
+    answer: "approved",
+    by: [{ login: "carol", via: "check" }],
+    cmd: "1/3",
+    dsse: digestOfFile(dsse),
+    reason: [reason.redacted],
+    request,
+  });
+  if (answered >= 0) log.disclose(reason, `/${answered}/body/reason/0`);
+  say("command.settled", 1, { cause: "", cmd: "1/3", ruling: twist.heldRuling ?? "release" });
+  head();
+  if (twist.heldRuling !== "refuse") returned("1/3");
+  say("connection.closed", 1, { commands: 3, received: 400, sent: 600, why: "" });
+  say("session.ended", 0, { commands: 3, denied: 1, exit: 0, held: 1, outcome: "completed" });
+  head();
+  const events = Buffer.from(out.events);
+  const statement = statementOf(events, log.countersigned);
+  return {
+    sid,
+    gateway,
+    events,
+    disclosures: Buffer.from(out.disclosures),
+    checkpoints: Buffer.from(out.checkpoints),
+    dsse: sealedStatement(statement, [signDsse(statement, dsseSigner(gateway)), signDsse(statement, by.dsse)]),
+    approvals: [{ request, dsse }],
+  };
+}
