@@ -1,0 +1,314 @@
+// Evidence in two branches of a git repository: `countersign/evidence` with everything, `countersign/log` with only the
+// log and the keys. One commit to each, both moved in one transaction; index, work tree and configuration untouched.
+
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import type { Change, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
+import { FILE_BYTES_MAX, LedgerError, safePath } from "./evidence-path.ts";
+import { holding } from "./lock.ts";
+
+export interface GitLedgerOptions {
+  /** A folder inside the repository. */
+  readonly repository: string;
+  /** Short branch names. */
+  readonly evidenceBranch: string;
+  readonly logBranch: string;
+  /** POSIX seconds, for the commits. */
+  readonly nowSeconds: () => number;
+}
+
+/** What belongs into the log's own branch as well. */
+const LOG_PATHS = /^(?:log|trust)\//;
+
+/** With the lock held, a conflict means somebody outside of it moved a branch; that many times in a row is a fault. */
+const ATTEMPTS_MAX = 20;
+
+/** Our commits are made by a program and say so; the address can receive nothing. */
+const COMMITTER = "Countersign <countersign@localhost>";
+
+/** Opens two branches as one ledger. They are made, without parents, at the first update. */
+export function gitLedger(options: GitLedgerOptions): Ledger {
+  const { repository } = options;
+  const evidenceRef = `refs/heads/${options.evidenceBranch}`;
+  const logRef = `refs/heads/${options.logBranch}`;
+  return {
+    async update(plan) {
+      await run(repository, ["check-ref-format", evidenceRef]);
+      await run(repository, ["check-ref-format", logRef]);
+      const common = (await run(repository, ["rev-parse", "--git-common-dir"])).toString().trim();
+      return await holding(join(resolve(repository, common), "countersign.lock"), async () => {
+        for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+          const before = await heads(repository, [evidenceRef, logRef]);
+          const reader = openCommit(repository, before.get(evidenceRef));
+          let change: Change | "nothing";
+          try {
+            change = await plan(reader);
+          } finally {
+            await reader.close();
+          }
+          if (change === "nothing") return "nothing";
+          const logOnly = {
+            ...change,
+            files: change.files.filter(isLog),
+            removed: change.removed.filter((path) => LOG_PATHS.test(path)),
+          };
+          const [evidence, log] = await writeCommits(repository, options.nowSeconds(), [
+            { change, parent: before.get(evidenceRef) },
+            { change: logOnly, parent: before.get(logRef) },
+          ]);
+          const moves = [
+            { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
+            { ref: logRef, to: log, from: before.get(logRef) },
+          ];
+          if (await move(repository, moves)) return "done";
+        }
+        throw new LedgerError(`${options.evidenceBranch} was moved by others ${ATTEMPTS_MAX} times; try again`);
+      });
+    },
+  };
+}
+
+/** A reader that keeps a git process until it is closed. */
+export interface GitReader extends EvidenceReader {
+  close(): Promise<void>;
+}
+
+/** Reads the evidence at the tip of a branch or at any other revision. Throws LedgerError when there is none. */
+export async function gitReader(repository: string, revision: string): Promise<GitReader> {
+  // A name that starts with a dash would be an option.
+  if (revision.startsWith("-")) throw new LedgerError(`${revision} is not a branch`);
+  const id = await run(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  return openCommit(repository, id.toString().trim());
+}
+
+function isLog({ path }: { readonly path: string }): boolean {
+  return LOG_PATHS.test(path);
+}
+
+async function heads(repository: string, refs: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const lines = await run(repository, ["for-each-ref", "--format=%(refname) %(objectname)", ...refs]);
+  const pairs = lines
+    .toString()
+    .split("\n")
+    .flatMap((line): [string, string][] => {
+      const [ref, oid] = line.split(" ");
+      return ref !== undefined && oid !== undefined ? [[ref, oid]] : [];
+    });
+  return new Map(pairs.filter(([ref]) => refs.includes(ref)));
+}
+
+interface Draft {
+  readonly change: Change;
+  readonly parent: string | undefined;
+}
+
+/** Writes commits, one stream for all, and gives their ids. No branch moves. */
+async function writeCommits(repository: string, seconds: number, drafts: readonly Draft[]): Promise<readonly string[]> {
+  const stream: Uint8Array[] = [];
+  const say = (text: string): void => void stream.push(Buffer.from(text));
+  const data = (bytes: Uint8Array): void => {
+    say(`data ${bytes.length}\n`);
+    stream.push(bytes);
+    say("\n");
+  };
+  for (const [at, { change, parent }] of drafts.entries()) {
+    // The name is fast-import's own; it is taken back below, before fast-import would write it.
+    const ref = `refs/countersign/draft-${at}`;
+    say(`commit ${ref}\nmark :${at + 1}\ncommitter ${COMMITTER} ${seconds} +0000\n`);
+    data(Buffer.from(`${change.message}\n`));
+    if (parent !== undefined) say(`from ${parent}\n`);
+    for (const path of change.removed) say(`D ${safePath(path)}\n`);
+    for (const { path, bytes } of change.files) {
+      say(`M 100644 inline ${safePath(path)}\n`);
+      data(bytes);
+    }
+    say("\n");
+  }
+  for (const at of drafts.keys()) say(`get-mark :${at + 1}\n`);
+  for (const at of drafts.keys()) say(`reset refs/countersign/draft-${at}\nfrom ${"0".repeat(40)}\n\n`);
+  say("done\n");
+  const answer = await run(
+    repository,
+    ["fast-import", "--quiet", "--done", "--date-format=raw"],
+    Buffer.concat(stream),
+  );
+  const ids = answer.toString().trim().split("\n");
+  if (ids.length !== drafts.length || !ids.every((id) => /^[0-9a-f]{40,64}$/.test(id))) {
+    throw new LedgerError("git fast-import did not say which commits it made");
+  }
+  return ids;
+}
+
+interface Move {
+  readonly ref: string;
+  readonly to: string | undefined;
+  readonly from: string | undefined;
+}
+
+/** Moves all refs, if each still is where it was; false when one is not. */
+async function move(repository: string, moves: readonly Move[]): Promise<boolean> {
+  const lines = moves.map(({ ref, to, from }) => `update ${ref} ${to ?? ""} ${from ?? "0".repeat(to?.length ?? 40)}\n`);
+  const script = ["start\n", ...lines, "prepare\n", "commit\n"].join("");
+  try {
+    await run(
+      repository,
+      ["update-ref", "--no-deref", "--stdin", "-m", "countersign: seal a session"],
+      Buffer.from(script),
+    );
+    return true;
+  } catch (error) {
+    // Somebody else moved or holds a ref: look again. Anything else is a fault that must be seen.
+    if (
+      error instanceof LedgerError &&
+      /but expected|reference already exists|unable to (?:lock|create)|cannot lock ref/i.test(error.message)
+    )
+      return false;
+    throw error;
+  }
+}
+
+/** Runs git to its end. Throws LedgerError with what it printed. */
+async function run(repository: string, args: readonly string[], input: Uint8Array = new Uint8Array()): Promise<Buffer> {
+  const child = start(repository, args);
+  child.stdin.on("error", () => undefined); // git may end before it read everything; its exit code tells
+  child.stdin.end(input);
+  const [out, complaint, code] = await Promise.all([collect(child.stdout), collect(child.stderr), ended(child)]);
+  if (code !== 0) {
+    throw new LedgerError(
+      `git ${args[0]} failed in ${repository}: ${complaint.toString().trim() || `exit code ${code}`}`,
+    );
+  }
+  return out;
+}
+
+function start(repository: string, args: readonly string[]): ChildProcessByStdio<Writable, Readable, Readable> {
+  // Hooks are for people's own commits, and an index named in the environment (we may run inside a hook) is not ours.
+  const { GIT_INDEX_FILE: _index, ...env } = process.env;
+  return spawn("git", ["-c", "core.hooksPath=/dev/null", ...args], {
+    cwd: repository,
+    env: { ...env, LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function ended(child: ChildProcessByStdio<Writable, Readable, Readable>): Promise<number | null> {
+  return await new Promise((done, failed) => {
+    child.once("error", (cause) => failed(new LedgerError("git could not be started; is it installed?", { cause })));
+    child.once("close", (code) => done(code));
+  });
+}
+
+/** Reads objects of one commit through one `git cat-file --batch`, which is started when first needed. */
+function openCommit(repository: string, commit: string | undefined): GitReader {
+  let batch: Batch | undefined;
+  const fetch = async (path: string): Promise<GitObject | undefined> => {
+    if (commit === undefined) return undefined;
+    batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
+    return await batch.ask(`${commit}:${path}`);
+  };
+  return {
+    async read(path) {
+      const object = await fetch(safePath(path));
+      return object?.type === "blob" ? object.bytes : undefined;
+    },
+    async list(folder) {
+      const object = await fetch(folder === "" ? "" : safePath(folder));
+      return object?.type === "tree" ? namesInTree(object) : [];
+    },
+    async close() {
+      await batch?.close();
+    },
+  };
+}
+
+interface GitObject {
+  readonly type: string;
+  readonly oid: string;
+  readonly bytes: Buffer;
+}
+
+/** A tree: mode SP name NUL id, again and again; the id has as many bytes as the repository's hash. */
+function namesInTree({ oid, bytes }: GitObject): string[] {
+  const names: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const space = bytes.indexOf(32, at);
+    const end = bytes.indexOf(0, space);
+    names.push(bytes.toString("utf8", space + 1, end));
+    at = end + 1 + oid.length / 2;
+  }
+  return names;
+}
+
+/** One question at a time: `<name>\n` in, `<oid> <type> <size>\n<bytes>\n` or `<name> missing\n` out. */
+class Batch {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #chunks: AsyncIterator<unknown, unknown>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>) {
+    this.#child = child;
+    this.#chunks = child.stdout[Symbol.asyncIterator]();
+    child.stdin.on("error", () => undefined); // the answer that does not come tells
+    child.stderr.resume();
+  }
+
+  async ask(name: string): Promise<GitObject | undefined> {
+    this.#child.stdin.write(`${name}\n`);
+    const header = (await this.#line()).split(" ");
+    if (header.at(-1) === "missing") return undefined;
+    const [oid = "", type = "", digits = ""] = header;
+    const size = Number(digits);
+    if (!Number.isSafeInteger(size)) throw new LedgerError(`git cat-file answered ${header.join(" ")}`);
+    if (size > FILE_BYTES_MAX) throw new LedgerError(`${name} is larger than ${FILE_BYTES_MAX} bytes`);
+    const bytes = await this.#take(size + 1);
+    return { oid, type, bytes: bytes.subarray(0, size) };
+  }
+
+  async close(): Promise<void> {
+    const closed = ended(this.#child);
+    this.#child.stdin.end();
+    await this.#chunks.return?.();
+    await closed;
+  }
+
+  async #line(): Promise<string> {
+    let end = this.#rest.indexOf(10);
+    while (end === -1) {
+      await this.#more();
+      end = this.#rest.indexOf(10);
+    }
+    const line = this.#rest.toString("utf8", 0, end);
+    this.#rest = this.#rest.subarray(end + 1);
+    return line;
+  }
+
+  async #take(count: number): Promise<Buffer> {
+    const parts = [this.#rest];
+    let have = this.#rest.length;
+    while (have < count) {
+      const chunk = await this.#chunk();
+      parts.push(chunk);
+      have += chunk.length;
+    }
+    const all = Buffer.concat(parts);
+    this.#rest = all.subarray(count);
+    return all.subarray(0, count);
+  }
+
+  async #more(): Promise<void> {
+    this.#rest = Buffer.concat([this.#rest, await this.#chunk()]);
+  }
+
+  async #chunk(): Promise<Buffer> {
+    const next: IteratorResult<unknown, unknown> = await this.#chunks.next();
+    if (!Buffer.isBuffer(next.value)) throw new LedgerError("git cat-file ended before it answered");
+    return next.value;
+  }
+}

@@ -1,0 +1,145 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { openSqlReader } from "../languages/sql/reader.ts";
+import { openMasker } from "../masking/mask.ts";
+import type { Identity, Tier } from "../model/session.ts";
+import { compile } from "../policy/decide.ts";
+import type { Facts } from "../policy/facts.ts";
+import type { Policy } from "../policy/policy.ts";
+import { openProtocols } from "../protocols/index.ts";
+import type { Target } from "../protocols/postgres/index.ts";
+import { makeSessionCertificate, type SessionCertificate } from "./certificate.ts";
+import type { DeskClient } from "./desk/client.ts";
+import { type Endpoint, Gateway } from "./gateway.ts";
+import { askPeople } from "./hold.ts";
+import { branchOf } from "./identity.ts";
+import { Judge } from "./judge.ts";
+import { RandomPool } from "./random-pool.ts";
+import { Session } from "./session.ts";
+import { makeUlid } from "./ulid.ts";
+
+// Puts a session together: journal, heads, masking, policy, people and the ports that the job connects to.
+
+export interface OpenParts {
+  readonly policy: Policy;
+  readonly targets: readonly Target[];
+  readonly identity: Identity;
+  readonly tier: Tier;
+  readonly logOrigin: string;
+  /** Where sessions keep their write-ahead files, one folder each. */
+  readonly sessionsDirectory: string;
+  /** The countersigner and its desk; undefined where there is none, and then a hold cannot be answered. */
+  readonly desk: DeskClient | undefined;
+  readonly version: string;
+  /** Told once, when the session cannot go on. */
+  readonly failed: (why: string) => void;
+}
+
+export interface OpenSession {
+  readonly session: Session;
+  readonly endpoints: readonly Endpoint[];
+  readonly certificate: SessionCertificate;
+  /** Ends all connections and records the end; what is left is to seal it. */
+  end(exit: number): Promise<void>;
+}
+
+/** Starts a session and listens for its clients. Rejects when anything it promises cannot be had. */
+export async function openSession(parts: OpenParts): Promise<OpenSession> {
+  const { policy, identity, desk } = parts;
+  const sid = makeUlid(Date.now(), randomBytes(10));
+  const masker = openMasker(
+    policy.masking.flatMap((rule) => (rule.kind === "columns" ? [rule] : [])),
+    randomBytes(32),
+  );
+  let gateway: Gateway | undefined;
+  const session = new Session({
+    sid,
+    directory: join(parts.sessionsDirectory, sid),
+    logOrigin: parts.logOrigin,
+    countersigner: desk,
+    masker,
+    sync: parts.targets.some(({ name }) => policy.targets.get(name)?.sync === true),
+    failed: (why) => {
+      gateway?.abort(`the session cannot be recorded any more: ${why}`);
+      parts.failed(why);
+    },
+  });
+  await desk?.register({ sid, origin: session.origin, vkey: session.vkey });
+  session.log.append("session.started", 0, {
+    countersigner: desk?.vkey ?? "none",
+    gateway: { version: parts.version, vkey: session.vkey },
+    identity,
+    policy: { digest: policy.digest },
+    targets: parts.targets.map(({ name }) => ({ name, protocol: policy.targets.get(name)?.protocol ?? "" })),
+    tier: parts.tier,
+  });
+  session.turn.wake();
+
+  const facts = new Map<string, Facts>(
+    parts.targets.map(({ name }) => [name, factsOf(name, policy.targets.get(name)?.protocol ?? "", identity)]),
+  );
+  const judge = new Judge({
+    session,
+    policy: compile(policy),
+    factsOf: (target) => facts.get(target) ?? factsOf(target, "", identity),
+    askPeople:
+      desk === undefined
+        ? async () => await Promise.resolve({ answer: "expired", words: "There is nobody to ask: no countersigner." })
+        : askPeople({
+            session,
+            desk,
+            vkey: desk.vkey,
+            identity,
+            policyDigest: policy.digest,
+            transactionMsMax: policy.limits.holdInTransactionMs,
+            impactOf: async (target, command) =>
+              (await gateway?.impactOf(target, command)) ?? { estimated: -1, counted: -1, note: "" },
+          }),
+  });
+  const [protocols, reader, certificate] = await Promise.all([
+    openProtocols(),
+    openSqlReader(),
+    makeSessionCertificate(["localhost", "127.0.0.1", "::1"], new Date()),
+  ]);
+  const targets = parts.targets.map((target) => {
+    const rules = policy.targets.get(target.name);
+    const protocol = protocols.get(rules?.protocol ?? "");
+    if (rules === undefined || protocol === undefined) throw new Error(`target "${target.name}" has no protocol`);
+    return { target, protocol, recordBytesMax: rules.recordBytesMax };
+  });
+  const pool = new RandomPool();
+  gateway = new Gateway({
+    session,
+    judge,
+    certificate,
+    password: randomBytes(24).toString("base64url"),
+    random: (count) => pool.take(count),
+    reader,
+    targets,
+  });
+  const listening = gateway;
+  if (masker.columns.patterns.length > 0) {
+    await Promise.all(targets.map(async (target) => await listening.learn(target)));
+  }
+  const endpoints = await listening.listen();
+  return {
+    session,
+    endpoints,
+    certificate,
+    async end(exit) {
+      await listening.close("the session ended");
+      await judge.idle();
+      if (session.failure === "") {
+        const { commands, denied, held } = session.stats;
+        const outcome = exit === 0 ? "completed" : "failed";
+        session.log.append("session.ended", 0, { commands, denied, exit, held, outcome });
+      }
+      await session.end();
+    },
+  };
+}
+
+function factsOf(target: string, protocol: string, identity: Identity): Facts {
+  const { environment, event, actor } = identity;
+  return { target, protocol, branch: branchOf(identity), environment, event, actor };
+}

@@ -1,0 +1,170 @@
+import { generateKeyPairSync, type KeyObject, randomFillSync } from "node:crypto";
+import { closeSync, fdatasyncSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { SaltPool } from "../journal/disclosure.ts";
+import { type Countersigner, JournalError } from "../journal/ports.ts";
+import { type LineSink, SessionLog, sessionOrigin } from "../journal/session-log.ts";
+import type { Masker } from "../masking/mask.ts";
+import type { SessionId } from "../model/session.ts";
+import { noteSigner, parseVkey } from "../tlog/note.ts";
+import { Heads } from "./heads.ts";
+import { Recorder } from "./recorder.ts";
+import { Turn } from "./turn.ts";
+
+// One session's own things: its key, its files in the state directory, its journal, its heads. What goes wrong with any
+// of them ends the session: everything pending is refused, and nothing is released any more.
+
+export interface Stats {
+  commands: number;
+  denied: number;
+  held: number;
+}
+
+export interface SessionParts {
+  readonly sid: SessionId;
+  /** Where the session's write-ahead files are kept: `<directory>/events.jsonl` and its neighbours. */
+  readonly directory: string;
+  readonly logOrigin: string;
+  readonly countersigner: Countersigner | undefined;
+  readonly masker: Masker;
+  /** True adds fdatasync to every write before bytes move. */
+  readonly sync: boolean;
+  /** Told once, when the session cannot go on. */
+  readonly failed: (why: string) => void;
+}
+
+export class Session {
+  readonly sid: SessionId;
+  readonly directory: string;
+  readonly origin: string;
+  readonly log: SessionLog;
+  readonly turn: Turn;
+  readonly heads: Heads;
+  readonly recorder: Recorder;
+  readonly stats: Stats = { commands: 0, denied: 0, held: 0 };
+  /** C2SP vkey of the session's key. */
+  readonly vkey: string;
+  readonly #key: KeyObject;
+  readonly #files: SessionFile[];
+  readonly #failed: (why: string) => void;
+  #failure = "";
+
+  constructor(parts: SessionParts) {
+    this.sid = parts.sid;
+    this.directory = parts.directory;
+    this.origin = sessionOrigin(parts.logOrigin, parts.sid);
+    this.#failed = parts.failed;
+    mkdirSync(join(parts.directory, "approvals"), { recursive: true, mode: 0o700 });
+    this.#key = generateKeyPairSync("ed25519").privateKey;
+    const signer = noteSigner(this.origin, this.#key);
+    this.vkey = signer.verifier.vkey;
+    const events = new SessionFile(join(parts.directory, "events.jsonl"), parts.sync);
+    const disclosures = new SessionFile(join(parts.directory, "disclosures.jsonl"), parts.sync);
+    const checkpoints = new SessionFile(join(parts.directory, "checkpoints.txt"), false);
+    this.#files = [events, disclosures, checkpoints];
+    const clock = new Clock();
+    this.log = new SessionLog({
+      sid: parts.sid,
+      logOrigin: parts.logOrigin,
+      events,
+      disclosures,
+      checkpoints,
+      now: () => clock.now(),
+      countersigner: parts.countersigner === undefined ? undefined : parseVkey(parts.countersigner.vkey),
+    });
+    this.heads = new Heads({
+      log: this.log,
+      signer,
+      countersigner: parts.countersigner,
+      failed: (error) => this.fail(error),
+    });
+    this.turn = new Turn(() => this.#flush());
+    this.recorder = new Recorder({
+      log: this.log,
+      salts: new SaltPool((bytes) => randomFillSync(bytes)),
+      masker: parts.masker,
+    });
+  }
+
+  /** The session's private key, for the statement that seals it. */
+  get key(): KeyObject {
+    return this.#key;
+  }
+
+  /** Why the session failed; empty while it goes on. */
+  get failure(): string {
+    return this.#failure;
+  }
+
+  /** Nothing can be recorded or countersigned any more: everything refuses from here on. */
+  fail(error: unknown): void {
+    if (this.#failure !== "") return;
+    this.#failure = error instanceof Error ? error.message : "the session failed";
+    this.heads.stop();
+    this.#failed(this.#failure);
+  }
+
+  /** Keeps a signed answer beside the events. Throws JournalError. */
+  keepApproval(request: string, dsse: string): void {
+    try {
+      writeFileSync(join(this.directory, "approvals", `${request}.dsse.json`), dsse, { mode: 0o600, flag: "wx" });
+    } catch (cause) {
+      throw new JournalError("a signed answer could not be kept; check the disk", { cause });
+    }
+  }
+
+  /** Writes what is left, has it countersigned and closes the files. Throws when that cannot be done. */
+  async end(): Promise<void> {
+    if (this.#flush()) await this.heads.settle();
+    this.heads.stop();
+    for (const file of this.#files) file.close();
+  }
+
+  #flush(): boolean {
+    if (this.#failure !== "") return false;
+    try {
+      this.log.flush();
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+    this.heads.flushed();
+    return true;
+  }
+}
+
+/** Appends to one file with write(2); a short write is finished, any error is thrown. */
+class SessionFile implements LineSink {
+  readonly #fd: number;
+  readonly #sync: boolean;
+
+  constructor(path: string, sync: boolean) {
+    this.#fd = openSync(path, "ax", 0o600);
+    this.#sync = sync;
+  }
+
+  write(lines: string): void {
+    const bytes = Buffer.from(lines);
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    if (this.#sync) fdatasyncSync(this.#fd);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** The wall clock as RFC 3339, written out once per millisecond. */
+class Clock {
+  #ms = 0;
+  #text = "";
+
+  now(): string {
+    const ms = Date.now();
+    if (ms !== this.#ms) {
+      this.#ms = ms;
+      this.#text = new Date(ms).toISOString();
+    }
+    return this.#text;
+  }
+}
