@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { boundParserMemory } from "../gateway/memory.ts";
+import { openSqlReader } from "../languages/sql/reader.ts";
+import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
+import { postgresControls } from "../protocols/postgres/index.ts";
+import { countersigner } from "./countersigner.ts";
+import { explain } from "./explain.ts";
+import { policy } from "./policy.ts";
+import { run } from "./run.ts";
+import { verify } from "./verify.ts";
+import { version } from "./version.ts";
+
+// The `countersign` command: hands each of its words to the room that knows it.
+
+const HELP = `countersign ${version}: one command, one decision, countersigned before it runs.
+
+  countersign run --target NAME=URL ... -- COMMAND    run a job behind the gateway
+  countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
+  countersign policy check FILE | test FILE           check a policy, or run its examples
+  countersign verify PATH|BRANCH                      verify evidence: a folder or a branch of this repository
+
+Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
+
+const out = (line: string): void => void process.stdout.write(`${line}\n`);
+const err = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const readFile = (path: string): string => readFileSync(path, "utf8");
+
+async function main([word, ...args]: readonly string[]): Promise<number> {
+  const [, script = ""] = process.argv;
+  switch (word) {
+    case "run":
+      boundParserMemory();
+      return await run(args, { env: process.env, cwd: process.cwd(), out, err, self: [process.execPath, script] });
+    case "countersigner": {
+      const stop = new AbortController();
+      process.on("SIGTERM", () => stop.abort());
+      const { stdin, stdout, stderr, env } = process;
+      return await countersigner(args, { stdin, stdout, stderr, env, signal: stop.signal });
+    }
+    case "explain":
+      return await explain(args, { stdin: process.stdin, out, err, readFile });
+    case "policy": {
+      const reader = await openSqlReader();
+      const controlsOf = (name: string) => (name === "postgres" ? postgresControls : undefined);
+      return policy(args, { readFile, out, err, read: (text) => reader.read(text, EMPTY_SESSION), controlsOf });
+    }
+    case "verify":
+      return await verify(args, { cwd: process.cwd(), out, err });
+    case "--version":
+      out(version);
+      return 0;
+    case undefined:
+    case "help":
+    case "--help":
+    case "-h":
+      out(HELP);
+      return 0;
+    default:
+      err(`countersign: there is no command "${word}".\n\n${HELP}`);
+      return 2;
+  }
+}
+
+void main(process.argv.slice(2))
+  .catch((error: unknown): number => {
+    err(`countersign: an error of our own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return 1;
+  })
+  .then((code) => {
+    process.exitCode = code;
+    return code;
+  });
