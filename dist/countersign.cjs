@@ -9034,9 +9034,9 @@ var require_lexer = __commonJS({
         }
       }
       *parseQuotedScalar() {
-        const quote3 = this.charAt(0);
-        let end = this.buffer.indexOf(quote3, this.pos + 1);
-        if (quote3 === "'") {
+        const quote2 = this.charAt(0);
+        let end = this.buffer.indexOf(quote2, this.pos + 1);
+        if (quote2 === "'") {
           while (end !== -1 && this.buffer[end + 1] === "'")
             end = this.buffer.indexOf("'", end + 2);
         } else {
@@ -30038,10 +30038,10 @@ function pastString(text2, at, rest) {
 }
 function pastQuoted(text2, at) {
   for (let to = at; ; ) {
-    const quote3 = text2.indexOf('"', to);
-    if (quote3 === -1) return text2.length;
-    if (text2.charCodeAt(quote3 + 1) !== 34) return quote3 + 1;
-    to = quote3 + 2;
+    const quote2 = text2.indexOf('"', to);
+    if (quote2 === -1) return text2.length;
+    if (text2.charCodeAt(quote2 + 1) !== 34) return quote2 + 1;
+    to = quote2 + 2;
   }
 }
 function pastLine(text2, at) {
@@ -31001,8 +31001,8 @@ function schemasOf(value) {
   for (const part of value.split(",")) {
     const name2 = /^[ \t\n\r\f\v]*(?:"((?:[^"]|"")*)"|([^ \t\n\r\f\v"]+))[ \t\n\r\f\v]*$/.exec(part);
     if (name2 === null) return void 0;
-    const [, quoted, bare2 = ""] = name2;
-    names.push(quoted?.replaceAll('""', '"') ?? bare2.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()));
+    const [, quoted2, bare2 = ""] = name2;
+    names.push(quoted2?.replaceAll('""', '"') ?? bare2.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()));
   }
   return names;
 }
@@ -32450,6 +32450,14 @@ var Reader = class {
     this.#offset = end + 1;
     return text2;
   }
+  /** The same, each byte as the character of its number: for names that are compared as bytes. */
+  cstringLatin1() {
+    const end = this.#bytes.indexOf(0, this.#offset);
+    if (end === -1) throw new ProtocolError("string has no terminator");
+    const text2 = end === this.#offset ? "" : this.#bytes.toString("latin1", this.#offset, end);
+    this.#offset = end + 1;
+    return text2;
+  }
   /** A NUL-terminated string, decoded as UTF-8 with replacement; `isUtf8` on `cstringBytes` where that matters. */
   cstring() {
     return this.cstringBytes().toString("utf8");
@@ -32583,7 +32591,7 @@ function decodeQuery(frame) {
 }
 function decodeParse(frame) {
   const reader = new Reader(frame, HEADER);
-  const name2 = reader.cstringBytes().toString("latin1");
+  const name2 = reader.cstringLatin1();
   const query = readText(reader.cstringBytes());
   const types = [];
   for (let left = reader.uint16(); left > 0; left -= 1) types.push(reader.uint32());
@@ -32592,8 +32600,8 @@ function decodeParse(frame) {
 }
 function decodeBind(frame) {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringBytes().toString("latin1");
-  const statement = reader.cstringBytes().toString("latin1");
+  const portal = reader.cstringLatin1();
+  const statement = reader.cstringLatin1();
   const formats = decodeFormats(reader);
   const values = [];
   for (let left = reader.uint16(); left > 0; left -= 1) {
@@ -32623,7 +32631,7 @@ function formatOf(formats, index) {
 }
 function decodeExecute(frame) {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringBytes().toString("latin1");
+  const portal = reader.cstringLatin1();
   const rowsMax = reader.int32();
   reader.finish();
   return { portal, rowsMax };
@@ -32631,7 +32639,7 @@ function decodeExecute(frame) {
 function decodeNamed(frame) {
   const reader = new Reader(frame, HEADER);
   const kind = reader.uint8();
-  const name2 = reader.cstringBytes().toString("latin1");
+  const name2 = reader.cstringLatin1();
   reader.finish();
   if (kind === 83) return { what: "statement", name: name2 };
   if (kind === 80) return { what: "portal", name: name2 };
@@ -32684,39 +32692,56 @@ var KeyedDigest = class {
   #key;
   /** Where small answers are put together; whoever made it lends it for the time of one call. */
   #scratch;
-  #gathered = [];
-  #gatheredBytes = 0;
+  /** The newest piece: neighbours in one buffer are one piece. */
+  #bytes = NOTHING2;
+  #from = 0;
+  #to = 0;
+  #gathered;
   #hash;
-  bytes = 0;
+  length = 0;
   constructor(key, scratch) {
     this.#key = key;
     this.#scratch = scratch;
   }
-  add(piece) {
-    this.bytes += piece.length;
+  add(bytes, from, to) {
+    this.length += to - from;
     if (this.#hash !== void 0) {
-      this.#hash.update(piece);
+      this.#hash.update(bytes.subarray(from, to));
       return;
     }
-    this.#gathered.push(piece);
-    this.#gatheredBytes += piece.length;
-    if (this.#gatheredBytes <= GATHER_MAX) return;
+    if (this.#bytes === bytes && this.#to === from) this.#to = to;
+    else {
+      this.#gather();
+      this.#bytes = bytes;
+      this.#from = from;
+      this.#to = to;
+    }
+    if (this.length <= GATHER_MAX) return;
+    this.#gather();
     this.#hash = (0, import_node_crypto.createHash)("sha256").update(this.#key);
-    for (const each of this.#gathered) this.#hash.update(each);
-    this.#gathered = [];
+    for (const each of this.#gathered ?? []) this.#hash.update(each);
+    this.#gathered = void 0;
   }
   /** base64url. */
   digest() {
     if (this.#hash !== void 0) return this.#hash.digest("base64url");
     this.#scratch.set(this.#key);
     let at = this.#key.length;
-    for (const each of this.#gathered) {
+    for (const each of this.#gathered ?? []) {
       this.#scratch.set(each, at);
       at += each.length;
     }
+    at += this.#bytes.copy(this.#scratch, at, this.#from, this.#to);
     return (0, import_node_crypto.hash)("sha256", this.#scratch.subarray(0, at), "base64url");
   }
+  #gather() {
+    if (this.#to > this.#from) (this.#gathered ??= []).push(this.#bytes.subarray(this.#from, this.#to));
+    this.#bytes = NOTHING2;
+    this.#from = 0;
+    this.#to = 0;
+  }
 };
+var NOTHING2 = Buffer.alloc(0);
 var Answer = class {
   #id;
   #execution;
@@ -32744,8 +32769,8 @@ var Answer = class {
     this.#formats = about.portal?.resultFormats ?? NO_FORMATS2;
   }
   /** Bytes of the server's, part of this answer, in order. */
-  bytes(piece) {
-    this.#digest.add(piece);
+  bytes(bytes, from = 0, to = bytes.length) {
+    this.#digest.add(bytes, from, to);
   }
   /** RowDescription: a new result set begins. */
   columns({ columns: columns2, formats }) {
@@ -32761,18 +32786,18 @@ var Answer = class {
     this.#rowsOpen += rows2;
     this.#truncated = true;
   }
-  /** DataRow ('D'), whole. */
-  row(frame) {
+  /** DataRow ('D'), whole, from `at` to `end`. */
+  row(bytes, at, end) {
     this.#rowsOpen += 1;
-    if (frame.length > this.#keepBytes) {
+    if (end - at > this.#keepBytes) {
       this.#keepBytes = 0;
       this.#truncated = true;
       return;
     }
-    this.#keepBytes -= frame.length;
+    this.#keepBytes -= end - at;
     const result = this.#results?.at(-1) ?? this.#open(this.#described());
     if (result === void 0) return;
-    result.rows.push(decodeRow(frame, result.columns, this.#formats));
+    result.rows.push(decodeRow(bytes, at, end, { columns: result.columns, formats: this.#formats }));
   }
   /** CopyData ('d') from the server: a piece of a file, not a row of columns. */
   copyOut(frame) {
@@ -32787,14 +32812,13 @@ var Answer = class {
     result?.rows.push([frame.toString("utf8", HEADER)]);
   }
   /** CopyData, CopyDone or CopyFail of the client's, as sent. */
-  copyIn(frame) {
+  copyIn(bytes) {
     this.#copied ??= new KeyedDigest(this.#key, this.#scratch);
-    this.#copied.add(frame);
+    this.#copied.add(bytes, 0, bytes.length);
   }
   /** CommandComplete ('C'): `SELECT 5`, `INSERT 0 3`, `DELETE 2`. The last number is the rows. */
   complete(tag) {
-    const rows2 = /(\d+)$/.exec(tag)?.[1];
-    this.#rows += rows2 === void 0 ? 0 : Number(rows2);
+    this.#rows += rowsOf(tag);
     this.#rowsOpen = 0;
     if (this.#summary.length < RESULTS_MAX) this.#summary.push(tag);
   }
@@ -32819,12 +32843,12 @@ var Answer = class {
       code: this.#code,
       summary: this.#summary,
       rows: this.#rows + this.#rowsOpen,
-      bytes: this.#digest.bytes,
+      bytes: this.#digest.length,
       digest: this.#digest.digest(),
       key: this.#key,
       results: this.#results ?? NO_RESULTS,
       truncated: this.#truncated,
-      copiedBytes: this.#copied?.bytes ?? 0,
+      copiedBytes: this.#copied?.length ?? 0,
       copiedDigest: this.#copied?.digest() ?? ""
     };
   }
@@ -32846,24 +32870,32 @@ var Answer = class {
 var NO_COLUMNS2 = [];
 var NO_FORMATS2 = [];
 var COPY_COLUMNS = [{ name: "", table: 0, attribute: 0, type: 25 }];
-function decodeRow(frame, columns2, formats) {
-  if (frame.length < HEADER + 2) throw new ProtocolError("a row without a column count");
-  const count2 = frame.readUInt16BE(HEADER);
+function rowsOf(tag) {
+  const space = tag.lastIndexOf(" ");
+  const rows2 = space === -1 ? Number.NaN : Number(tag.slice(space + 1));
+  return Number.isSafeInteger(rows2) && rows2 > 0 ? rows2 : 0;
+}
+function decodeRow(bytes, from, end, { columns: columns2, formats }) {
+  let at = from + HEADER + 2;
+  if (at > end) throw new ProtocolError("a row without a column count");
+  const count2 = bytes.readUInt16BE(at - 2);
   const row = [];
-  let at = HEADER + 2;
   for (let index = 0; index < count2; index += 1) {
-    if (at + 4 > frame.length) throw new ProtocolError("a row shorter than its columns");
-    const length = frame.readInt32BE(at);
+    if (at + 4 > end) throw new ProtocolError("a row shorter than its columns");
+    const length = bytes.readInt32BE(at);
     at += 4;
     if (length === -1) {
       row.push(null);
       continue;
     }
-    if (length < 0 || at + length > frame.length) throw new ProtocolError(`a column of ${length} bytes`);
-    row.push(decodeValue(frame.subarray(at, at + length), formatOf(formats, index), columns2[index]?.type ?? 0));
+    if (length < 0 || at + length > end) throw new ProtocolError(`a column of ${length} bytes`);
+    const format = formatOf(formats, index);
+    row.push(
+      format === 0 ? bytes.toString("utf8", at, at + length) : decodeValue(bytes.subarray(at, at + length), format, columns2[index]?.type ?? 0)
+    );
     at += length;
   }
-  if (at !== frame.length) throw new ProtocolError("bytes behind the end of a row");
+  if (at !== end) throw new ProtocolError("bytes behind the end of a row");
   return row;
 }
 function decodeColumns(frame) {
@@ -32907,7 +32939,7 @@ var import_node_crypto2 = require("node:crypto");
 // src/protocols/postgres/saslprep.ts
 var NOT_ASCII = /[\u0080-\uffff]/;
 var SPACES = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
-var NOTHING2 = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200c\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
+var NOTHING3 = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200c\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
 var FORBIDDEN = new RegExp(
   [
     "[\\u0000-\\u001f\\u007f-\\u009f\\u06dd\\u070f\\u180e\\u200c\\u200d\\u2028\\u2029\\u2060-\\u2063\\u206a-\\u206f]",
@@ -32923,7 +32955,7 @@ var RIGHT_TO_LEFT = new RegExp(
 );
 function saslprep(password) {
   if (!NOT_ASCII.test(password)) return password;
-  const prepared = password.replace(SPACES, " ").replace(NOTHING2, "").normalize("NFKC");
+  const prepared = password.replace(SPACES, " ").replace(NOTHING3, "").normalize("NFKC");
   if (prepared === "" || FORBIDDEN.test(prepared)) return password;
   return mixesDirections(prepared) ? password : prepared;
 }
@@ -33070,9 +33102,9 @@ function readServerFirst(message) {
   return { nonce, salt, iterations };
 }
 function deriveKeys(password, salt, iterations) {
-  const salted = (0, import_node_crypto2.pbkdf2Sync)(saslprep(password), salt, iterations, 32, "sha256");
-  const clientKey = hmac(salted, "Client Key");
-  return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted, "Server Key") };
+  const salted2 = (0, import_node_crypto2.pbkdf2Sync)(saslprep(password), salt, iterations, 32, "sha256");
+  const clientKey = hmac(salted2, "Client Key");
+  return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted2, "Server Key") };
 }
 function decodeBase64(text2) {
   const bytes = Buffer.from(text2, "base64");
@@ -33802,12 +33834,12 @@ var ServerStream = class {
         continue;
       }
       if (streams) {
-        this.#reader.row(type, bytes.subarray(at, whole ? end : bytes.length), whole && length <= ROW_WHOLE_MAX);
+        this.#reader.row(bytes, at, whole ? end : bytes.length, whole && length <= ROW_WHOLE_MAX);
         at = whole ? end : bytes.length;
         this.#left = end - at;
         continue;
       }
-      const replacement = this.#reader.message(type, bytes.subarray(at, end));
+      const replacement = this.#reader.message(bytes, at, end);
       if (replacement !== void 0) {
         if (at > sent) this.#reader.out(bytes.subarray(sent, at));
         this.#reader.out(replacement);
@@ -33815,7 +33847,7 @@ var ServerStream = class {
       }
       at = end;
     }
-    if (at > sent) this.#reader.out(bytes.subarray(sent, at));
+    if (at > sent) this.#reader.out(sent === 0 && at === bytes.length ? bytes : bytes.subarray(sent, at));
     this.#tail = at === bytes.length ? EMPTY3 : Buffer.from(bytes.subarray(at));
   }
   /** Walks over neighbouring rows without a look at their values; a large result is mostly this. Gives where it ended. */
@@ -33845,6 +33877,7 @@ var NOT_UTF8_TEXT = "The text is not valid UTF-8, so it cannot be read as the se
 var NO_CALLS = "The FunctionCall message is not served; call the function with SELECT.";
 var NO_BACKSLASH = "A text with a backslash cannot follow, without a Sync between, a command that may change how text is read.";
 var NO_PARAMS = [];
+var NO_DEEDS = [];
 var QUERY = 81;
 var PARSE = 80;
 var BIND = 66;
@@ -33859,6 +33892,11 @@ var COPY_DATA2 = 100;
 var COPY_DONE = 99;
 var COPY_FAIL = 102;
 var DATA_ROW2 = 68;
+var PARSE_COMPLETE = 49;
+var BIND_COMPLETE = 50;
+var COMMAND_COMPLETE = 67;
+var READY_FOR_QUERY = 90;
+var ROW_DESCRIPTION = 84;
 var ALWAYS_IN_COPY = /* @__PURE__ */ new Set([COPY_DATA2, COPY_DONE, COPY_FAIL, SYNC, FLUSH_TYPE, TERMINATE]);
 var PostgresConversation = class {
   #opening;
@@ -34329,13 +34367,13 @@ var PostgresConversation = class {
   keepsRows() {
     return this.#answerOfHead()?.keeps === true;
   }
-  row(type, frame, whole) {
+  row(bytes, at, end, whole) {
     const answer = this.#answerOfHead();
     if (answer === void 0) throw new ProtocolError("the target sent a row that no command asked for");
-    answer.bytes(frame);
+    answer.bytes(bytes, at, end);
     if (!whole || !answer.keeps) answer.countRows(1);
-    else if (type === DATA_ROW2) answer.row(frame);
-    else answer.copyOut(frame);
+    else if (bytes[at] === DATA_ROW2) answer.row(bytes, at, end);
+    else answer.copyOut(bytes.subarray(at, end));
   }
   bulk(rows2, bytes) {
     const answer = this.#answerOfHead();
@@ -34346,8 +34384,30 @@ var PostgresConversation = class {
   rest(bytes) {
     this.#answerOfHead()?.bytes(bytes);
   }
-  message(type, frame) {
-    const letter = String.fromCharCode(type);
+  message(bytes, at, end) {
+    switch (bytes[at] ?? 0) {
+      case BIND_COMPLETE:
+        this.#bound();
+        return void 0;
+      case COMMAND_COMPLETE:
+        this.#own(bytes, at, end).complete(bytes.toString("utf8", at + HEADER, Math.max(at + HEADER, end - 1)));
+        this.#completed();
+        return void 0;
+      case READY_FOR_QUERY:
+        this.#ready(bytes, at, end);
+        return void 0;
+      case ROW_DESCRIPTION:
+        this.#columns(bytes, at, end);
+        return void 0;
+      case PARSE_COMPLETE:
+        this.#parsed(this.#expect("parse"));
+        return void 0;
+      default:
+        return this.#rareMessage(bytes.subarray(at, end));
+    }
+  }
+  #rareMessage(frame) {
+    const letter = String.fromCharCode(frame[0] ?? 0);
     switch (letter) {
       case "S":
         this.#setting(frame);
@@ -34357,17 +34417,8 @@ var PostgresConversation = class {
         return void 0;
       case "K":
         return this.#backendKey(frame);
-      case "Z":
-        this.#ready(frame);
-        return void 0;
       case "E":
         return this.#error(frame);
-      case "1":
-        this.#parsed(this.#expect("parse"));
-        return void 0;
-      case "2":
-        this.#bound();
-        return void 0;
       case "3": {
         const closed2 = this.#expect("close");
         if (closed2.what === "statement") this.#names.done(closed2);
@@ -34379,13 +34430,9 @@ var PostgresConversation = class {
       case "n":
         this.#expect("describe");
         return void 0;
-      case "T":
-        this.#columns(frame);
-        return void 0;
-      case "C":
       case "I":
       case "s":
-        this.#complete(letter, frame);
+        this.#endOfExecute(this.#own(frame), letter === "s" ? "suspended" : "completed");
         return void 0;
       case "G":
         this.#copyIn = this.#own(frame);
@@ -34411,10 +34458,10 @@ var PostgresConversation = class {
     return head?.kind === "query" || head?.kind === "execute" ? head.answer : void 0;
   }
   /** Adds a message to the answer that it belongs to. */
-  #own(frame) {
+  #own(bytes, at = 0, end = bytes.length) {
     const answer = this.#answerOfHead();
     if (answer === void 0) throw new ProtocolError("the target answered a command that was not sent");
-    answer.bytes(frame);
+    answer.bytes(bytes, at, end);
     return answer;
   }
   #expect(kind) {
@@ -34443,34 +34490,39 @@ var PostgresConversation = class {
     for (let at = HEADER + 2; at + 4 <= frame.length; at += 4) types.push(frame.readUInt32BE(at));
     head.prepared.parameterTypes = types;
   }
-  #columns(frame) {
+  #columns(bytes, at, end) {
     const head = this.#inflight.head;
     if (head?.kind !== "describe") {
-      this.#own(frame).columns(this.#descriptions.of(frame));
+      this.#own(bytes, at, end).columns(this.#descriptions.of(bytes.subarray(at, end)));
       return;
     }
     this.#inflight.shift();
     const known3 = head.prepared?.described;
-    const described = known3 !== void 0 && frame.equals(known3.frame) ? known3 : { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
+    const described = known3 !== void 0 && bytes.compare(known3.frame, 0, known3.frame.length, at, end) === 0 ? known3 : this.#describedBy(bytes.subarray(at, end));
     if (head.prepared !== void 0) head.prepared.described = described;
     if (head.portal !== void 0) head.portal.described = described;
   }
-  #complete(letter, frame) {
-    const answer = this.#own(frame);
+  #describedBy(frame) {
+    return { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
+  }
+  /** CommandComplete came, and the answer of the head has it. */
+  #completed() {
     const head = this.#inflight.head;
-    if (letter === "C") answer.complete(frame.toString("utf8", HEADER, Math.max(HEADER, frame.length - 1)));
     if (head?.kind === "query") {
-      if (letter === "C") {
-        this.#apply(head.active.reading.statements[head.completed]?.deeds ?? []);
-        head.completed += 1;
-      }
-      return;
+      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS);
+      head.completed += 1;
+    } else if (head?.kind === "execute") {
+      for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
+      this.#endOfExecute(head.answer, "completed");
     }
+  }
+  /** An Execute ended; of a Query only ReadyForQuery tells. */
+  #endOfExecute(answer, outcome) {
+    const head = this.#inflight.head;
     if (head?.kind !== "execute") return;
     this.#inflight.shift();
-    if (letter === "C") for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
     this.#finish(head.active);
-    this.#note(head.active, answer.returned(letter === "s" ? "suspended" : "completed"));
+    this.#note(head.active, answer.returned(outcome));
   }
   #apply(deeds) {
     this.#names.apply(deeds);
@@ -34480,9 +34532,9 @@ var PostgresConversation = class {
       else for (const [name2] of this.#names.portals()) this.#dropPortal(name2);
     }
   }
-  #ready(frame) {
-    const status = String.fromCharCode(frame[HEADER] ?? 0);
-    if (frame.length !== HEADER + 1 || status !== "I" && status !== "T" && status !== "E") {
+  #ready(bytes, at, end) {
+    const status = String.fromCharCode(bytes[at + HEADER] ?? 0);
+    if (end - at !== HEADER + 1 || status !== "I" && status !== "T" && status !== "E") {
       throw new ProtocolError("the target's transaction status cannot be read");
     }
     this.#transaction = status;
@@ -35508,7 +35560,7 @@ function isMissing(error62) {
 
 // src/gateway/desk/server.ts
 var import_node_fs3 = require("node:fs");
-var import_node_http = require("node:http");
+var import_node_http2 = require("node:http");
 var import_node_path3 = require("node:path");
 
 // src/evidence/dsse.ts
@@ -36876,6 +36928,228 @@ function state(book, id) {
   return answered === void 0 ? { state: "pending", approvals: ballot.votes.length } : { state: "answered", answered };
 }
 
+// src/gateway/desk/head-door.ts
+var import_node_net = require("node:net");
+
+// src/gateway/desk/call.ts
+var import_node_http = require("node:http");
+var DeskError = class extends Error {
+  name = "DeskError";
+  /** HTTP status; 0 when there was no answer. */
+  status;
+  constructor(status, message, options) {
+    super(message, options);
+    this.status = status;
+  }
+};
+var CALL_MS_MAX = 1e4;
+var REPLY_BYTES_MAX = 4 * 1024 * 1024;
+async function call(door, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
+  return await new Promise((resolve5, reject) => {
+    const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
+    const bytes = Buffer.from(body ?? "");
+    const sent = (0, import_node_http.request)(
+      {
+        socketPath: door.socketPath,
+        agent: door.agent,
+        method,
+        path,
+        timeout: timeoutMs,
+        headers: { authorization: `Bearer ${door.secret}`, "content-length": bytes.length },
+        ...signal === void 0 ? {} : { signal }
+      },
+      (response) => {
+        const chunks = [];
+        let size = 0;
+        response.on("data", (chunk) => {
+          size += chunk.length;
+          chunks.push(chunk);
+          if (size > REPLY_BYTES_MAX) {
+            response.destroy(new Error("the answer is too long"));
+          }
+        });
+        response.once("error", fail);
+        response.once(
+          "end",
+          () => resolve5({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") })
+        );
+      }
+    );
+    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
+    sent.once("error", fail);
+    sent.end(bytes);
+  });
+}
+function expect(reply, ...statuses) {
+  if (!statuses.includes(reply.status)) {
+    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said(reply.text)}`);
+  }
+  return reply;
+}
+function said(text2) {
+  try {
+    const value = JSON.parse(text2);
+    const words = isObject3(value) ? value["error"] ?? value["why"] : void 0;
+    return typeof words === "string" ? words : text2.trim();
+  } catch {
+    return text2.trim().slice(0, 500);
+  }
+}
+function isObject3(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// src/gateway/desk/head-frames.ts
+var FRAME_BYTES_MAX2 = 64 * 1024;
+var LENGTH_BYTES = 4;
+var FrameError = class extends Error {
+  name = "FrameError";
+};
+function encodeHeadFrame(text2) {
+  const length = Buffer.byteLength(text2);
+  if (length > FRAME_BYTES_MAX2) throw new FrameError(`a frame of ${length} bytes`);
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
+  frame.writeUInt32BE(length);
+  frame.write(text2, LENGTH_BYTES, "utf8");
+  return frame;
+}
+var HeadFrames = class {
+  #rest = Buffer.alloc(0);
+  /** The texts that are whole now. Throws FrameError for a length beyond the bound; nothing of the stream counts then. */
+  take(chunk) {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const texts2 = [];
+    while (bytes.length >= LENGTH_BYTES) {
+      const length = bytes.readUInt32BE();
+      if (length > FRAME_BYTES_MAX2) throw new FrameError(`a frame of ${length} bytes`);
+      if (bytes.length < LENGTH_BYTES + length) break;
+      texts2.push(bytes.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + length));
+      bytes = bytes.subarray(LENGTH_BYTES + length);
+    }
+    this.#rest = bytes;
+    return texts2;
+  }
+};
+
+// src/gateway/desk/head-door.ts
+function headSocketPath(socketPath) {
+  return `${socketPath}.heads`;
+}
+function openHeadDoor({
+  socketPath,
+  secret
+}) {
+  let socket;
+  let lost;
+  const frames = new HeadFrames();
+  const waiting = [];
+  const lose = (cause) => {
+    lost ??= new DeskError(0, "the countersigner does not answer; nothing more is released", { cause });
+    for (const { reject } of waiting.splice(0)) reject(lost);
+    socket?.destroy();
+  };
+  const take2 = (chunk) => {
+    for (const text2 of frames.take(chunk)) {
+      const next = waiting.shift();
+      if (next === void 0) throw new FrameError("the countersigner answered what was not asked");
+      const status = Number(text2.slice(0, 3));
+      const body = text2.slice(4);
+      if (status === 200) next.resolve(body);
+      else next.reject(new DeskError(status, `the countersigner answered ${status}: ${body.trim().slice(0, 500)}`));
+    }
+  };
+  const open3 = () => {
+    const opened2 = (0, import_node_net.connect)(headSocketPath(socketPath));
+    opened2.write(`${secret}
+`);
+    opened2.on("error", lose);
+    opened2.on("close", () => lose(void 0));
+    opened2.on("data", (chunk) => {
+      try {
+        take2(chunk);
+      } catch (error62) {
+        if (!(error62 instanceof FrameError)) throw error62;
+        lose(error62);
+      }
+    });
+    return opened2;
+  };
+  return {
+    async addCheckpoint(body) {
+      if (lost !== void 0) throw lost;
+      socket ??= open3();
+      const frame = encodeHeadFrame(body);
+      const answered = new Promise((resolve5, reject) => waiting.push({ resolve: resolve5, reject }));
+      socket.write(frame);
+      return await answered;
+    },
+    close: () => socket?.destroy()
+  };
+}
+
+// src/gateway/desk/head-server.ts
+var import_node_net2 = require("node:net");
+var SECRET_MS_MAX = 5e3;
+var SECRET_CHARACTERS_MAX = 256;
+var CONNECTIONS_MAX = 16;
+var NEWLINE = 10;
+function headServer(parts) {
+  const sockets = /* @__PURE__ */ new Set();
+  const server = (0, import_node_net2.createServer)((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    serve(socket, parts);
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  return {
+    server,
+    async close() {
+      await new Promise((resolve5) => {
+        server.close(() => resolve5());
+        for (const socket of sockets) socket.destroy();
+      });
+    }
+  };
+}
+function serve(socket, parts) {
+  const frames = new HeadFrames();
+  let said3 = Buffer.alloc(0);
+  const late = setTimeout(() => socket.destroy(), SECRET_MS_MAX);
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => clearTimeout(late));
+  const take2 = (chunk) => {
+    for (const body of frames.take(chunk)) socket.write(encodeHeadFrame(answerTo(body, parts)));
+  };
+  socket.on("data", (chunk) => {
+    try {
+      if (said3 === void 0) return take2(chunk);
+      said3 = Buffer.concat([said3, chunk]);
+      const end = said3.indexOf(NEWLINE);
+      if (end === -1 && said3.length <= SECRET_CHARACTERS_MAX) return;
+      if (!isSameSecret(said3.toString("latin1", 0, Math.max(0, end)), parts.secret)) {
+        socket.destroy();
+        return;
+      }
+      clearTimeout(late);
+      const rest = said3.subarray(end + 1);
+      said3 = void 0;
+      take2(rest);
+    } catch (error62) {
+      if (!(error62 instanceof FrameError)) throw error62;
+      socket.destroy();
+    }
+  });
+}
+function answerTo(body, { answer, log }) {
+  try {
+    const { status, body: text2 } = answer(body);
+    return `${status} ${text2}`;
+  } catch (error62) {
+    log(`countersigner: ${error62 instanceof Error ? error62.stack ?? error62.message : String(error62)}`);
+    return "500 the countersigner failed; nothing was answered or signed";
+  }
+}
+
 // src/approval/display.ts
 var PARAMS_SHOWN_MAX = 500;
 var OBJECTS_SHOWN_MAX = 200;
@@ -37045,20 +37319,20 @@ function facts(request) {
     fact("more", "Because", request.matched.join(", ")),
     fact("more", "Reading", request.why.join("; ")),
     fact("more", "Policy", request.policy),
-    said("Asked by", people(identity.actor, identity.triggeringActor)),
-    said("Workflow", identity.workflowRef),
-    said("Job", [identity.job, identity.run === "" ? "" : `run ${identity.run}`].filter(isSaid).join(", ")),
-    said("Repository", identity.repository),
-    said("Commit", identity.commit),
-    said("Branch", identity.ref),
-    said("Environment", identity.environment)
+    said2("Asked by", people(identity.actor, identity.triggeringActor)),
+    said2("Workflow", identity.workflowRef),
+    said2("Job", [identity.job, identity.run === "" ? "" : `run ${identity.run}`].filter(isSaid).join(", ")),
+    said2("Repository", identity.repository),
+    said2("Commit", identity.commit),
+    said2("Branch", identity.ref),
+    said2("Environment", identity.environment)
   ];
   return all.filter((each) => isSaid(each.value));
 }
 function fact(group, label, value, tone = "calm") {
   return { group, label, value: visible(value), tone };
 }
-function said(label, value) {
+function said2(label, value) {
   return { group: "job", label, value: shortened(value), tone: "calm" };
 }
 function isSaid(value) {
@@ -38090,7 +38364,7 @@ function asked(request) {
 // src/gateway/desk/server.ts
 var KEY_NAME = "countersign.local";
 var SECRET_BYTES = 32;
-var CONNECTIONS_MAX = 128;
+var CONNECTIONS_MAX2 = 128;
 async function startCountersigner(options) {
   const { key, clock, random, log, person } = options;
   const own2 = cosigner(KEY_NAME, key);
@@ -38101,18 +38375,28 @@ async function startCountersigner(options) {
   const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, signer) });
   const secret = Buffer.from(random(SECRET_BYTES)).toString("base64url");
   const token = Buffer.from(random(SECRET_BYTES)).toString("base64url");
-  const gateway = serve(
+  const gateway = serve2(
     gatewayDoor({ secret, book, heads: heads2, witness, custody: openCustody(key, heads2, own2), person, vkey, clock, log })
   );
   gateway.keepAliveTimeout = 0;
-  const page = serve(pageDoor({ token, book, person, vkey, clock, random, log }));
+  const headDoor = headServer({
+    secret,
+    answer: (body) => witness.addCheckpoint(body, Math.floor(clock() / 1e3)),
+    log
+  });
+  const page = serve2(pageDoor({ token, book, person, vkey, clock, random, log }));
   (0, import_node_fs3.rmSync)(options.socketPath, { force: true });
   await listening(gateway, () => gateway.listen(options.socketPath));
   (0, import_node_fs3.chmodSync)(options.socketPath, 384);
+  const headPath = headSocketPath(options.socketPath);
+  (0, import_node_fs3.rmSync)(headPath, { force: true });
+  await listening(headDoor.server, () => headDoor.server.listen(headPath));
+  (0, import_node_fs3.chmodSync)(headPath, 384);
   try {
     await listening(page, () => page.listen(options.page.port, "127.0.0.1"));
   } catch (error62) {
     gateway.close();
+    await headDoor.close();
     throw error62;
   }
   const address = page.address();
@@ -38123,14 +38407,14 @@ async function startCountersigner(options) {
     vkey,
     async close() {
       book.close();
-      await Promise.all([closed(gateway), closed(page)]);
+      await Promise.all([closed(gateway), closed(page), headDoor.close()]);
       heads2.close();
     }
   };
 }
-function serve(listener) {
-  const server = (0, import_node_http.createServer)(HTTP_LIMITS, listener);
-  server.maxConnections = CONNECTIONS_MAX;
+function serve2(listener) {
+  const server = (0, import_node_http2.createServer)(HTTP_LIMITS, listener);
+  server.maxConnections = CONNECTIONS_MAX2;
   return server;
 }
 async function listening(server, listen) {
@@ -39245,7 +39529,7 @@ __export(util_exports, {
   hexToUint8Array: () => hexToUint8Array,
   hide: () => hide,
   installLazyProp: () => installLazyProp,
-  isObject: () => isObject3,
+  isObject: () => isObject4,
   isPlainObject: () => isPlainObject,
   issue: () => issue,
   joinValues: () => joinValues,
@@ -39470,7 +39754,7 @@ function slugify(input2) {
 }
 var captureStackTrace = "captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => {
 };
-function isObject3(data) {
+function isObject4(data) {
   return typeof data === "object" && data !== null && !Array.isArray(data);
 }
 var allowsEval = /* @__PURE__ */ cached(() => {
@@ -39489,7 +39773,7 @@ var allowsEval = /* @__PURE__ */ cached(() => {
   }
 });
 function isPlainObject(o) {
-  if (isObject3(o) === false)
+  if (isObject4(o) === false)
     return false;
   const ctor = o.constructor;
   if (ctor === void 0)
@@ -39497,7 +39781,7 @@ function isPlainObject(o) {
   if (typeof ctor !== "function")
     return true;
   const prot = ctor.prototype;
-  if (isObject3(prot) === false)
+  if (isObject4(prot) === false)
     return false;
   if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) {
     return false;
@@ -42183,7 +42467,7 @@ var $ZodObject = /* @__PURE__ */ $constructor("$ZodObject", (inst, def) => {
     }
     return propValues;
   });
-  const isObject6 = isObject3;
+  const isObject6 = isObject4;
   const catchall = def.catchall;
   let value;
   const memo2 = globalConfig.memoizer;
@@ -42327,7 +42611,7 @@ var $ZodObjectJIT = /* @__PURE__ */ $constructor("$ZodObjectJIT", (inst, def) =>
     return doc.compile();
   };
   let fastpass;
-  const isObject6 = isObject3;
+  const isObject6 = isObject4;
   const jit = !globalConfig.jitless;
   const allowsEval2 = allowsEval;
   const fastEnabled = jit && allowsEval2.value;
@@ -42544,7 +42828,7 @@ var $ZodDiscriminatedUnion = /* @__PURE__ */ $constructor("$ZodDiscriminatedUnio
   const disc = cached(() => discriminatorMap(def));
   inst._zod.parse = (payload, ctx) => {
     const input2 = payload.value;
-    if (!isObject3(input2)) {
+    if (!isObject4(input2)) {
       payload.issues.push({
         code: "invalid_type",
         expected: "object",
@@ -58657,17 +58941,17 @@ function partsOf(name2) {
   if (!name2.includes('"')) return name2.split(".");
   const parts = [];
   let part = "";
-  let quoted = false;
+  let quoted2 = false;
   for (let at = 0; at < name2.length; at += 1) {
     const char = name2.charAt(at);
     if (char === '"') {
-      if (quoted && name2.charAt(at + 1) === '"') {
+      if (quoted2 && name2.charAt(at + 1) === '"') {
         part += char;
         at += 1;
       } else {
-        quoted = !quoted;
+        quoted2 = !quoted2;
       }
-    } else if (char === "." && !quoted) {
+    } else if (char === "." && !quoted2) {
       parts.push(part);
       part = "";
     } else {
@@ -59370,94 +59654,12 @@ function unanswerableLocally(policy2, person) {
 }
 
 // src/gateway/desk/client.ts
-var import_node_http4 = require("node:http");
-
-// src/gateway/desk/call.ts
-var import_node_http2 = require("node:http");
-var DeskError = class extends Error {
-  name = "DeskError";
-  /** HTTP status; 0 when there was no answer. */
-  status;
-  constructor(status, message, options) {
-    super(message, options);
-    this.status = status;
-  }
-};
-var CALL_MS_MAX = 1e4;
-var REPLY_BYTES_MAX = 4 * 1024 * 1024;
-async function call(door, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
-  return await new Promise((resolve5, reject) => {
-    const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
-    const bytes = Buffer.from(body ?? "");
-    const sent = (0, import_node_http2.request)(
-      {
-        socketPath: door.socketPath,
-        agent: door.agent,
-        method,
-        path,
-        timeout: timeoutMs,
-        headers: { authorization: `Bearer ${door.secret}`, "content-length": bytes.length },
-        ...signal === void 0 ? {} : { signal }
-      },
-      (response) => {
-        const chunks = [];
-        let size = 0;
-        response.on("data", (chunk) => {
-          size += chunk.length;
-          chunks.push(chunk);
-          if (size > REPLY_BYTES_MAX) {
-            response.destroy(new Error("the answer is too long"));
-          }
-        });
-        response.once("error", fail);
-        response.once(
-          "end",
-          () => resolve5({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") })
-        );
-      }
-    );
-    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
-    sent.once("error", fail);
-    sent.end(bytes);
-  });
-}
-function expect(reply, ...statuses) {
-  if (!statuses.includes(reply.status)) {
-    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said2(reply.text)}`);
-  }
-  return reply;
-}
-function said2(text2) {
-  try {
-    const value = JSON.parse(text2);
-    const words = isObject4(value) ? value["error"] ?? value["why"] : void 0;
-    return typeof words === "string" ? words : text2.trim();
-  } catch {
-    return text2.trim().slice(0, 500);
-  }
-}
-function isObject4(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-// src/gateway/desk/head-door.ts
 var import_node_http3 = require("node:http");
-function openHeadDoor(address) {
-  const agent = new import_node_http3.Agent({ keepAlive: true, maxSockets: 2 });
-  return {
-    async addCheckpoint(body) {
-      return expect(await call({ ...address, agent }, { method: "POST", path: "/add-checkpoint", body }), 200).text;
-    },
-    close: () => agent.destroy()
-  };
-}
-
-// src/gateway/desk/client.ts
 var WAIT_SECONDS = 25;
 var EXPIRY_GRACE_MS = 2e3;
 var NOBODY = { by: [], reason: "", dsse: "" };
 async function openDeskClient(door) {
-  const desk = new import_node_http4.Agent({ keepAlive: true, maxSockets: 64 });
+  const desk = new import_node_http3.Agent({ keepAlive: true, maxSockets: 64 });
   const heads2 = openHeadDoor(door);
   const ask3 = async (what) => await call({ ...door, agent: desk }, what);
   const post = async (path, body) => await ask3({ method: "POST", path, body: JSON.stringify(body) });
@@ -59538,7 +59740,7 @@ async function follow(client, request, signal) {
 }
 function object2(reply) {
   const value = JSON.parse(reply.text);
-  if (!isObject4(value)) {
+  if (!isObject3(value)) {
     throw new DeskError(reply.status, "the countersigner's answer is no JSON object");
   }
   return value;
@@ -59554,7 +59756,7 @@ function standingOf(value) {
   return { state: "answered", answered };
 }
 function isAnswered(value) {
-  return isObject4(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject4(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
+  return isObject3(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject3(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
 }
 
 // src/gateway/desk/terminal.ts
@@ -60529,8 +60731,8 @@ function commentEnd(text2, start2, limit) {
   }
   return limit;
 }
-function stringEnd(text2, quote3, limit, options) {
-  for (let at = quote3 + 1; at < limit; at += 1) {
+function stringEnd(text2, quote2, limit, options) {
+  for (let at = quote2 + 1; at < limit; at += 1) {
     const char = text2.charAt(at);
     if (char === "\\") {
       if (!options.escapes && text2.charAt(at + 1) === "'") return limit;
@@ -60559,11 +60761,6 @@ function openMasker(rules, key) {
   const columns2 = compileColumns(rules);
   const tokens = /* @__PURE__ */ new Map();
   const mask = (value, as2) => maskValue(value, as2, { key, tokens });
-  const maskOne = (value, as2) => {
-    if (value === null) return { text: null, masked: false };
-    if (as2 === void 0) return { text: branded(value), masked: false };
-    return { text: branded(mask(value, as2)), masked: true };
-  };
   return {
     columns: columns2,
     maskText(text2, slots, objects, catalog) {
@@ -60577,19 +60774,17 @@ function openMasker(rules, key) {
       const untold = touchesMasked(columns2, objects, catalog) ? untoldLiterals(text2, slots, objects) : [];
       return replaceSpans(text2, [...traced, ...untold.map((span) => ({ ...span, as: "redact" }))], mask);
     },
-    maskParam(value, to, objects, catalog) {
-      return maskOne(value, maskOfSlot(columns2, to, objects, catalog));
-    },
-    maskParams(command, catalog) {
-      return command.params.map((value, index) => {
-        const found = command.slots.filter(({ at }) => "param" in at && at.param === index);
+    paramMasks({ slots, objects }, count2, catalog) {
+      return Array.from({ length: count2 }, (_, index) => {
+        const found = slots.filter(({ at }) => "param" in at && at.param === index);
         const places = found.length === 0 ? [[]] : found.map((slot) => slot.columns);
-        const each = places.map((to) => maskOfSlot(columns2, to, command.objects, catalog));
-        return maskOne(value, each.includes("redact") ? "redact" : strictestOf(each));
+        const each = places.map((to) => maskOfSlot(columns2, to, objects, catalog));
+        return each.includes("redact") ? "redact" : strictestOf(each);
       });
     },
     maskCell(value, as2) {
-      return maskOne(value, as2).text;
+      if (value === null) return null;
+      return branded(as2 === void 0 ? value : mask(value, as2));
     }
   };
 }
@@ -60671,8 +60866,9 @@ function hint(value, show2) {
   const first = characters.length >= 3 ? characters[0] : "";
   return `${first ?? ""}***${show2.last ? characters.at(-1) ?? "" : ""}`;
 }
+var BEYOND_ASCII2 = /[^\0-\x7f]/;
 function branded(text2) {
-  const wellFormed2 = new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine) : text2;
+  const wellFormed2 = BEYOND_ASCII2.test(text2) && new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine) : text2;
   return wellFormed2;
 }
 
@@ -60818,7 +61014,7 @@ function followInThread(followed, door) {
 }
 
 // src/gateway/gateway.ts
-var import_node_net2 = require("node:net");
+var import_node_net4 = require("node:net");
 
 // src/gateway/catalog.ts
 var TABLES = `
@@ -60896,6 +61092,8 @@ var Connection = class {
   #commands = 0;
   #received = 0;
   #sent = 0;
+  /** Which sides flow. */
+  #reads = { client: true, server: true };
   #ended = false;
   #open = false;
   #purpose = "client";
@@ -60962,7 +61160,7 @@ var Connection = class {
     if (this.#held === id) this.#held = void 0;
     if (ruling.kind === "refuse") this.#running.delete(id);
     this.#perform(this.#conversation.settle(id, ruling));
-    this.#pace();
+    if (!this.#performing) this.#pace();
   }
   /** Tells the client something, in its own protocol, while it waits. */
   tell(message) {
@@ -61063,6 +61261,7 @@ var Connection = class {
           searchPath: this.#dialled?.searchPath ?? ""
         });
         this.#parts.opened(note.cancelKey, this);
+        session.turn.wake();
       } else {
         const running = this.#running.get(note.id);
         if (note.outcome !== "suspended") this.#running.delete(note.id);
@@ -61070,8 +61269,8 @@ var Connection = class {
           objects: running?.command.objects ?? [],
           tookUs: running === void 0 ? 0 : Math.round((performance.now() - running.atMs) * 1e3)
         });
+        session.turn.soon();
       }
-      session.turn.wake();
     } catch (error62) {
       if (!(error62 instanceof JournalError)) throw error62;
       session.fail(error62);
@@ -61089,6 +61288,7 @@ var Connection = class {
       ALPNProtocols: ["postgresql"]
     });
     this.#client = secure;
+    this.#reads.client = true;
     this.#clientEncrypted = true;
     secure.once("secure", () => {
       if (unread.length > 0 && secure.alpnProtocol !== "postgresql") this.#close("direct TLS without ALPN postgresql");
@@ -61105,6 +61305,7 @@ var Connection = class {
       }
       this.#dialled = dialled;
       this.#server = dialled.socket;
+      this.#reads.server = false;
       this.#listenServer(dialled.socket);
       this.#received += dialled.rest.length;
       this.#perform(this.#conversation.receive("server", dialled.rest));
@@ -61124,13 +61325,19 @@ var Connection = class {
     if (this.#ended) return;
     const server = this.#server;
     const toServer = this.#outgoingBytes + (server?.writableLength ?? 0);
-    if (this.#conversation.wants("client") && toServer < WAITING_MAX2) {
-      if (this.#client.isPaused()) this.#client.resume();
-    } else if (!this.#client.isPaused()) this.#client.pause();
+    const readsClient = toServer < WAITING_MAX2 && this.#conversation.wants("client");
+    if (readsClient !== this.#reads.client) {
+      this.#reads.client = readsClient;
+      if (readsClient) this.#client.resume();
+      else this.#client.pause();
+    }
     if (server === void 0) return;
-    if (this.#client.writableLength < WAITING_MAX2) {
-      if (server.isPaused()) server.resume();
-    } else if (!server.isPaused()) server.pause();
+    const readsServer = this.#client.writableLength < WAITING_MAX2;
+    if (readsServer !== this.#reads.server) {
+      this.#reads.server = readsServer;
+      if (readsServer) server.resume();
+      else server.pause();
+    }
   }
   #close(why) {
     if (this.#ended) return;
@@ -61177,7 +61384,7 @@ function contextOf({ certPem, keyPem }) {
 
 // src/gateway/dial.ts
 var import_node_crypto17 = require("node:crypto");
-var import_node_net = require("node:net");
+var import_node_net3 = require("node:net");
 var import_node_tls3 = require("node:tls");
 
 // src/gateway/query.ts
@@ -61588,7 +61795,7 @@ var Line = class {
     this.#call = call2;
     this.#host = host;
     this.#deadline = deadline;
-    this.socket = host.kind === "socket" ? (0, import_node_net.connect)({ path: host.path }) : (0, import_node_net.connect)({ host: host.address, port: host.port });
+    this.socket = host.kind === "socket" ? (0, import_node_net3.connect)({ path: host.path }) : (0, import_node_net3.connect)({ host: host.address, port: host.port });
     this.socket.on("error", ignore);
     this.socket.setNoDelay(true);
     this.socket.setKeepAlive(true, 3e4);
@@ -61668,7 +61875,7 @@ var Line = class {
       rejectUnauthorized: verifies,
       ...files.authorities === void 0 ? {} : { ca: [...files.authorities] },
       ...files.own === void 0 ? {} : { cert: files.own.certificate, key: files.own.key },
-      ...tls.sendsName && (0, import_node_net.isIP)(name2) === 0 ? { servername: name2 } : {},
+      ...tls.sendsName && (0, import_node_net3.isIP)(name2) === 0 ? { servername: name2 } : {},
       // The name that the operator wrote, even where hostaddr led elsewhere.
       checkServerIdentity: (_, certificate2) => tls.mode === "verify-full" ? (0, import_node_tls3.checkServerIdentity)(name2, certificate2) : void 0
     });
@@ -62050,7 +62257,7 @@ function hidesCatalog(path) {
 }
 
 // src/gateway/gateway.ts
-var CONNECTIONS_MAX2 = 1e3;
+var CONNECTIONS_MAX3 = 1e3;
 var CATALOGUE_MS_MAX = 1e4;
 var Gateway = class {
   #parts;
@@ -62084,7 +62291,7 @@ var Gateway = class {
     const endpoints = [];
     for (const listening2 of this.#parts.targets) {
       const { target } = listening2;
-      const server = (0, import_node_net2.createServer)(
+      const server = (0, import_node_net4.createServer)(
         { pauseOnConnect: false, noDelay: true },
         (socket) => this.#accept(socket, listening2)
       );
@@ -62140,7 +62347,7 @@ var Gateway = class {
     for (const connection of this.#connections) connection.abort(why);
   }
   #accept(socket, { target, protocol, recordBytesMax }) {
-    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX2) {
+    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX3) {
       socket.destroy();
       return;
     }
@@ -62193,7 +62400,7 @@ function sendCancel({ socket, path }, key) {
   packet.set(key, 8);
   const { remoteAddress, remotePort } = socket;
   if (path === "" && (remoteAddress === void 0 || remotePort === void 0)) return;
-  const cancel = (0, import_node_net2.connect)(path === "" ? { host: remoteAddress, port: remotePort ?? 0 } : { path });
+  const cancel = (0, import_node_net4.connect)(path === "" ? { host: remoteAddress, port: remotePort ?? 0 } : { path });
   cancel.setTimeout(CANCEL_MS_MAX, () => cancel.destroy());
   cancel.on("error", () => cancel.destroy());
   cancel.end(packet);
@@ -62216,7 +62423,7 @@ var import_node_path9 = require("node:path");
 
 // src/journal/session-tree.ts
 var PENDING_HEADS_MAX = 8;
-var NEWLINE = 10;
+var NEWLINE2 = 10;
 var SessionTree = class {
   #origin;
   #countersigner;
@@ -62235,7 +62442,7 @@ var SessionTree = class {
   /** Takes whole lines, each with its newline. Throws JournalError where the last one has none. */
   take(lines) {
     let from = 0;
-    for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, from)) {
+    for (let end = lines.indexOf(NEWLINE2); end !== -1; end = lines.indexOf(NEWLINE2, from)) {
       this.#frontier.appendEntry(lines.subarray(from, end));
       from = end + 1;
     }
@@ -62267,7 +62474,7 @@ ${signer.sign(text2)}`;
       throw new JournalError("the countersigner's answer does not verify with its key");
     }
     const separator = this.#countersigned === 0 ? "" : "\n---\n";
-    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}` : "";
+    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}`.trimEnd() : "";
     this.#countersigned = size;
     this.#moveTo(head);
     return { lines, atSeconds };
@@ -62302,32 +62509,48 @@ function ownLines(lines, { name: name2 }) {
 
 // src/gateway/session-file.ts
 var import_node_fs7 = require("node:fs");
-var SCRATCH_BYTES2 = 64 * 1024;
+var BUFFER_BYTES = 256 * 1024;
+var WAITING_CHARACTERS_MAX = 1024 * 1024;
 var SessionFile = class {
   #fd;
   #sync;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
-  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every write. Throws where it exists already. */
+  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #text = "";
+  #bytes = 0;
+  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every flush. Throws where it exists already. */
   constructor(path, { sync } = { sync: false }) {
     this.#fd = (0, import_node_fs7.openSync)(path, "ax", 384);
     this.#sync = sync;
   }
-  write(lines) {
-    const fits = lines.length * 3 <= SCRATCH_BYTES2;
-    const bytes = fits ? this.#scratch : Buffer.from(lines);
-    const length = fits ? this.#scratch.write(lines, "utf8") : bytes.length;
-    for (let at = 0; at < length; ) at += (0, import_node_fs7.writeSync)(this.#fd, bytes, at, length - at);
+  get bytes() {
+    return this.#bytes;
+  }
+  add(line) {
+    this.#text += `${line}
+`;
+    if (this.#text.length > WAITING_CHARACTERS_MAX) this.#write();
+  }
+  flush() {
+    this.#write();
     if (this.#sync) (0, import_node_fs7.fdatasyncSync)(this.#fd);
-    return length;
   }
   close() {
     (0, import_node_fs7.closeSync)(this.#fd);
+  }
+  #write() {
+    const text2 = this.#text;
+    this.#text = "";
+    const fits = text2.length * 3 <= BUFFER_BYTES;
+    const bytes = fits ? this.#buffer : Buffer.from(text2);
+    const length = fits ? bytes.write(text2, 0, "utf8") : bytes.length;
+    for (let at = 0; at < length; ) at += (0, import_node_fs7.writeSync)(this.#fd, bytes, at, length - at);
+    this.#bytes += length;
   }
 };
 
 // src/gateway/head-follower.ts
 var PIECE_BYTES_MAX = 256 * 1024;
-var NEWLINE2 = 10;
+var NEWLINE3 = 10;
 var HeadFollower = class {
   #events;
   #checkpoints;
@@ -62353,7 +62576,10 @@ var HeadFollower = class {
     }
     const { body } = this.#tree.checkpoint(this.#signer);
     const { lines, atSeconds } = this.#tree.cosigned(await this.#ask(body), size);
-    if (lines !== "") this.#checkpoints.write(lines);
+    if (lines !== "") {
+      this.#checkpoints.add(lines);
+      this.#checkpoints.flush();
+    }
     return { size, atSeconds };
   }
   async close() {
@@ -62366,7 +62592,7 @@ var HeadFollower = class {
     while (this.#read < until) {
       const wanted = Math.min(this.#piece.length, until - this.#read);
       const count2 = (0, import_node_fs8.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
-      const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE2) + 1;
+      const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE3) + 1;
       if (whole === 0) throw new JournalError("the journal is shorter than what was written to it");
       this.#tree.take(this.#piece.subarray(0, whole));
       this.#read += whole;
@@ -62401,16 +62627,39 @@ var SaltPool = class {
   }
 };
 function redact(value, salts) {
-  const json2 = typeof value === "string" ? quote2(value) : canonical(value);
-  const disclosure = Buffer.from(`["${salts.next()}",${json2}]`).toString("base64url");
+  return redactionOf(Buffer.from(salted(jsonOf(value), salts)).toString("base64url"));
+}
+var SCRATCH_BYTES2 = 32 * 1024;
+var Redactor = class {
+  #salts;
+  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
+  constructor(salts) {
+    this.#salts = salts;
+  }
+  redact(value) {
+    return this.redactJson(jsonOf(value));
+  }
+  /** Takes out a value that was written as canonical JSON already. */
+  redactJson(json2) {
+    const text2 = salted(json2, this.#salts);
+    if (text2.length * 3 > SCRATCH_BYTES2) return redactionOf(Buffer.from(text2).toString("base64url"));
+    return redactionOf(this.#scratch.toString("base64url", 0, this.#scratch.write(text2, "utf8")));
+  }
+};
+function salted(json2, salts) {
+  return `["${salts.next()}",${json2}]`;
+}
+function redactionOf(disclosure) {
   return { redacted: { "...": digestOf(disclosure) }, disclosure };
 }
-function redactSorted(value, salts) {
-  const json2 = JSON.stringify(value);
-  const disclosure = Buffer.from(`["${salts.next()}",${json2.includes("\\ud") ? canonical(value) : json2}]`).toString(
-    "base64url"
-  );
-  return { redacted: { "...": digestOf(disclosure) }, disclosure };
+function jsonOf(value) {
+  return typeof value === "string" ? quoted(value) : canonical(value);
+}
+var PLAIN = /^[ !#-[\]-~]*$/;
+function quoted(text2) {
+  if (PLAIN.test(text2)) return `"${text2}"`;
+  const json2 = JSON.stringify(text2);
+  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
 }
 function digestOf(disclosure) {
   return (0, import_node_crypto19.hash)("sha256", disclosure, "base64url");
@@ -62419,7 +62668,7 @@ function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
   return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
 }
 function encodeDisclosure({ digest, disclosure, ptr }) {
-  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${JSON.stringify(ptr)}}`;
+  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${quoted(ptr)}}`;
 }
 function openDisclosure(disclosure) {
   const bytes = Buffer.from(disclosure, "base64url");
@@ -62440,10 +62689,6 @@ function openDisclosure(disclosure) {
 function isList2(value) {
   return Array.isArray(value);
 }
-function quote2(text2) {
-  const json2 = JSON.stringify(text2);
-  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
-}
 
 // src/gateway/hold.ts
 var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "" };
@@ -62451,8 +62696,7 @@ function askPeople(parts) {
   const { session } = parts;
   const salts = new SaltPool((bytes) => (0, import_node_crypto20.randomFillSync)(bytes));
   const publicKey = parseVkey(parts.vkey).publicKey;
-  return async ({ asker, command, shown, decision }, signal) => {
-    const leaf = session.log.leafOf(shown.seq);
+  return async ({ asker, command, shown, leaf, decision }, signal) => {
     const id = requestId((0, import_node_crypto20.randomBytes)(ID_RANDOM_BYTES));
     asker.tell(`countersign: held for approval (rule "${decision.reason.rule}"), request ${id}`);
     const impact = await parts.impactOf(asker.target, command);
@@ -62551,11 +62795,12 @@ var Judge = class {
   }
   /** Rules on a command, at once where nobody has to be waited for. `held` when people are asked. */
   judge(asker, command) {
-    const { recorder, stats } = this.#session;
+    const { recorder, log, stats } = this.#session;
     stats.commands += 1;
     try {
       const decision = this.#decide(asker, command);
       const shown = recorder.seen(asker.number, asker.target, command);
+      const leaf = decision.kind === "hold" ? log.leafOfLast() : "";
       recorder.decided(asker.number, command.id, decision);
       switch (decision.kind) {
         case "allow":
@@ -62573,7 +62818,7 @@ var Judge = class {
           return "ruled";
         case "hold":
           stats.held += 1;
-          this.#hold(asker, command, shown, decision);
+          this.#hold(asker, { command, shown, leaf, decision });
           return "held";
       }
     } catch (error62) {
@@ -62612,9 +62857,9 @@ var Judge = class {
     this.#session.recorder.settled(asker.number, command.id, refusal2);
     asker.settle(command.id, refusal2);
   }
-  #hold(asker, command, shown, decision) {
+  #hold(asker, about) {
     const abort = new AbortController();
-    const over = this.#askAndRule(asker, { command, shown, decision }, abort.signal).finally(() => {
+    const over = this.#askAndRule(asker, about, abort.signal).finally(() => {
       this.#holds.delete(asker);
     });
     this.#holds.set(asker, { abort, over });
@@ -62716,12 +62961,11 @@ function sessionOrigin(logOrigin, sid) {
 var SessionLog = class {
   #parts;
   #encoder;
-  #lines = [];
-  /** What the last flush took. */
-  #left = [];
-  #disclosed = [];
   #size = 0;
-  #bytes = 0;
+  #written = 0;
+  #disclosed = false;
+  /** The newest line. */
+  #last = "";
   #failure;
   #proved = /* @__PURE__ */ new Set();
   constructor(parts) {
@@ -62735,7 +62979,7 @@ var SessionLog = class {
   }
   /** What left the process. */
   get written() {
-    return { size: this.#size - this.#lines.length, bytes: this.#bytes };
+    return { size: this.#written, bytes: this.#parts.events.bytes };
   }
   /**
    * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
@@ -62748,35 +62992,33 @@ var SessionLog = class {
     if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
       throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
     }
-    if (this.#lines.length >= WAITING_LINES_MAX) this.flush();
-    this.#lines.push(line);
+    this.#add(this.#parts.events, line);
+    this.#last = line;
     this.#size = seq + 1;
+    if (this.#size - this.#written >= WAITING_LINES_MAX) this.flush();
     return seq;
   }
   /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
   disclose(redaction, ptr) {
     if (this.#failure !== void 0) throw this.#failure;
-    this.#disclosed.push(disclosureLine(redaction, ptr));
+    this.#add(this.#parts.disclosures, disclosureLine(redaction, ptr));
+    this.#disclosed = true;
   }
   /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
   flush() {
     if (this.#failure !== void 0) throw this.#failure;
-    if (this.#lines.length > 0) {
-      this.#bytes += this.#write(this.#parts.events, this.#lines);
-      this.#left = this.#lines;
-      this.#lines = [];
+    try {
+      if (this.#size > this.#written) this.#parts.events.flush();
+      if (this.#disclosed) this.#parts.disclosures.flush();
+    } catch (cause) {
+      throw this.#fail(cause);
     }
-    if (this.#disclosed.length > 0) {
-      this.#write(this.#parts.disclosures, this.#disclosed);
-      this.#disclosed = [];
-    }
+    this.#written = this.#size;
+    this.#disclosed = false;
   }
-  /** The leaf hash of a fact as base64url, for approvals. To be asked soon: lines of the flush before the last are let go. */
-  leafOf(seq) {
-    const from = this.written.size;
-    const line = seq < from ? this.#left[seq - from + this.#left.length] : this.#lines[seq - from];
-    if (line === void 0) throw new RangeError(`fact ${seq} is not in memory any more`);
-    return leafHash(line).toString("base64url");
+  /** The leaf hash of the newest fact as base64url, for approvals. */
+  leafOfLast() {
+    return leafHash(this.#last).toString("base64url");
   }
   #encode(type, conn, body) {
     try {
@@ -62791,14 +63033,17 @@ var SessionLog = class {
       throw cause;
     }
   }
-  #write(sink, lines) {
+  #add(sink, line) {
     try {
-      return sink.write(`${lines.join("\n")}
-`);
+      sink.add(line);
     } catch (cause) {
-      this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
-      throw this.#failure;
+      throw this.#fail(cause);
     }
+  }
+  /** How much of it was written is not known, so nothing can follow it. */
+  #fail(cause) {
+    this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
+    return this.#failure;
   }
 };
 
@@ -62916,6 +63161,51 @@ async function within(ms, promise2) {
 
 // src/gateway/recorder.ts
 var import_node_crypto22 = require("node:crypto");
+
+// src/gateway/response-writer.ts
+var ResponseWriter = class {
+  #masker;
+  /** The names of columns as JSON, by the list they came in: executions of one statement share it. */
+  #columns = /* @__PURE__ */ new WeakMap();
+  constructor(masker) {
+    this.#masker = masker;
+  }
+  /** `masksOf` says how rows of these columns are masked. Returns how many values were. */
+  write({ key, results, summary: summary2 }, masksOf) {
+    let masked = 0;
+    let sets = "";
+    for (const { columns: columns2, rows: rows2 } of results) {
+      const masks = masksOf(columns2);
+      let lines = "";
+      for (const row of rows2) {
+        let cells = "";
+        for (let index = 0; index < row.length; index += 1) {
+          const value = row[index] ?? null;
+          const as2 = typeof masks === "string" ? masks : masks[index];
+          if (as2 !== void 0 && value !== null) masked += 1;
+          const cell = this.#masker.maskCell(value, as2);
+          cells += `${index === 0 ? "" : ","}${cell === null ? "null" : quoted(cell)}`;
+        }
+        lines += `${lines === "" ? "" : ","}[${cells}]`;
+      }
+      sets += `${sets === "" ? "" : ","}{"columns":${this.#names(columns2)},"rows":[${lines}]}`;
+    }
+    const words = summary2.length === 1 ? quoted(summary2[0] ?? "") : summary2.map(quoted).join(",");
+    return { json: `{"key":"${base64url3(key)}","results":[${sets}],"summary":[${words}]}`, masked };
+  }
+  #names(columns2) {
+    const known3 = this.#columns.get(columns2);
+    if (known3 !== void 0) return known3;
+    const json2 = `[${columns2.map(({ name: name2 }) => quoted(name2)).join(",")}]`;
+    this.#columns.set(columns2, json2);
+    return json2;
+  }
+};
+function base64url3(bytes) {
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)).toString("base64url");
+}
+
+// src/gateway/recorder.ts
 var PARAMS_EACH_MAX = 64;
 var LIST_MAX2 = 64;
 var NAME_MAX = 200;
@@ -62923,28 +63213,32 @@ var SCRATCH_BYTES3 = 8 * 1024;
 var NONE2 = [];
 var Recorder = class {
   #log;
-  #salts;
+  #redactor;
   #masker;
+  #responses;
   #scratch = Buffer.alloc(SCRATCH_BYTES3);
   #texts = /* @__PURE__ */ new WeakMap();
   #masks = /* @__PURE__ */ new WeakMap();
+  #paramMasks = /* @__PURE__ */ new WeakMap();
   #touching = /* @__PURE__ */ new WeakMap();
   #lists = /* @__PURE__ */ new WeakMap();
   /** What is known of each target's tables; masks follow from it. */
   #catalogs = /* @__PURE__ */ new Map();
   constructor(parts) {
     this.#log = parts.log;
-    this.#salts = parts.salts;
+    this.#redactor = new Redactor(parts.salts);
     this.#masker = parts.masker;
+    this.#responses = new ResponseWriter(parts.masker);
   }
   /** The tables of a target as they are now. */
   learn(target, catalog) {
     this.#catalogs.set(target, catalog);
     this.#masks = /* @__PURE__ */ new WeakMap();
+    this.#paramMasks = /* @__PURE__ */ new WeakMap();
     this.#touching = /* @__PURE__ */ new WeakMap();
   }
   opened(conn, about) {
-    const application = redact(structure(about.opened.application), this.#salts);
+    const application = this.#redactor.redact(structure(about.opened.application));
     const seq = this.#log.append("connection.opened", conn, {
       application: [application.redacted],
       database: structure(about.opened.database),
@@ -62962,7 +63256,7 @@ var Recorder = class {
     const catalog = this.#catalogs.get(target) ?? NO_CATALOG;
     const touched = this.#touches(command.objects, catalog);
     const masked = known3 ?? this.#text(command, touched, catalog);
-    const text2 = known3 === void 0 ? redact(masked.text, this.#salts) : void 0;
+    const text2 = known3 === void 0 ? this.#redactor.redact(masked.text) : void 0;
     const params = this.#params(command, touched, catalog);
     const key = text2?.disclosure ?? params.redactions[0]?.disclosure ?? known3?.disclosure ?? "";
     const digest = this.#digest(key, command.bytes);
@@ -62975,7 +63269,7 @@ var Recorder = class {
       digest,
       effects: command.effects,
       objects: this.#list(command.objects),
-      params: params.redactions.length === 0 ? NONE2 : params.redactions.map((each) => each.redacted),
+      params: params.redacted,
       target,
       text: text2 === void 0 ? NONE2 : [text2.redacted],
       textOf: known3?.seq ?? -1,
@@ -62987,7 +63281,10 @@ var Recorder = class {
       const { text: shown, spans: spans2 } = masked;
       this.#texts.set(command.textKey, { seq, text: shown, spans: spans2, disclosure: text2.disclosure });
     }
-    for (const [index, each] of params.redactions.entries()) this.#log.disclose(each, `/${seq}/body/params/${index}`);
+    for (let index = 0; index < params.redactions.length; index += 1) {
+      const each = params.redactions[index];
+      if (each !== void 0) this.#log.disclose(each, `/${seq}/body/params/${index}`);
+    }
     return { seq, text: masked.text, params: params.shown, maskedSpans: masked.spans + params.masked, digest };
   }
   #digest(key, parts) {
@@ -63047,35 +63344,40 @@ var Recorder = class {
     return this.#masker.maskText(command.text, command.slots, command.objects, catalog);
   }
   #params(command, touched, catalog) {
-    if (command.params.length === 0) return NO_PARAMS2;
-    const values = touched ? this.#masker.maskParams(command, catalog) : command.params.map((value) => ({ text: this.#masker.maskCell(value, void 0), masked: false }));
+    const { params } = command;
+    if (params.length === 0) return NO_PARAMS2;
+    const masks = touched ? this.#masksOfParams(command, catalog) : NO_MASKS;
+    const texts2 = [];
+    const shown = [];
     let masked = 0;
-    for (const each of values) if (each.masked) masked += 1;
-    const texts2 = values.map((each) => each.text);
-    const redactions2 = texts2.length > PARAMS_EACH_MAX ? [redact(texts2, this.#salts)] : texts2.map((each) => redact(each, this.#salts));
-    return { redactions: redactions2, shown: texts2.map((each) => each ?? structure("NULL")), masked };
+    for (let index = 0; index < params.length; index += 1) {
+      const value = params[index] ?? null;
+      if (value !== null && masks[index] !== void 0) masked += 1;
+      const text2 = this.#masker.maskCell(value, masks[index]);
+      texts2.push(text2);
+      shown.push(text2 ?? NULL);
+    }
+    const redactions2 = texts2.length > PARAMS_EACH_MAX ? [this.#redactor.redact(texts2)] : texts2.map((each) => each === null ? this.#redactor.redactJson("null") : this.#redactor.redact(each));
+    return { redactions: redactions2, redacted: redactions2.map((each) => each.redacted), shown, masked };
+  }
+  #masksOfParams(command, catalog) {
+    const { slots, objects, params } = command;
+    const ofSlots = this.#paramMasks.get(slots);
+    const known3 = ofSlots?.get(objects);
+    if (known3 !== void 0 && known3.length >= params.length) return known3;
+    const masks = this.#masker.paramMasks(command, params.length, catalog);
+    if (ofSlots === void 0) this.#paramMasks.set(slots, new WeakMap([[objects, masks]]));
+    else ofSlots.set(objects, masks);
+    return masks;
   }
   #response(note, objects, catalog) {
-    let masked = 0;
     const touched = this.#touches(objects, catalog);
-    const results = [];
-    for (const { columns: columns2, rows: rows2 } of note.results) {
-      const masks = this.#masksOf(columns2, objects, catalog);
-      const out2 = [];
-      for (const row of rows2) {
-        const cells = [];
-        for (const [index, value2] of row.entries()) {
-          const as2 = touched && columns2.length === 0 ? "redact" : masks[index];
-          if (as2 !== void 0 && value2 !== null) masked += 1;
-          cells.push(this.#masker.maskCell(value2, as2));
-        }
-        out2.push(cells);
-      }
-      results.push({ columns: columns2.map((each) => each.name), rows: out2 });
-    }
     const summary2 = touched && note.code !== "" ? note.summary.filter((each) => SAFE_FIELDS.test(each)) : note.summary;
-    const value = { key: base64url3(note.key), results, summary: summary2 };
-    return { response: redactSorted(value, this.#salts), masked };
+    const { json: json2, masked } = this.#responses.write(
+      { key: note.key, results: note.results, summary: summary2 },
+      (columns2) => touched && columns2.length === 0 ? "redact" : this.#masksOf(columns2, objects, catalog)
+    );
+    return { response: this.#redactor.redactJson(json2), masked };
   }
   /** By columns and objects together: a column that was traced to no table goes by what the statement touches. */
   #masksOf(columns2, objects, catalog) {
@@ -63108,17 +63410,20 @@ function shorten(items) {
   const shown = items.slice(0, LIST_MAX2).map((each) => structure(each.slice(0, NAME_MAX)));
   return items.length > LIST_MAX2 ? [...shown, `and ${items.length - LIST_MAX2} more`] : shown;
 }
-var NO_PARAMS2 = { redactions: [], shown: [], masked: 0 };
+var NULL = structure("NULL");
+var NO_PARAMS2 = { redactions: [], redacted: NONE2, shown: [], masked: 0 };
+var NO_MASKS = [];
 var NO_CATALOG = { tableOf: () => void 0 };
 var SAFE_FIELDS = /^(?:[A-Z]+(?: \d+)*$|[SCstcdn]: )/;
-var base64url3 = (bytes) => Buffer.from(bytes).toString("base64url");
 
 // src/gateway/turn.ts
+var SOON_MS = 5;
 var Turn = class {
   #flush;
   #parties = [];
   #spare = [];
   #scheduled = false;
+  #lateScheduled = false;
   /** `flush` makes safe what was recorded; false when it could not, and then nothing may move. */
   constructor(flush) {
     this.#flush = flush;
@@ -63128,12 +63433,22 @@ var Turn = class {
     this.#parties.push(party);
     this.wake();
   }
-  /** Something was recorded that nobody waits for. */
+  /** Something was recorded that nobody waits for: it leaves with the next turn, or soon by itself. */
+  soon() {
+    if (this.#scheduled || this.#lateScheduled) return;
+    this.#lateScheduled = true;
+    setTimeout(this.#late, SOON_MS);
+  }
+  /** Something was recorded that must leave at the end of this turn. */
   wake() {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#end);
   }
+  #late = () => {
+    this.#lateScheduled = false;
+    this.wake();
+  };
   // An arrow function, so that no closure is made per turn.
   #end = () => {
     this.#scheduled = false;
@@ -63285,7 +63600,7 @@ async function openSession(parts) {
     sid,
     directory: (0, import_node_path11.join)(parts.sessionsDirectory, sid),
     logOrigin: parts.logOrigin,
-    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (session2) => follow2(session2, desk) },
+    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (followed) => follow2(followed, desk) },
     masker,
     sync: parts.targets.some(({ name: name2 }) => policy2.targets.get(name2)?.sync === true),
     failed: (why) => {
@@ -63363,7 +63678,7 @@ async function openSession(parts) {
   };
 }
 function follow2(followed, desk) {
-  return desk.address === void 0 ? new HeadFollower(followed, desk.addCheckpoint) : followInThread(followed, desk.address);
+  return desk.address === void 0 ? new HeadFollower(followed, async (body) => await desk.addCheckpoint(body)) : followInThread(followed, desk.address);
 }
 function factsOf(target, protocol, identity) {
   const { environment, event, actor } = identity;
@@ -63432,7 +63747,7 @@ function digestOfFile(bytes) {
 // src/evidence/read-events.ts
 var import_node_crypto26 = require("node:crypto");
 var FAULTS_MAX = 10;
-var NEWLINE3 = 10;
+var NEWLINE4 = 10;
 function readEvents(bytes, visit3, headAt) {
   const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const frontier = new Frontier();
@@ -63442,7 +63757,7 @@ function readEvents(bytes, visit3, headAt) {
   };
   let start2 = 0;
   while (start2 < file2.length) {
-    const newline = file2.indexOf(NEWLINE3, start2);
+    const newline = file2.indexOf(NEWLINE4, start2);
     const end = newline === -1 ? file2.length : newline;
     if (newline === -1) fault(`line ${frontier.size + 1} has no newline: the file was cut`);
     const line = file2.subarray(start2, end);
