@@ -9,8 +9,12 @@ import type { Countersigned, HeadSource } from "./head-follower.ts";
 const BEHIND_EVENTS_MAX = 512;
 const BEHIND_MS_MAX = 250;
 
-/** A head is asked for well before either bound, so that one round trip fits in between. */
-const ASK_AT_EVENTS = 320;
+/**
+ * A head is asked for well before either bound, so that a round trip fits in between: as many events earlier as twice
+ * those that came during the last one. Not more often than this, and at the latest at that many.
+ */
+const ASK_AT_EVENTS_MIN = 64;
+const ASK_AT_EVENTS_MAX = 384;
 const ASK_AFTER_MS = 100;
 
 /** A countersigner that answers no head for this long is gone. */
@@ -32,6 +36,7 @@ export class Heads {
   readonly #source: HeadSource | undefined;
   readonly #failed: (error: unknown) => void;
   #size = 0;
+  #askAt = ASK_AT_EVENTS_MAX;
   #waiting: Waiting[] = [];
   #asking = false;
   #stopped = false;
@@ -80,7 +85,7 @@ export class Heads {
     const behind = this.#log.size - this.#size;
     if (behind === 0) return;
     this.#oldestMs ??= performance.now();
-    if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask(this.#source);
+    if (this.#waiting.length > 0 || behind >= this.#askAt) this.#ask(this.#source);
     else this.#timer ??= setTimeout(this.#onTimer, ASK_AFTER_MS);
   }
 
@@ -137,6 +142,8 @@ export class Heads {
   #countersigned({ size }: Countersigned, sinceMs: number): void {
     if (this.#stopped) return;
     this.#size = size;
+    const meanwhile = this.#log.size - size;
+    this.#askAt = Math.min(ASK_AT_EVENTS_MAX, Math.max(ASK_AT_EVENTS_MIN, BEHIND_EVENTS_MAX - 2 * meanwhile));
     this.#oldestMs = this.#log.size > size ? sinceMs : undefined;
     let done = 0;
     while (done < this.#waiting.length && (this.#waiting[done]?.size ?? 0) <= size) done += 1;

@@ -126,6 +126,8 @@ export class PostgresConversation implements Conversation, ServerReader {
   readonly #run = new Run((bytes) => this.#steps.push({ kind: "send", to: "server", bytes }));
   #phase: "entrance" | "joining" | "ready" | "closed" = "entrance";
   #steps: Step[] = [];
+  /** How commands ended, told once the client has its bytes: recording it is nothing that the client waits for. */
+  #notes: Step[] = [];
   #commands = 0;
   #welcomed = false;
   #serverKey: Buffer = EMPTY;
@@ -211,6 +213,7 @@ export class PostgresConversation implements Conversation, ServerReader {
     if (this.#phase === "closed") return [];
     this.#phase = "closed";
     this.#steps = [];
+    this.#notes = [];
     for (const pending of this.#inflight) {
       if (pending.kind === "query" || pending.kind === "execute") {
         this.#note(pending.active, pending.answer.returned("unknown"));
@@ -219,6 +222,7 @@ export class PostgresConversation implements Conversation, ServerReader {
       }
     }
     for (const [, portal] of this.#names.portals()) this.#noteEnd(portal.active, "bound");
+    this.#tellNotes();
     this.#steps.push({ kind: "close", why: from === "client" ? "client left" : "target closed the connection" });
     return this.#take();
   }
@@ -532,6 +536,8 @@ export class PostgresConversation implements Conversation, ServerReader {
   #ask(held: Held): void {
     this.#run.flush();
     this.#held = held;
+    // The record has the end of a command before the next one on its connection.
+    this.#tellNotes();
     this.#steps.push({ kind: "ask", command: held.active.command });
   }
 
@@ -963,10 +969,17 @@ export class PostgresConversation implements Conversation, ServerReader {
 
   #note(active: Active, returned: Returned): void {
     active.noted = true;
-    this.#steps.push({ kind: "note", note: returned });
+    this.#notes.push({ kind: "note", note: returned });
+  }
+
+  #tellNotes(): void {
+    if (this.#notes.length === 0) return;
+    for (const note of this.#notes) this.#steps.push(note);
+    this.#notes.length = 0;
   }
 
   #take(): readonly Step[] {
+    this.#tellNotes();
     const steps = this.#steps;
     this.#steps = [];
     return steps;
