@@ -73,7 +73,9 @@ export class Heads {
   /** Called after every flush. */
   flushed(): void {
     if (this.#countersigner === undefined || this.#stopped) return;
-    const behind = this.#log.size - this.#log.countersigned;
+    // What is appended and not written yet no head covers; its own flush comes here again. Asking for it before would ask
+    // for the same head over and over, and a countersigner that answers within the turn would keep that flush from coming.
+    const behind = this.#log.written - this.#log.countersigned;
     if (behind === 0) return;
     this.#oldestMs ??= performance.now();
     if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask();
@@ -82,7 +84,7 @@ export class Heads {
 
   readonly #onTimer = (): void => {
     this.#timer = undefined;
-    if (this.#log.size > this.#log.countersigned) this.#ask();
+    if (this.#log.written > this.#log.countersigned) this.#ask();
   };
 
   /** Resolves when everything recorded by now is countersigned; at once where there is no countersigner. */

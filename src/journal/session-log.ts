@@ -95,6 +95,11 @@ export class SessionLog implements Journal {
     return this.#size;
   }
 
+  /** How many facts have left the process: what a head can cover. */
+  get written(): number {
+    return this.#frontier.size;
+  }
+
   /** The size of the newest head that the countersigner signed; 0 before the first. */
   get countersigned(): number {
     return this.#countersigned;
