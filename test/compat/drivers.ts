@@ -52,10 +52,10 @@ export async function postgresJs(side: Side): Promise<string> {
     lines.push(await sql.unsafe("select 1 as a; select 2 as b"));
     lines.push(await sql`do $$begin raise notice 'noticed'; end$$`);
     const heard: string[] = [];
-    const { unlisten } = await sql.listen("news", (payload) => void heard.push(payload));
+    const listening = await sql.listen("news", (payload) => void heard.push(payload));
     await sql.notify("news", "hello");
     await until(() => heard.length > 0);
-    await unlisten();
+    await listening.unlisten();
     lines.push(heard);
     const out = await sql`copy (select id, name from people order by id limit 3) to stdout`.readable();
     lines.push((await out.toArray()).join(""));
@@ -64,7 +64,7 @@ export async function postgresJs(side: Side): Promise<string> {
     lines.push(await sql`delete from other.things where id in (71, 72) returning id`);
     lines.push(await sql`select 1/0`.catch(failed), await sql`selec 1`.catch(failed));
     const late = sql`select pg_sleep(30)`;
-    setTimeout(() => void late.cancel(), 300);
+    setTimeout(() => late.cancel(), 300);
     lines.push(await late.catch(failed));
   } finally {
     await sql.end();
