@@ -59538,8 +59538,25 @@ function ambiguities(source) {
 
 // src/cli/policy.ts
 var USAGE2 = `usage: countersign policy check FILE [--json]
-       countersign policy test FILE`;
+       countersign policy test FILE
+
+check says of a policy whether it is good, and every error of it with line and column. Nothing is connected to.
+test runs your own examples of what a policy should decide. FILE holds, as YAML:
+
+  policy: countersign.yml            # from this file's folder
+  cases:
+    - { name: reads pass, target: appdb, sql: SELECT 1, expect: allow }
+    - { name: deletes wait, target: appdb, sql: DELETE FROM carts, expect: hold, rule: destructive }
+
+A case may also give branch, environment, event and actor; "effects", "objects" and "bounded" in place of "sql" say
+what a command would do.
+
+Exit codes: 0 good, 1 not good, 2 wrong use.`;
 function policy(args, io) {
+  if (args.includes("--help")) {
+    io.out(USAGE2);
+    return 0;
+  }
   const flags = args.filter((arg) => arg.startsWith("-"));
   const [verb, file2, ...more] = args.filter((arg) => !arg.startsWith("-"));
   const knownFlags = verb === "check" ? ["--json"] : [];
@@ -63091,7 +63108,7 @@ var Heads = class {
   /** Called after every flush. */
   flushed() {
     if (this.#source === void 0 || this.#stopped) return;
-    const behind = this.#log.size - this.#size;
+    const behind = this.#log.written.size - this.#size;
     if (behind === 0) return;
     this.#oldestMs ??= performance.now();
     if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask(this.#source);
@@ -63099,7 +63116,7 @@ var Heads = class {
   }
   #onTimer = () => {
     this.#timer = void 0;
-    if (this.#source !== void 0 && this.#log.size > this.#size) this.#ask(this.#source);
+    if (this.#source !== void 0 && this.#log.written.size > this.#size) this.#ask(this.#source);
   };
   /** Resolves when everything recorded by now is countersigned; at once where there is no countersigner. */
   async settle() {
@@ -63535,6 +63552,12 @@ var Session = class {
       throw new JournalError("a signed answer could not be kept; check the disk", { cause });
     }
   }
+  /** The session never began: no job's command ran on it. Its files stay, and its threads end. */
+  async abandon() {
+    this.#failure = "the session did not begin";
+    await this.heads.close();
+    for (const file2 of this.#files) file2.close();
+  }
   /** Writes what is left, has it countersigned and closes the files. Throws when that cannot be done. */
   async end() {
     try {
@@ -63657,10 +63680,17 @@ async function openSession(parts) {
     targets
   });
   const listening2 = gateway;
-  if (masker.columns.patterns.length > 0) {
-    await Promise.all(targets.map(async (target) => await listening2.learn(target)));
+  let endpoints;
+  try {
+    if (masker.columns.patterns.length > 0) {
+      await Promise.all(targets.map(async (target) => await listening2.learn(target)));
+    }
+    endpoints = await listening2.listen();
+  } catch (error62) {
+    listening2.abort("the session did not begin");
+    await session.abandon();
+    throw error62;
   }
-  const endpoints = await listening2.listen();
   return {
     session,
     endpoints,
@@ -64668,8 +64698,8 @@ var package_default = {
     build: "node build.ts",
     test: "node test/run.mjs",
     demo: "node test/bootstrap.mjs examples/demo/demo.ts",
-    bench: "node test/bootstrap.mjs --with pgbouncer,psql bench/run.ts",
-    compat: "node test/bootstrap.mjs --with psql test/compat/run.ts",
+    bench: "node test/bootstrap.mjs --with pgbouncer,psql,pgbench bench/run.ts",
+    compat: "node test/bootstrap.mjs --with psql,pgbench test/compat/run.ts",
     fuzz: "node test/bootstrap.mjs node_modules/vitest/vitest.mjs run --config vitest.fuzz.config.ts",
     soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts"
   },

@@ -23,8 +23,13 @@ const PACKAGES = {
   git: ["git"],
   postgres: ["postgresql", "postgresql-contrib"],
   psql: ["postgresql-client"],
+  // Debian has it in the server's package, and a server of the same version with it.
+  pgbench: ["postgresql", "postgresql-client"],
   pgbouncer: ["pgbouncer"],
 };
+
+/** Debian has a command of these names that only says what to install, until the package is there that it stands for. */
+const STAND_INS = new Set(["psql", "pgbench"]);
 
 /** Thrown where a person has to do something first; the message says what. */
 class Missing extends Error {}
@@ -118,6 +123,7 @@ function installer() {
 
 function isPresent(name) {
   if (name === "postgres") return hasServer();
+  if (STAND_INS.has(name)) return spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0;
   return onPath(name);
 }
 

@@ -22,10 +22,27 @@ export interface PolicyIo {
 }
 
 const USAGE = `usage: countersign policy check FILE [--json]
-       countersign policy test FILE`;
+       countersign policy test FILE
+
+check says of a policy whether it is good, and every error of it with line and column. Nothing is connected to.
+test runs your own examples of what a policy should decide. FILE holds, as YAML:
+
+  policy: countersign.yml            # from this file's folder
+  cases:
+    - { name: reads pass, target: appdb, sql: SELECT 1, expect: allow }
+    - { name: deletes wait, target: appdb, sql: DELETE FROM carts, expect: hold, rule: destructive }
+
+A case may also give branch, environment, event and actor; "effects", "objects" and "bounded" in place of "sql" say
+what a command would do.
+
+Exit codes: 0 good, 1 not good, 2 wrong use.`;
 
 /** Runs the command with the arguments behind `policy`. Returns the exit code: 0 good, 1 not good, 2 wrong use. */
 export function policy(args: readonly string[], io: PolicyIo): number {
+  if (args.includes("--help")) {
+    io.out(USAGE);
+    return 0;
+  }
   const flags = args.filter((arg) => arg.startsWith("-"));
   const [verb, file, ...more] = args.filter((arg) => !arg.startsWith("-"));
   const knownFlags = verb === "check" ? ["--json"] : [];

@@ -82,7 +82,9 @@ export class Heads {
   /** Called after every flush. */
   flushed(): void {
     if (this.#source === undefined || this.#stopped) return;
-    const behind = this.#log.size - this.#size;
+    // What is appended and not written yet no head covers; its own flush comes here again. Asking for it before would ask
+    // for the same head over and over, and a source that answers within the turn would keep that flush from coming.
+    const behind = this.#log.written.size - this.#size;
     if (behind === 0) return;
     this.#oldestMs ??= performance.now();
     if (this.#waiting.length > 0 || behind >= this.#askAt) this.#ask(this.#source);
@@ -91,7 +93,7 @@ export class Heads {
 
   readonly #onTimer = (): void => {
     this.#timer = undefined;
-    if (this.#source !== undefined && this.#log.size > this.#size) this.#ask(this.#source);
+    if (this.#source !== undefined && this.#log.written.size > this.#size) this.#ask(this.#source);
   };
 
   /** Resolves when everything recorded by now is countersigned; at once where there is no countersigner. */

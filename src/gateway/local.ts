@@ -120,10 +120,17 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     targets,
   });
   const listening = gateway;
-  if (masker.columns.patterns.length > 0) {
-    await Promise.all(targets.map(async (target) => await listening.learn(target)));
+  let endpoints: readonly Endpoint[];
+  try {
+    if (masker.columns.patterns.length > 0) {
+      await Promise.all(targets.map(async (target) => await listening.learn(target)));
+    }
+    endpoints = await listening.listen();
+  } catch (error) {
+    listening.abort("the session did not begin");
+    await session.abandon();
+    throw error;
   }
-  const endpoints = await listening.listen();
   return {
     session,
     endpoints,

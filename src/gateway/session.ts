@@ -115,6 +115,13 @@ export class Session {
     }
   }
 
+  /** The session never began: no job's command ran on it. Its files stay, and its threads end. */
+  async abandon(): Promise<void> {
+    this.#failure = "the session did not begin";
+    await this.heads.close();
+    for (const file of this.#files) file.close();
+  }
+
   /** Writes what is left, has it countersigned and closes the files. Throws when that cannot be done. */
   async end(): Promise<void> {
     try {

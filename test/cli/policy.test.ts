@@ -124,6 +124,22 @@ rules:
   });
 });
 
+it.each([[["--help"]], [["check", "--help"]], [["test", "--help"]]])("shows its help for %j", (args) => {
+  const { code, out, err } = run({}, args);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain("usage: countersign policy check");
+});
+
+it("shows in its help an examples file that runs", () => {
+  const shown = run({}, ["test", "--help"]).out;
+  const [file = ""] = /^ {2}policy: [\s\S]*?\n\n/m.exec(shown) ?? [];
+  const tested = run({ "/ci/t.yml": file.replaceAll(/^ {2}/gm, ""), "/ci/countersign.yml": EXAMPLE }, [
+    "test",
+    "/ci/t.yml",
+  ]);
+  expect(tested.out).toContain("2 cases, 0 failed.");
+});
+
 it.each([
   [[]],
   [["check"]],

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { nodePostgresStreams, postgresJs } from "./drivers.ts";
 import { runProgram, type Side } from "./endpoint.ts";
 
 export interface Check {
@@ -225,6 +226,8 @@ drop table copied;
   },
   { name: "pg_isready", run: async (side) => await program(side, "pg_isready", ["--quiet"]) },
   { name: "node-postgres", run: nodePostgres },
+  { name: "node-postgres, cursors and COPY streams", run: nodePostgresStreams },
+  { name: "postgres.js", run: postgresJs },
 ];
 
 const PIPELINE = String.raw`\set aid random(1, 100000)

@@ -109,6 +109,9 @@ export interface RunOptions {
   readonly killAfterMs?: number;
 }
 
+/** What Debian's stand-in for a program says without the program, and what a program says that is older than the server. */
+const NOT_RUN = /^Error: (?:pg_wrapper|You must install)|aborting because of server version mismatch/m;
+
 /** Runs one of PostgreSQL's programs with the side's address in its environment. */
 export async function runProgram(side: Side, program: string, options: RunOptions): Promise<Ran> {
   const startedAt = performance.now();
@@ -146,7 +149,14 @@ export async function runProgram(side: Side, program: string, options: RunOption
       );
       child.on("close", (status) => resolve(status ?? 128));
     });
-    return { code, output: output.join(""), tookMs: performance.now() - startedAt };
+    const ran = { code, output: output.join(""), tookMs: performance.now() - startedAt };
+    // Two sides on which nothing ran print the same.
+    if (code === 126 || code === 127 || NOT_RUN.test(ran.output)) {
+      throw new Error(
+        `${program} could not be run: is it installed, and not older than the server?\n${ran.output.slice(0, 1000)}`,
+      );
+    }
+    return ran;
   } finally {
     for (const timer of timers) clearTimeout(timer);
   }

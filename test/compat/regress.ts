@@ -115,7 +115,7 @@ export async function runSuite(
   progress: (file: string) => void,
 ): Promise<ReadonlyMap<string, string>> {
   // The server reads and writes files too, as another user perhaps, and both sides must see the same paths.
-  const place = join(tmpdir(), "countersign-regress");
+  const place = join(tmpdir(), `countersign-regress-${process.pid}`);
   rmSync(place, { recursive: true, force: true });
   cpSync(source, place, { recursive: true });
   mkdirSync(join(place, "results"), { recursive: true });

@@ -5,7 +5,7 @@
 // The exit code says whether it ran; differences with their reasons are listed in docs/compatibility.md.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -24,7 +24,8 @@ const { values } = parseArgs({
   },
 });
 const through: Through = values.through === "pipe" ? "pipe" : "gateway";
-const out = values.out ?? join(tmpdir(), "countersign-compat");
+// A folder of this run's own where none is named: another user's would be closed to us.
+const out = values.out ?? mkdtempSync(join(tmpdir(), "countersign-compat-"));
 mkdirSync(out, { recursive: true });
 
 if (values.only !== "regress") await clients();

@@ -2,7 +2,9 @@
 CREATE ROLE app_ro;
 -- Fixture database used to check every PostgreSQL case by execution.
 CREATE EXTENSION dblink; CREATE EXTENSION pgcrypto; CREATE EXTENSION lo; CREATE EXTENSION postgres_fdw;
-CREATE EXTENSION file_fdw; CREATE EXTENSION adminpack; CREATE EXTENSION tablefunc; CREATE EXTENSION xml2;
+-- PostgreSQL 17 and later have no adminpack.
+DO $$ BEGIN IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'adminpack') THEN CREATE EXTENSION adminpack; END IF; END $$;
+CREATE EXTENSION file_fdw; CREATE EXTENSION tablefunc; CREATE EXTENSION xml2;
 CREATE EXTENSION hstore; CREATE EXTENSION pageinspect; CREATE EXTENSION pg_surgery; CREATE EXTENSION pg_prewarm;
 CREATE EXTENSION pg_trgm;
 CREATE TABLE customers(id int PRIMARY KEY, name text, vname varchar(40), email text, ssn text, note text,

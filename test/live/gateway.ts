@@ -106,7 +106,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       cwd: folder,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, COUNTERSIGN_STATE_DIR: stateDir, ...options.env },
+      // A gateway that is killed leaves its temporary files, which are then removed with the rest.
+      env: { ...process.env, TMPDIR: folder, COUNTERSIGN_STATE_DIR: stateDir, ...options.env },
     },
   );
   child.stdout.setEncoding("utf8").on("data", (text: string) => output.push(text));

@@ -61,6 +61,12 @@ describe("the comparer", () => {
       "with other bytes copied",
       (command) => changed(command, (each) => ({ ...each, copied: { bytes: 1, digest: "" } })),
     ],
+    [
+      "with another value in a row",
+      (command) => changed(command, (each) => ({ ...each, cells: each.cells.map((row) => row.map(() => "other")) })),
+    ],
+    ["with a row less", (command) => changed(command, (each) => ({ ...each, cells: each.cells.slice(1) }))],
+    ["with another parameter", (command) => ({ ...command, values: [...command.values, "one more"] })],
     ["with another tag", (command) => changed(command, (each) => ({ ...each, summary: ["SELECT 999"] }))],
   ])("notices a command %s", (_what, falsify) => {
     const session = truth();
@@ -100,6 +106,7 @@ function truth(): RecordedSession {
         key: KEY,
         text: Buffer.from(sent.text, "latin1").toString("utf8"),
         params: [],
+        values: sent.params.map((each) => each?.toString("utf8") ?? null),
         decision: "allow",
         ruling: "release",
         cause: "",
@@ -121,6 +128,8 @@ function returnsOf(sent: WireCommand): RecordedReturn[] {
     copied: { bytes: 0, digest: "" },
     key: KEY,
     summary: [],
+    cells: [],
+    truncated: false,
   };
   if (sent.executions.length === 0) return [{ ...nothing, outcome: sent.ignored ? "skipped" : "bound" }];
   return sent.executions.map((run) => ({
@@ -133,6 +142,8 @@ function returnsOf(sent: WireCommand): RecordedReturn[] {
     copied: { bytes: run.copied.length, digest: run.copied.length === 0 ? "" : keyed([run.copied]) },
     key: KEY,
     summary: run.tags,
+    cells: run.cells.map((row) => row.map((each) => each?.toString("utf8") ?? null)),
+    truncated: false,
   }));
 }
 

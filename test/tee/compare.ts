@@ -89,12 +89,55 @@ function compareConnection(wire: WireConnection, released: readonly RecordedComm
     if (command.text !== undefined && sent.kind !== "execute" && command.text !== textOf(sent)) {
       differences.push(`${command.id}: the recorded text is not the one that was sent: ${described(sent)}`);
     }
+    compareParams(command, sent, differences);
     executions += compareReturns(command, sent, differences);
   }
   for (const command of left.slice(wire.commands.length)) {
     differences.push(`${command.id} is recorded as released, and was not sent`);
   }
   return executions;
+}
+
+/** More parameters than this are recorded as one list. */
+const PARAMS_EACH_MAX = 64;
+
+function compareParams(command: RecordedCommand, sent: WireCommand, differences: string[]): void {
+  if (sent.params.length > PARAMS_EACH_MAX) return;
+  if (command.values.length !== sent.params.length) {
+    differences.push(`${command.id}: ${command.values.length} parameters recorded, ${sent.params.length} sent`);
+  }
+  for (const [index, value] of sent.params.entries()) {
+    if (!isShown(command.values[index], value, formatOf(sent.paramFormats, index)))
+      differences.push(`${command.id}: parameter ${index + 1} is recorded as another: ${described(sent)}`);
+  }
+}
+
+function compareCells(
+  { id }: RecordedCommand,
+  recorded: RecordedReturn,
+  run: WireExecution,
+  formats: readonly number[],
+): string[] {
+  const kept = recorded.cells.length;
+  const whole = recorded.truncated ? kept <= run.cells.length : kept === run.cells.length;
+  if (!whole) return [`${id}, execution ${run.number}: ${kept} rows of values recorded, ${run.cells.length} came back`];
+  const wrong = recorded.cells.findIndex((row, at) => {
+    const came = run.cells[at] ?? [];
+    return (
+      row.length !== came.length || !came.every((cell, index) => isShown(row[index], cell, formatOf(formats, index)))
+    );
+  });
+  return wrong === -1 ? [] : [`${id}, execution ${run.number}: row ${wrong + 1} is recorded with other values`];
+}
+
+/** A text is recorded as it was; of a binary value only that there is one, for this reader knows no types. */
+function isShown(recorded: unknown, sent: Buffer | null, format: number): boolean {
+  if (sent === null) return recorded === null;
+  return format === 0 ? recorded === sent.toString("utf8") : typeof recorded === "string";
+}
+
+function formatOf(formats: readonly number[], index: number): number {
+  return (formats.length === 1 ? formats[0] : formats[index]) ?? 0;
 }
 
 function compareReturns(command: RecordedCommand, sent: WireCommand, differences: string[]): number {
@@ -111,7 +154,10 @@ function compareReturns(command: RecordedCommand, sent: WireCommand, differences
     const recorded = command.returned[index];
     if (recorded === undefined)
       differences.push(`${command.id}: execution ${run.number} came back, and is not recorded`);
-    else compareReturn(command, recorded, run, differences);
+    else {
+      compareReturn(command, recorded, run, differences);
+      differences.push(...compareCells(command, recorded, run, sent.resultFormats));
+    }
   }
   for (const { execution, outcome } of command.returned.slice(sent.executions.length)) {
     differences.push(`${command.id}: execution ${execution} is recorded as ${outcome}, and never came back`);

@@ -14,6 +14,8 @@ export interface WireExecution {
   readonly code: string;
   readonly tags: readonly string[];
   readonly rows: number;
+  /** The values of each row in order, of all its results; a piece of COPY data is a row of one. */
+  readonly cells: readonly (readonly (Buffer | null)[])[];
   readonly answer: Buffer;
   /** Frames the client streamed for COPY. */
   readonly copied: Buffer;
@@ -25,6 +27,9 @@ export interface WireCommand {
   /** The text that was sent: in the Query, or in the Parse that this Bind refers to; empty when neither is known. */
   readonly text: string;
   readonly params: readonly (Buffer | null)[];
+  /** Of the Bind: 1 where a value is binary. None: all are text; one: it is every value's. */
+  readonly paramFormats: readonly number[];
+  readonly resultFormats: readonly number[];
   /** What identifies it: the Query; or SHA-256 of the Parse and the Bind; or the Execute. */
   readonly identity: readonly Buffer[];
   readonly frame: Buffer;
@@ -155,7 +160,7 @@ class ConnectionReader {
       if (error?.type !== "E") this.#oddities.push("a refusal's substitute was not answered with an error");
       return;
     }
-    const command = this.#command("query", frame, { text, params: [], identity: [frame.whole], ignored: false });
+    const command = this.#command("query", frame, { text, ...NO_VALUES, identity: [frame.whole], ignored: false });
     const copied: Buffer[] = [];
     const answer: Frame[] = [];
     for (let each = this.#answer(); each !== undefined && each.type !== "Z"; each = this.#answer()) {
@@ -184,10 +189,10 @@ class ConnectionReader {
   }
 
   #bind(frame: Frame): void {
-    const { portal, statement, params } = readBind(frame.body);
+    const { portal, statement, ...values } = readBind(frame.body);
     const known = this.#statements.get(statement);
     const identity = known === undefined ? [frame.whole] : [known.digest, frame.whole];
-    const command = this.#command("bind", frame, { text: known?.text ?? "", params, identity, ignored: false });
+    const command = this.#command("bind", frame, { text: known?.text ?? "", ...values, identity, ignored: false });
     const answer = this.#answer();
     if (answer?.type === "2") {
       this.#portals.set(portal, { command, executes: 0 });
@@ -204,7 +209,7 @@ class ConnectionReader {
       // A cursor that SQL declared, or none at all: running it is a command of its own.
       const command = this.#command("execute", frame, {
         text: "",
-        params: [],
+        ...NO_VALUES,
         identity: [frame.whole],
         ignored: false,
       });
@@ -277,10 +282,10 @@ class ConnectionReader {
         statements.set(name, { text, digest: sha256(frame.whole) });
       }
       if (frame.type !== "B") continue;
-      const { statement, params } = readBind(frame.body);
+      const { statement, portal: _, ...values } = readBind(frame.body);
       const known = statements.get(statement);
       const identity = known === undefined ? [frame.whole] : [known.digest, frame.whole];
-      this.#command("bind", frame, { text: known?.text ?? "", params, identity, ignored: true });
+      this.#command("bind", frame, { text: known?.text ?? "", ...values, identity, ignored: true });
     }
   }
 
@@ -328,6 +333,8 @@ class ConnectionReader {
   }
 }
 
+const NO_VALUES = { params: [], paramFormats: [], resultFormats: [] } as const;
+
 const COPY_TYPES = new Set(["d", "c", "f"]);
 
 function execution(
@@ -337,9 +344,12 @@ function execution(
   copied: readonly Buffer[],
 ): WireExecution {
   const tags: string[] = [];
+  const cells: (Buffer | null)[][] = [];
   let rows = 0;
   let open = 0;
   for (const { type, body } of answer) {
+    if (type === "D") cells.push(readRow(body));
+    if (type === "d") cells.push([body]);
     if (type === "D" || type === "d") open += 1;
     if (type !== "C") continue;
     // The tag has the count of rows where there is one; rows before it were those.
@@ -355,6 +365,7 @@ function execution(
     code: error === undefined ? "" : sqlState(error.body),
     tags,
     rows: rows + open,
+    cells,
     answer: Buffer.concat(answer.map(({ whole }) => whole)),
     copied: Buffer.concat(copied),
   };
@@ -413,25 +424,37 @@ function readParse(body: Buffer): { readonly name: string; readonly text: string
   return { name, text: cstring(body, name.length + 1) };
 }
 
-function readBind(body: Buffer): {
+function readBind(body: Buffer): Pick<WireCommand, "params" | "paramFormats" | "resultFormats"> & {
   readonly portal: string;
   readonly statement: string;
-  readonly params: readonly (Buffer | null)[];
 } {
   const portal = cstring(body, 0);
   const statement = cstring(body, portal.length + 1);
-  let at = portal.length + statement.length + 2;
-  at += 2 + 2 * body.readUInt16BE(at);
-  const count = body.readUInt16BE(at);
-  at += 2;
-  const params: (Buffer | null)[] = [];
-  for (let param = 0; param < count; param += 1) {
+  const paramFormats = readFormats(body, portal.length + statement.length + 2);
+  const valuesAt = portal.length + statement.length + 4 + 2 * paramFormats.length;
+  const { values, end } = readValues(body, valuesAt);
+  return { portal, statement, params: values, paramFormats, resultFormats: readFormats(body, end) };
+}
+
+function readFormats(body: Buffer, at: number): number[] {
+  return Array.from({ length: body.readUInt16BE(at) }, (_, index) => body.readUInt16BE(at + 2 + 2 * index));
+}
+
+function readRow(body: Buffer): (Buffer | null)[] {
+  return readValues(body, 0).values;
+}
+
+/** A count, and then each value behind its length; a length below zero is a null. */
+function readValues(body: Buffer, from: number): { readonly values: (Buffer | null)[]; readonly end: number } {
+  const values: (Buffer | null)[] = [];
+  let at = from + 2;
+  for (let left = body.readUInt16BE(from); left > 0; left -= 1) {
     const length = body.readInt32BE(at);
     at += 4;
-    params.push(length < 0 ? null : body.subarray(at, at + length));
+    values.push(length < 0 ? null : body.subarray(at, at + length));
     at += Math.max(0, length);
   }
-  return { portal, statement, params };
+  return { values, end: at };
 }
 
 // Latin-1, so that one character is one byte and lengths agree.

@@ -18,6 +18,8 @@ export interface RecordedCommand {
   readonly text: string | undefined;
   /** Masked, as they were recorded; those that were not disclosed are left out. */
   readonly params: readonly string[];
+  /** Each parameter, null where it was null; undefined where it was not disclosed. */
+  readonly values: readonly unknown[];
   decision: string;
   /** `release`, `refuse`, or empty while it was not settled. */
   ruling: string;
@@ -36,6 +38,9 @@ export interface RecordedReturn {
   readonly key: Buffer | undefined;
   /** Command tags, or the error's fields. */
   readonly summary: readonly string[];
+  /** The values of the rows that were kept, of all results, masked; fewer than came where `truncated`. */
+  readonly cells: readonly (readonly unknown[])[];
+  readonly truncated: boolean;
 }
 
 export interface RecordedSession {
@@ -80,6 +85,9 @@ export function readSession(folder: string): RecordedSession {
       const textDisclosure = textAt >= 0 ? textKeys.get(textAt) : disclosure("text");
       textKeys.set(seq, textDisclosure);
       const key = textAt >= 0 ? (disclosure("params") ?? textDisclosure) : textDisclosure;
+      const values = listOf(body["params"]).map(
+        (each, index) => disclosures.get(`/${seq}/body/params/${index} ${digestIn([each])}`)?.value,
+      );
       commands.set(cmd, {
         id: cmd,
         connection: numberOf(event["conn"]),
@@ -88,9 +96,8 @@ export function readSession(folder: string): RecordedSession {
         effects: listOf(body["effects"]).map(textOf),
         key: key === undefined ? undefined : Buffer.from(key, "latin1"),
         text,
-        params: listOf(body["params"])
-          .map((each, index) => disclosures.get(`/${seq}/body/params/${index} ${digestIn([each])}`)?.value)
-          .filter((value) => typeof value === "string"),
+        params: values.filter((value) => typeof value === "string"),
+        values,
         decision: "",
         ruling: "",
         cause: "",
@@ -117,6 +124,8 @@ export function readSession(folder: string): RecordedSession {
         copied: { bytes: numberOf(copied["bytes"]), digest: textOf(copied["digest"]) },
         key: response === undefined ? undefined : keyOf(fieldsOf(response)["key"]),
         summary: response === undefined ? [] : listOf(fieldsOf(response)["summary"]).map(textOf),
+        cells: listOf(fieldsOf(response)["results"]).flatMap((each) => listOf(fieldsOf(each)["rows"]).map(listOf)),
+        truncated: body["truncated"] === true,
       });
     }
   }
