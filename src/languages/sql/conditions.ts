@@ -9,6 +9,7 @@ import {
   isList,
   list,
   number,
+  PLACES,
   sameTree,
   string,
   strings,
@@ -46,7 +47,7 @@ export function limits(condition: Value, target: Target, sense: Sense = "as it s
       if (kind === "NOT_EXPR") return limits(args[0], target, other);
       // De Morgan: one limiting part of an AND is enough, every part of an OR must be one.
       const any = (kind === "AND_EXPR") !== negated;
-      if (!any) return args.every((each) => limits(each, target, sense)) && !args.some((each) => isOpposed(each, args));
+      if (!any) return args.every((each) => limits(each, target, sense)) && !areOpposed(args);
       const joined = target.twins.length > 0 && args.some((each) => joinsTwin(each, target));
       const within = joined && !negated ? { ...target, joined } : target;
       return args.some((each) => limits(each, within, sense));
@@ -158,7 +159,8 @@ function subselectLimits(body: Body, target: Target, sense: Sense): boolean {
   if (select === undefined) return false;
   const negated = sense === "negated";
   const kind = string(body, "subLinkType");
-  if (kind === "ANY_SUBLINK") return mentionsIn(body["testexpr"], target) && (negated || !isWhole(select, target, []));
+  if (kind === "ANY_SUBLINK")
+    return mentionsIn(body["testexpr"], target) && (negated || !isWhole(select, target, new Map()));
   const from = list(select, "fromClause");
   const plain = select["larg"] === undefined && select["valuesLists"] === undefined;
   // A subselect without FROM is no more than its condition, or its one value.
@@ -175,28 +177,35 @@ function subselectLimits(body: Body, target: Target, sense: Sense): boolean {
 }
 
 /** Does a subselect give every row of the target's relation: from it, without a condition or a cut. */
-function isWhole(select: Body, target: Target, around: readonly Body[]): boolean {
+function isWhole(select: Body, target: Target, named: CommonTables): boolean {
   if (["limitCount", "limitOffset", "havingClause"].some((field) => select[field] !== undefined)) return false;
-  const named = [
-    ...around,
-    ...list(child(select, "withClause") ?? {}, "ctes").map((each) => bodyOf(each, "CommonTableExpr") ?? {}),
-  ];
+  for (const each of list(child(select, "withClause") ?? {}, "ctes")) {
+    const table = bodyOf(each, "CommonTableExpr") ?? {};
+    named.set(string(table, "ctename"), bodyOf(table["ctequery"], "SelectStmt") ?? {});
+  }
   if (string(select, "op") === "SETOP_UNION")
     return ["larg", "rarg"].some((side) => isWhole(child(select, side) ?? {}, target, named));
   return list(select, "fromClause").some((each) => {
     const same = leftmost(each);
-    const query =
-      child(same, "subquery") ?? named.find((cte) => string(cte, "ctename") === string(same, "relname"))?.["ctequery"];
-    const whole =
-      query === undefined
-        ? isRelation(same, target)
-        : isWhole(
-            bodyOf(query, "SelectStmt") ?? {},
-            target,
-            named.filter((cte) => cte["ctequery"] !== query),
-          );
+    const inner = bodyOf(same["subquery"], "SelectStmt");
+    const whole = inner === undefined ? isWholeTable(same, target, named) : isWhole(inner, target, named);
     return whole && !limits(select["whereClause"], { ...target, bareNames: true, twins: [], alias: aliasOf(same) });
   });
+}
+
+/** Queries by their names, or what is known of them: each is looked into once. */
+type CommonTables = Map<string, Body | boolean>;
+
+function isWholeTable(range: Body, target: Target, named: CommonTables): boolean {
+  const name = string(range, "relname");
+  const query = string(range, "schemaname") === "" ? named.get(name) : undefined;
+  if (query === undefined) return isRelation(range, target);
+  if (typeof query === "boolean") return query;
+  // Until more is known, an expression that reads itself adds nothing to itself.
+  named.set(name, false);
+  const whole = isWhole(query, target, named);
+  named.set(name, whole);
+  return whole;
 }
 
 /** The relation or subselect that a FROM item begins with; of a join, the side that LEFT JOIN and CROSS JOIN keep whole. */
@@ -230,19 +239,20 @@ function joinsTwin(value: Value, target: Target): boolean {
 }
 
 /** Is one part of an OR what another one denies: together they are always true. */
-function isOpposed(value: Value, among: readonly Value[]): boolean {
-  const denied = bodyOf(value, "BoolExpr");
-  if (denied !== undefined && string(denied, "boolop") === "NOT_EXPR")
-    return among.some((each) => sameTree(each, list(denied, "args")[0]));
-  const body = bodyOf(value, "A_Expr");
-  if (body === undefined) return false;
-  const opposite = OPPOSITES.get(strings(list(body, "name")).at(-1) ?? "");
-  return among.some((each) => {
-    const other = bodyOf(each, "A_Expr");
-    if (other === undefined || string(other, "kind") !== string(body, "kind")) return false;
-    const opposed = opposite?.includes(strings(list(other, "name")).at(-1) ?? "") === true;
-    return opposed && sameTree(body["lexpr"], other["lexpr"]) && sameTree(body["rexpr"], other["rexpr"]);
+function areOpposed(parts: readonly Value[]): boolean {
+  const said = new Set(parts.map(textOf));
+  return parts.some((each) => {
+    const type = typeOf(each);
+    const body = bodyOf(each, type) ?? {};
+    if (type === "BoolExpr") return string(body, "boolop") === "NOT_EXPR" && said.has(textOf(list(body, "args")[0]));
+    const opposites = OPPOSITES.get(strings(list(body, "name")).at(-1) ?? "") ?? [];
+    return opposites.some((sval) => said.has(textOf({ [type]: { ...body, name: [{ String: { sval } }] } })));
   });
+}
+
+/** A tree as text, the same for the same tree wherever it stood: many parts are compared by it at once. */
+function textOf(value: Value): string {
+  return JSON.stringify(value, (field, inner: unknown) => (PLACES.has(field) ? undefined : inner));
 }
 
 const OPPOSITES: ReadonlyMap<string, readonly string[]> = new Map([

@@ -31,8 +31,8 @@ export type Deed =
   | { readonly kind: "deallocate"; readonly name: string | undefined }
   /** EXECUTE name, also inside EXPLAIN or CREATE TABLE AS. */
   | { readonly kind: "execute"; readonly name: string }
-  /** DECLARE name CURSOR FOR body. */
-  | { readonly kind: "declare"; readonly name: string; readonly body: Reading }
+  /** DECLARE name CURSOR FOR body; one that is held (WITH HOLD) outlives its transaction. */
+  | { readonly kind: "declare"; readonly name: string; readonly body: Reading; readonly held: boolean }
   /** FETCH or MOVE name. */
   | { readonly kind: "fetch"; readonly name: string }
   /** CLOSE name; undefined for ALL. */

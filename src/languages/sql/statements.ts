@@ -15,6 +15,9 @@ const ACCESS_SHARE = 1;
 /** ROW EXCLUSIVE, the strongest lock that lets other writers work. */
 const ROW_EXCLUSIVE = 3;
 
+/** WITH HOLD, in parsenodes.h. */
+const CURSOR_OPT_HOLD = 0x20;
+
 /** Makes the reading of a statement inside another one: the body of PREPARE or of a cursor. */
 export type ReadBody = (walk: StatementWalk) => Reading;
 
@@ -388,7 +391,8 @@ export class StatementWalk extends Walk {
   #declare(body: Body): void {
     const { inner, reading } = this.#body(body["query"]);
     for (const [position, columns] of inner.params) this.params.set(position, columns);
-    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading });
+    const held = (number(body, "options") & CURSOR_OPT_HOLD) !== 0;
+    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading, held });
     if (inner.deeds.some((each) => each.kind === "own-constant")) this.ownConstant();
     // Planning it, and WITH HOLD, may run what it calls.
     this.#take(reading);

@@ -10,7 +10,7 @@ import { Answer, SCRATCH_BYTES } from "./answer.ts";
 import { Descriptions } from "./descriptions.ts";
 import { Entrance, encodeAuthentication } from "./entrance.ts";
 import { type Active, type Described, Inflight, type Pending, type Portal, type Prepared } from "./inflight.ts";
-import { Names } from "./names.ts";
+import { isAscii, Names } from "./names.ts";
 import {
   CALLS_BY_NUMBER,
   changesNames,
@@ -364,8 +364,15 @@ export class PostgresConversation implements Conversation, ServerReader {
       described: undefined,
     };
     const reading = query.utf8 ? this.#names.read(query.text) : undefined;
-    if (reading !== undefined && runsWhenParsed(reading)) {
-      const about = { reading, text: query.text, bytes: [frame], unservable, textKey: reading, params: NO_PARAMS };
+    if (reading !== undefined && runsWhenParsed(reading, prepared)) {
+      const about = {
+        reading: withTypes(reading, prepared),
+        text: query.text,
+        bytes: [frame],
+        unservable,
+        textKey: reading,
+        params: NO_PARAMS,
+      };
       this.#ask({ kind: "parse", frame, active: this.#active(about), name, prepared });
     } else {
       this.#run.add(frame);
@@ -812,8 +819,8 @@ export class PostgresConversation implements Conversation, ServerReader {
     this.#names.apply(deeds);
     for (const deed of deeds) {
       if (deed.kind !== "declare" && deed.kind !== "close") continue;
-      // The server has one table for cursors and portals.
-      if (deed.name !== undefined) this.#dropPortal(deed.name);
+      // The server has one table for cursors and portals. Which one a name beyond ASCII means there cannot be told.
+      if (deed.name !== undefined && isAscii(deed.name)) this.#dropPortal(deed.name);
       else for (const [name] of this.#names.portals()) this.#dropPortal(name);
     }
   }
@@ -840,6 +847,7 @@ export class PostgresConversation implements Conversation, ServerReader {
       this.#copyIn = undefined;
     }
     if (status !== "I") return;
+    this.#names.endTransaction();
     for (const [name, portal] of this.#names.portals()) if (portal.segment <= head.segment) this.#dropPortal(name);
   }
 

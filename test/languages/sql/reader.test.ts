@@ -386,9 +386,21 @@ describe("texts that cannot be read", () => {
     ["too many characters", `SELECT '${"x".repeat(TEXT_LENGTH_MAX)}'`],
     ["brackets without end", `SELECT ${"(".repeat(5_000)}1${")".repeat(5_000)}`],
     ["a chain without end", `SELECT 1${"+1".repeat(20_000)}`],
+    ["comments within comments without end", `SELECT 1 ${"/*".repeat(50_000)}`],
     ["no SQL", "DE/**/LETE FROM t"],
   ])("because of %s are unknown", (_, text) => {
     expect(read(text)).toMatchObject({ effects: ["admin", "unknown"], objects: [], bounded: false, statements: [] });
+  });
+
+  it("are told from long ones that can, in time that grows no faster than they do", () => {
+    const many = Array.from({ length: 6_000 }, (_, id) => `id = ${id}`).join(" OR ");
+    const tables = Array.from({ length: 40 }, (_, at) => `t${at + 1} AS (TABLE t${at} UNION TABLE t${at})`).join(", ");
+    const started = performance.now();
+    expect(read(`DELETE FROM t WHERE ${many}`).bounded).toBe(true);
+    expect(read(`DELETE FROM t WHERE id IN (WITH t0 AS (TABLE o), ${tables} TABLE t40)`).bounded).toBe(true);
+    expect(read(`DELETE FROM t WHERE id IN (WITH t0 AS (TABLE t), ${tables} TABLE t40)`).bounded).toBe(false);
+    expect(read(`SELECT 1 /${"*".repeat(100_000)}/`).effects).toEqual(["read"]);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   it("do not wear out the parser", () => {
