@@ -416,6 +416,9 @@ export class Walk {
       } else if (effect !== 0) {
         this.add(effect, `calls ${name}(), which ${WORDS.get(effect) ?? "changes something"}`);
         this.unnamed = true;
+        // Large objects named by a column: as many as there are rows.
+        if (name.startsWith("lo") && bodyOf(args[0], "ParamRef") === undefined && constantOf(args[0]) === undefined)
+          this.bounded = false;
       }
     }
     this.visit(args, into);

@@ -211,6 +211,14 @@ describe("a condition", () => {
     expect(read("UPDATE a x SET v = 1 FROM b WHERE x.id = b.id").bounded).toBe(true);
   });
 
+  it("is what a large object's number is for it", () => {
+    expect(read("SELECT lo_unlink(oid) FROM pg_largeobject_metadata").bounded).toBe(false);
+    expect(read("SELECT lo_put(oid, 0, 'x') FROM pg_largeobject_metadata").bounded).toBe(false);
+    expect(read("SELECT lo_unlink(424242)").bounded).toBe(true);
+    expect(read("SELECT lo_put($1, 0, $2)").bounded).toBe(true);
+    expect(read("SELECT nextval('s1')").bounded).toBe(true);
+  });
+
   it("that joins a relation with itself limits nothing by the join alone", () => {
     expect(read("DELETE FROM a USING a b WHERE a.id = b.id").bounded).toBe(false);
     expect(read("UPDATE a x SET v = 1 FROM a y JOIN c ON c.id = y.id WHERE x.id = y.id").bounded).toBe(false);
