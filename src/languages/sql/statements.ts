@@ -274,6 +274,7 @@ export class StatementWalk extends Walk {
     this.add(judged.effect, harmless ? "" : `changes the setting ${name}, which is not known to be harmless`);
     this.add(SESSION);
     this.visit(body["args"]);
+    if (name.toLowerCase() === "search_path") this.setPath();
     if (judged.pathUntrusted) this.distrustPath();
   }
 
@@ -383,6 +384,7 @@ export class StatementWalk extends Walk {
     for (const each of reading.objects) this.objects.add(each);
     for (const each of reading.why) this.add(0, each);
     for (const statement of reading.statements) {
+      if (statement.deeds.some((each) => each.kind === "path-set")) this.setPath();
       if (statement.deeds.some((each) => each.kind === "path-untrusted")) this.distrustPath();
       for (const each of statement.deeds) if (each.kind === "newer-call") this.newerCall(each.since);
     }

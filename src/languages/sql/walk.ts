@@ -109,6 +109,11 @@ export class Walk {
     if (!this.deeds.some((each) => each.kind === "path-untrusted")) this.deeds.push({ kind: "path-untrusted" });
   }
 
+  /** This connection's names may mean other tables from here on. */
+  setPath(): void {
+    this.deeds.push({ kind: "path-set" });
+  }
+
   /** The server makes a value of a constant when it parses, and the type's own code may run for that. */
   ownConstant(): void {
     if (!this.deeds.some((each) => each.kind === "own-constant")) this.deeds.push({ kind: "own-constant" });
@@ -443,6 +448,7 @@ export class Walk {
       judged.effect,
       (judged.effect & ~HARMLESS) === 0 ? "" : "changes a setting that guards the session or the server",
     );
+    if (isPath) this.setPath();
     if (judged.pathUntrusted) this.distrustPath();
   }
 

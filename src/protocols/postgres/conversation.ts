@@ -19,6 +19,7 @@ import {
   mayCopyIn,
   NOT_UTF8,
   runsWhenParsed,
+  setsPath,
   UNKNOWN,
   usesNames,
   withTypes,
@@ -521,6 +522,7 @@ export class PostgresConversation implements Conversation, ServerReader {
         why: reading.why,
         bytes: about.bytes,
         inTransaction: this.#transaction !== "I",
+        namesMoved: this.#names.pathSet,
         unservable: about.unservable,
       },
       reading,
@@ -540,6 +542,7 @@ export class PostgresConversation implements Conversation, ServerReader {
     const { active } = held;
     if (changesReading(active.reading)) this.#doubtfulSegment = this.#segment;
     if (loosensPath(active.reading)) this.#names.pathTrusted = false;
+    if (setsPath(active.reading)) this.#names.pathSet = true;
     this.#run.add(held.frame);
     switch (held.kind) {
       case "query":

@@ -29,6 +29,8 @@ export class Names implements SqlSession {
   readonly #naming = new Map<string, Naming>();
   #following = false;
   pathTrusted = true;
+  /** `search_path` may be another than the log-in's. */
+  pathSet = false;
   /** Of the server, as it said itself; 0 until then. */
   serverMajor = 0;
   /** Counts what was done to statements and cursors, or may have been, by wire and by SQL. */
@@ -174,6 +176,7 @@ export class Names implements SqlSession {
         case "execute":
         case "fetch":
         case "copy-in":
+        case "path-set":
         case "path-untrusted":
         case "own-constant":
         case "newer-call":

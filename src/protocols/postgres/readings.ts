@@ -69,6 +69,11 @@ export function loosensPath(reading: Reading): boolean {
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-untrusted"));
 }
 
+/** After it, table names may mean other tables than on a connection that did not run it. */
+export function setsPath(reading: Reading): boolean {
+  return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-set"));
+}
+
 /** It may be a COPY that takes data from the client. */
 export function mayCopyIn(reading: Reading): boolean {
   if (reading.statements.length === 0) return reading.effects.includes("unknown");
