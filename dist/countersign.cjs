@@ -30084,12 +30084,14 @@ function match(expression, text2, at) {
 var HARMLESS_LENGTH = 6e3;
 var BRACKETS_MAX = 500;
 var CHAIN_MAX = 2e3;
+var COMMENTS_MAX = 50;
 var CHAINING = new Set(
   "not is isnull notnull collate at like ilike similar between in operator overlaps escape".split(" ")
 );
 var JOINING = new Set("union intersect except join".split(" "));
 function isNestedTooDeep(text2) {
   if (text2.length <= HARMLESS_LENGTH) return false;
+  for (const [run3] of text2.matchAll(OPERATORS)) if (run3.split("/*").length > COMMENTS_MAX) return true;
   const levels = [{ opener: "", chain: 0, joined: 0 }];
   let below = 0;
   for (const { kind, from, to } of tokensOf(text2)) {
@@ -30119,6 +30121,7 @@ function isNestedTooDeep(text2) {
   }
   return false;
 }
+var OPERATORS = /[-+*/<>=~!@#%^&|`?]{100,}/g;
 var OPERATOR = /^[-+*/<>=~!@#%^&|`?:.]$/;
 
 // src/languages/sql/harmless-functions.ts
@@ -30367,7 +30370,7 @@ xmlvalidate xpath xpath_exists
 );
 
 // src/languages/sql/catalog.ts
-var OPERATORS = new Set(
+var OPERATORS2 = new Set(
   `!! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < <-> << <<= <<| <= <>
   <@ <^ = > >= >> >>= >^ ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~ ~= ~>=~ ~>~ ~~
   ~~* != |&>`.split(/\s+/)
@@ -30389,8 +30392,7 @@ var DOMAINS = new Set(
 var NEWER = new Set(
   `any_value array_reverse array_sample array_shuffle array_sort casefold crc32 crc32c date_add date_subtract erfc erf
   gamma lgamma json_array json_object json_scalar json_serialize pg_basetype pg_char_to_encoding pg_column_toast_chunk_id
-  pg_get_acl pg_get_aios pg_get_loaded_modules pg_get_sequence_data pg_get_wait_events pg_input_error_info
-  pg_input_is_valid pg_numa_available pg_stat_get_backend_io pg_stat_get_backend_subxact pg_stat_get_backend_wal
+  pg_get_acl pg_get_aios pg_get_loaded_modules pg_get_sequence_data pg_get_wait_events pg_numa_available pg_stat_get_backend_io pg_stat_get_backend_subxact pg_stat_get_backend_wal
   pg_stat_get_checkpointer_num_requested pg_stat_get_checkpointer_num_timed pg_stat_get_io
   pg_stat_get_last_seq_scan pg_stat_get_lastscan pg_stat_get_total_analyze_time pg_stat_get_total_autoanalyze_time
   pg_stat_get_total_autovacuum_time pg_stat_get_total_vacuum_time pg_stat_get_tuples_newpage_updated random_normal
@@ -30521,7 +30523,7 @@ function shadowsType(name2) {
 }
 function isHarmlessOperator(parts, pathTrusted) {
   const name2 = parts.at(-1) ?? "";
-  if (!OPERATORS.has(name2)) return false;
+  if (!OPERATORS2.has(name2)) return false;
   return parts.length === 1 ? pathTrusted : parts.length === 2 && parts[0] === "pg_catalog";
 }
 function isComparison(parts) {
@@ -30626,30 +30628,37 @@ function limits(condition, target, sense = "as it stands") {
       const kind = string(body, "boolop");
       if (kind === "NOT_EXPR") return limits(args[0], target, other);
       const any2 = kind === "AND_EXPR" !== negated;
-      return any2 ? args.some((each) => limits(each, target, sense)) : args.every((each) => limits(each, target, sense));
+      if (!any2) return args.every((each) => limits(each, target, sense)) && !areOpposed(args);
+      const joined = target.twins.length > 0 && args.some((each) => joinsTwin(each, target));
+      const within2 = joined && !negated ? { ...target, joined } : target;
+      return args.some((each) => limits(each, within2, sense));
     }
     case "A_Const":
       return truth(body) === negated || body["isnull"] === true;
     case "TypeCast":
+      if (isText(body["arg"]) && !isBoolean(child(body, "typeName"))) return false;
       return limits(body["arg"], target, sense);
     case "BooleanTest": {
       const kind = string(body, "booltesttype");
+      if (isNeverTold(body["arg"]))
+        return (kind === "IS_TRUE" || kind === "IS_FALSE" || kind === "IS_NOT_UNKNOWN") !== negated;
       if (kind === "IS_TRUE" || kind === "IS_NOT_FALSE") return limits(body["arg"], target, sense);
       if (kind === "IS_FALSE" || kind === "IS_NOT_TRUE") return limits(body["arg"], target, other);
       return kind === "IS_UNKNOWN" !== negated && mentions(body, target);
     }
     case "NullTest":
+      if (isNeverTold(body["arg"])) return string(body, "nulltesttype") === "IS_NULL" === negated;
       return string(body, "nulltesttype") === "IS_NULL" !== negated && mentions(body, target);
     case "A_Expr":
       return comparisonLimits(body, target, negated);
     case "CaseExpr":
-      return [...list(body, "args").map((each) => bodyOf(each, "CaseWhen")?.["result"]), body["defresult"]].some(
-        (each) => each !== void 0 && limits(each, target, sense)
-      );
-    case "CoalesceExpr":
-      return list(body, "args").length > 0 && limits(list(body, "args")[0], target, sense);
+      return caseLimits(body, target, sense);
+    case "CoalesceExpr": {
+      const told = list(body, "args").find((each) => !isNeverTold(each));
+      return told === void 0 || limits(told, target, sense);
+    }
     case "SubLink":
-      return subselectLimits(body, target, negated);
+      return subselectLimits(body, target, sense);
     case "CurrentOfExpr":
       return true;
     case "ColumnRef":
@@ -30658,46 +30667,145 @@ function limits(condition, target, sense = "as it stands") {
       return mentions(body, target);
   }
 }
+function caseLimits(body, target, sense) {
+  let limited = false;
+  for (const each of list(body, "args")) {
+    const when = bodyOf(each, "CaseWhen") ?? {};
+    const result = limits(when["result"], target, sense);
+    if (body["arg"] === void 0 && !limits(when["expr"], target)) return limited || result;
+    limited ||= result;
+  }
+  return limited || body["defresult"] !== void 0 && limits(body["defresult"], target, sense);
+}
 function comparisonLimits(body, target, negated) {
   if (!mentions(body, target)) return false;
   const [operator = ""] = strings(list(body, "name")).slice(-1);
   const left = body["lexpr"];
   const right = body["rexpr"];
   const kind = string(body, "kind");
-  if (kind === "AEXPR_LIKE" || kind === "AEXPR_ILIKE") {
-    const pattern2 = constantText(right);
-    const everything = pattern2 !== void 0 && /^%+$/.test(pattern2);
-    return !(everything && operator.startsWith("!") === negated);
+  const matching = MATCHING.exec(operator);
+  if (matching !== null) {
+    const pattern2 = constantText(right) ?? constantText(list(bodyOf(right, "FuncCall") ?? {}, "args")[0]);
+    const everything = pattern2 !== void 0 && (matching[2] === "~~" || kind === "AEXPR_SIMILAR" ? /^%+$/ : EVERY).test(pattern2);
+    if (everything) return matching[1] === "!" !== negated;
   }
-  if (kind === "AEXPR_IN" || kind === "AEXPR_OP_ANY") {
+  if (kind === "AEXPR_IN" || kind === "AEXPR_OP_ANY" || kind === "AEXPR_OP_ALL") {
     const items = kind === "AEXPR_IN" ? list(bodyOf(right, "List") ?? {}, "items") : elementsOf(right);
-    if (operator === "=" && !negated) return !items.some((each) => sameExpression(left, each));
-    return true;
+    if (items.length === 0 && isEmptyArray(right)) return kind === "AEXPR_OP_ALL" === negated;
+    const same = (each) => sameExpression(left, each, target);
+    if (operator !== "=" || negated) return true;
+    return kind === "AEXPR_OP_ALL" ? items.length === 0 || !items.every(same) : !items.some(same);
   }
   if (kind.startsWith("AEXPR_BETWEEN")) {
     const [low, high] = list(bodyOf(right, "List") ?? {}, "items");
-    return negated || !(sameExpression(left, low) && sameExpression(left, high));
+    return negated || !(sameExpression(left, low, target) && sameExpression(left, high, target));
   }
-  if (!sameExpression(left, right)) return true;
-  const always = kind === "AEXPR_NOT_DISTINCT" || kind === "AEXPR_OP" && ["=", "<=", ">=", "~~"].includes(operator);
-  const never2 = kind === "AEXPR_DISTINCT" || kind === "AEXPR_OP" && ["<>", "!=", "<", ">"].includes(operator);
+  const equal2 = kind === "AEXPR_NOT_DISTINCT" || kind === "AEXPR_OP" && operator === "=";
+  const unequal = kind === "AEXPR_DISTINCT" || kind === "AEXPR_OP" && ["<>", "!="].includes(operator);
+  if (equal2 || unequal) {
+    const flag = flagOf(right) ?? flagOf(left);
+    const tested = flagOf(right) === void 0 ? right : left;
+    if (flag !== void 0) return limits(tested, target, flag === equal2 !== negated ? "as it stands" : "negated");
+    if (kind !== "AEXPR_OP" && (isNull(left) || isNull(right))) return equal2 !== negated;
+  }
+  if (!sameExpression(left, right, target)) return true;
+  const always = equal2 || kind === "AEXPR_OP" && ["<=", ">=", "~~"].includes(operator);
+  const never2 = unequal || kind === "AEXPR_OP" && ["<", ">"].includes(operator);
   if (always) return negated;
   return never2 ? !negated : true;
 }
-function subselectLimits(body, target, negated) {
+var MATCHING = /^(!?)(~~|~)\*?$/;
+var EVERY = /^\^?(?:\.\*)?\$?$/;
+function subselectLimits(body, target, sense) {
   const select = bodyOf(body["subselect"], "SelectStmt");
   if (select === void 0) return false;
+  const negated = sense === "negated";
   const kind = string(body, "subLinkType");
-  if (kind === "ANY_SUBLINK") {
-    if (!mentionsIn(body["testexpr"], target)) return false;
-    const [from] = list(select, "fromClause");
-    const same = bodyOf(from, "RangeVar");
-    const whole = same !== void 0 && string(same, "relname") === target.relation && list(select, "fromClause").length === 1;
-    const cut2 = select["limitCount"] !== void 0 || select["limitOffset"] !== void 0;
-    return negated || !whole || cut2 || limits(select["whereClause"], { ...target, bareNames: true, alias: aliasOf(same) });
+  if (kind === "ANY_SUBLINK")
+    return mentionsIn(body["testexpr"], target) && (negated || !isWhole(select, target, /* @__PURE__ */ new Map()));
+  const from = list(select, "fromClause");
+  const plain2 = select["larg"] === void 0 && select["valuesLists"] === void 0;
+  if (plain2 && from.length === 0 && (kind === "EXISTS_SUBLINK" || select["whereClause"] === void 0)) {
+    const value = bodyOf(list(select, "targetList")[0], "ResTarget")?.["val"];
+    return limits(kind === "EXISTS_SUBLINK" ? select["whereClause"] : value, target, sense);
   }
-  return mentionsIn(select, { ...target, bareNames: false });
+  const inner = { ...target, bareNames: false, twins: [] };
+  if (!plain2 || kind !== "EXISTS_SUBLINK") return mentionsIn(select, inner);
+  const twin = bodyOf(from[0], "RangeVar");
+  if (from.length === 1 && twin !== void 0 && isRelation(twin, target) && !negated)
+    return limits(select["whereClause"], { ...inner, twins: [aliasOf(twin)] });
+  return mentionsIn({ ...select, targetList: [] }, inner);
 }
+function isWhole(select, target, named2) {
+  if (["limitCount", "limitOffset", "havingClause"].some((field4) => select[field4] !== void 0)) return false;
+  for (const each of list(child(select, "withClause") ?? {}, "ctes")) {
+    const table2 = bodyOf(each, "CommonTableExpr") ?? {};
+    named2.set(string(table2, "ctename"), bodyOf(table2["ctequery"], "SelectStmt") ?? {});
+  }
+  if (string(select, "op") === "SETOP_UNION")
+    return ["larg", "rarg"].some((side) => isWhole(child(select, side) ?? {}, target, named2));
+  return list(select, "fromClause").some((each) => {
+    const same = leftmost(each);
+    const inner = bodyOf(same["subquery"], "SelectStmt");
+    const whole = inner === void 0 ? isWholeTable(same, target, named2) : isWhole(inner, target, named2);
+    return whole && !limits(select["whereClause"], { ...target, bareNames: true, twins: [], alias: aliasOf(same) });
+  });
+}
+function isWholeTable(range, target, named2) {
+  const name2 = string(range, "relname");
+  const query = string(range, "schemaname") === "" ? named2.get(name2) : void 0;
+  if (query === void 0) return isRelation(range, target);
+  if (typeof query === "boolean") return query;
+  named2.set(name2, false);
+  const whole = isWhole(query, target, named2);
+  named2.set(name2, whole);
+  return whole;
+}
+function leftmost(item) {
+  const join11 = bodyOf(item, "JoinExpr");
+  if (join11 === void 0) return bodyOf(item, "RangeVar") ?? bodyOf(item, "RangeSubselect") ?? {};
+  const whole = string(join11, "jointype") === "JOIN_LEFT" || join11["quals"] === void 0;
+  return whole && join11["usingClause"] === void 0 && join11["isNatural"] !== true ? leftmost(join11["larg"]) : {};
+}
+function twinsOf(from, relation) {
+  if (isList(from)) return from.flatMap((each) => twinsOf(each, relation));
+  const join11 = bodyOf(from, "JoinExpr");
+  if (join11 !== void 0) return [...twinsOf(join11["larg"], relation), ...twinsOf(join11["rarg"], relation)];
+  const range = bodyOf(from, "RangeVar") ?? {};
+  const same = ["relname", "schemaname"].every((field4) => string(range, field4) === string(relation, field4));
+  return same ? [aliasOf(range)] : [];
+}
+function isRelation(range, { schema, relation }) {
+  if (string(range, "relname") !== relation) return false;
+  return schema === "" || string(range, "schemaname") === "" || string(range, "schemaname") === schema;
+}
+function joinsTwin(value, target) {
+  const body = bodyOf(value, "A_Expr");
+  if (body === void 0 || strings(list(body, "name")).join() !== "=") return false;
+  return sameExpression(body["lexpr"], body["rexpr"], target) && mentions(body, target);
+}
+function areOpposed(parts) {
+  const said3 = new Set(parts.map(textOf));
+  return parts.some((each) => {
+    const type = typeOf(each);
+    const body = bodyOf(each, type) ?? {};
+    if (type === "BoolExpr") return string(body, "boolop") === "NOT_EXPR" && said3.has(textOf(list(body, "args")[0]));
+    const opposites = OPPOSITES.get(strings(list(body, "name")).at(-1) ?? "") ?? [];
+    return opposites.some((sval) => said3.has(textOf({ [type]: { ...body, name: [{ String: { sval } }] } })));
+  });
+}
+function textOf(value) {
+  return JSON.stringify(value, (field4, inner) => PLACES.has(field4) ? void 0 : inner);
+}
+var OPPOSITES = /* @__PURE__ */ new Map([
+  ["=", ["<>", "!="]],
+  ["<", [">="]],
+  [">", ["<="]],
+  ["~~", ["!~~"]],
+  ["~~*", ["!~~*"]],
+  ["~", ["!~"]],
+  ["~*", ["!~*"]]
+]);
 function aliasOf(range) {
   const alias = child(range, "alias");
   return alias === void 0 ? string(range, "relname") : string(alias, "aliasname");
@@ -30717,7 +30825,8 @@ function isColumnOf(column2, target) {
   const fields = list(column2, "fields");
   const parts = strings(fields);
   if (fields.length === 1) return target.bareNames;
-  if (fields.length === 2) return parts[0] === target.alias;
+  const [first = ""] = parts;
+  if (fields.length === 2) return first === target.alias || target.joined === true && target.twins.includes(first);
   return parts[1] === target.relation && (target.schema === "" || parts[0] === target.schema);
 }
 function truth(constant) {
@@ -30735,12 +30844,55 @@ function elementsOf(value) {
   const array2 = bodyOf(bare(value), "A_ArrayExpr");
   return array2 === void 0 ? [] : list(array2, "elements");
 }
-function bare(value) {
-  let inner = value;
-  for (let cast = bodyOf(inner, "TypeCast"); cast !== void 0; cast = bodyOf(inner, "TypeCast")) inner = cast["arg"];
-  return inner;
+function isEmptyArray(value) {
+  return bodyOf(bare(value), "A_ArrayExpr") !== void 0 || /^\s*\{\s*\}\s*$/.test(constantText(value) ?? "");
 }
-function sameExpression(left, right) {
+function isText(value) {
+  return child(bodyOf(value, "A_Const") ?? {}, "sval") !== void 0;
+}
+function isBoolean(type) {
+  return strings(list(type ?? {}, "names")).at(-1) === "bool";
+}
+function flagOf(value) {
+  const flag = child(bodyOf(value, "A_Const") ?? {}, "boolval");
+  return flag === void 0 ? void 0 : flag["boolval"] === true;
+}
+function isNull(value) {
+  return (bodyOf(bare(value), "A_Const") ?? {})["isnull"] === true;
+}
+function isNeverTold(value) {
+  const operation = bodyOf(bare(value), "A_Expr") ?? {};
+  return isNull(value) || string(operation, "kind") === "AEXPR_OP" && (isNull(operation["lexpr"]) || isNull(operation["rexpr"]));
+}
+function bare(value) {
+  const type = typeOf(value);
+  const body = bodyOf(value, type) ?? {};
+  if (type === "TypeCast" || type === "CollateClause") return bare(body["arg"]);
+  const args = list(body, "args");
+  if ((type === "CoalesceExpr" || type === "MinMaxExpr") && args.length === 1) return bare(args[0]);
+  if (type !== "A_Expr" || string(body, "kind") !== "AEXPR_OP") return value;
+  const [operator = ""] = strings(list(body, "name"));
+  const neutral = NEUTRAL.get(operator);
+  if (body["lexpr"] === void 0) return operator === "+" ? bare(body["rexpr"]) : value;
+  if (neutral === void 0) return value;
+  if (neutral === constantValue(body["rexpr"])) return bare(body["lexpr"]);
+  return neutral === constantValue(body["lexpr"]) && "+*||".includes(operator) ? bare(body["rexpr"]) : value;
+}
+var NEUTRAL = /* @__PURE__ */ new Map([
+  ["+", "0"],
+  ["-", "0"],
+  ["*", "1"],
+  ["/", "1"],
+  ["||", "''"]
+]);
+function constantValue(value) {
+  const constant = bodyOf(value, "A_Const") ?? {};
+  const whole = child(constant, "ival");
+  if (whole !== void 0) return String(number(whole, "ival"));
+  const text2 = child(constant, "sval");
+  return text2 === void 0 ? void 0 : `'${string(text2, "sval")}'`;
+}
+function sameExpression(left, right, { alias, twins }) {
   const one = bare(left);
   const other = bare(right);
   const column2 = bodyOf(one, "ColumnRef");
@@ -30749,7 +30901,8 @@ function sameExpression(left, right) {
     const parts = strings(list(column2, "fields"));
     const others = strings(list(otherColumn, "fields"));
     if (parts.at(-1) !== others.at(-1)) return false;
-    return parts.length === 1 || others.length === 1 || parts.at(-2) === others.at(-2);
+    const own2 = [parts, others].every((each) => each.length === 1 || [alias, ...twins].includes(each.at(-2) ?? ""));
+    return own2 || parts.length === 1 || others.length === 1 || parts.at(-2) === others.at(-2);
   }
   return sameTree(one, other);
 }
@@ -31540,7 +31693,7 @@ function aliasOf2(range) {
 }
 function constantOf(value) {
   const cast = bodyOf(value, "TypeCast");
-  if (cast !== void 0) return constantOf(cast["arg"]);
+  if (cast !== void 0) return isPlainText(child(cast, "typeName")) ? constantOf(cast["arg"]) : void 0;
   const constant = bodyOf(value, "A_Const");
   if (constant === void 0 || constant["isnull"] === true) return void 0;
   const flag = child(constant, "boolval");
@@ -31551,6 +31704,11 @@ function constantOf(value) {
   if (text2 !== void 0) return string(text2, "sval");
   const float = child(constant, "fval");
   return float === void 0 ? void 0 : string(float, "fval");
+}
+function isPlainText(type) {
+  if (type === void 0 || type["typmods"] !== void 0 || type["arrayBounds"] !== void 0) return false;
+  const parts = strings(list(type, "names"));
+  return ["text", "varchar"].includes(parts.at(-1) ?? "") && (parts.length === 1 || parts[0] === "pg_catalog");
 }
 function settingAsked(select) {
   const from = list(select, "fromClause");
@@ -31609,6 +31767,7 @@ var SELECT = new Set(
 // src/languages/sql/statements.ts
 var ACCESS_SHARE = 1;
 var ROW_EXCLUSIVE = 3;
+var CURSOR_OPT_HOLD = 32;
 var StatementWalk = class _StatementWalk extends Walk {
   #readBody;
   constructor(session, readBody) {
@@ -31709,7 +31868,7 @@ var StatementWalk = class _StatementWalk extends Walk {
     this.visit(body["fromClause"]);
     this.#assign(list(body, "targetList"), table2);
     this.visit(body["whereClause"]);
-    this.#condition(body["whereClause"], target, "UPDATE");
+    this.#condition(body["whereClause"], targetOf(target, body["fromClause"]), "UPDATE");
     this.#returning(body);
   }
   #delete(body) {
@@ -31719,7 +31878,7 @@ var StatementWalk = class _StatementWalk extends Walk {
     this.#write(target, DELETE, "DELETE");
     this.visit(body["usingClause"]);
     this.visit(body["whereClause"]);
-    this.#condition(body["whereClause"], target, "DELETE");
+    this.#condition(body["whereClause"], targetOf(target, body["usingClause"]), "DELETE");
     this.#returning(body);
   }
   #merge(body) {
@@ -31729,7 +31888,7 @@ var StatementWalk = class _StatementWalk extends Walk {
     const table2 = this.#write(target, 0, "MERGE");
     this.visit(body["sourceRelation"]);
     this.visit(body["joinCondition"]);
-    const joined = limits(body["joinCondition"], targetOf(target));
+    const joined = limits(body["joinCondition"], targetOf(target, body["sourceRelation"]));
     for (const each of list(body, "mergeWhenClauses")) {
       const when = bodyOf(each, "MergeWhenClause") ?? {};
       const command = string(when, "commandType");
@@ -31748,7 +31907,7 @@ var StatementWalk = class _StatementWalk extends Walk {
       this.#assign(list(when, "targetList"), table2);
       const unmatched = string(when, "matchKind") === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE";
       if (unmatched || !joined) {
-        if (!limits(when["condition"], targetOf(target))) this.#unbounded(`MERGE into ${table2}`);
+        if (!limits(when["condition"], targetOf(target, void 0))) this.#unbounded(`MERGE into ${table2}`);
       }
     }
     this.effects |= READ;
@@ -31760,6 +31919,7 @@ var StatementWalk = class _StatementWalk extends Walk {
       if (range !== void 0) this.#write(range, DELETE, "TRUNCATE");
     }
     this.bounded = false;
+    if (string(body, "behavior") === "DROP_CASCADE") this.unnamed = true;
     this.add(DELETE, "TRUNCATE takes out every row");
   }
   /** Names the relation that is written to, and says what writing there means. Returns its name as written. */
@@ -31787,8 +31947,8 @@ var StatementWalk = class _StatementWalk extends Walk {
     }
   }
   #condition(where, target, verb) {
-    if (limits(where, targetOf(target))) return;
-    this.#unbounded(`${verb} on ${nameOf(target)}`);
+    if (limits(where, target)) return;
+    this.#unbounded(`${verb} on ${target.schema === "" ? "" : `${target.schema}.`}${target.relation}`);
   }
   #unbounded(what) {
     this.bounded = false;
@@ -31859,6 +32019,7 @@ var StatementWalk = class _StatementWalk extends Walk {
     }
     this.effects = 0;
     this.visit(body["query"]);
+    if (this.deeds.at(-1)?.kind === "declare") this.deeds.pop();
     if (!runs) {
       this.effects &= ~(WRITE | DELETE | SCHEMA);
       this.bounded = before.bounded;
@@ -31945,7 +32106,8 @@ var StatementWalk = class _StatementWalk extends Walk {
   #declare(body) {
     const { inner, reading } = this.#body(body["query"]);
     for (const [position, columns2] of inner.params) this.params.set(position, columns2);
-    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading });
+    const held = (number(body, "options") & CURSOR_OPT_HOLD) !== 0;
+    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading, held });
     if (inner.deeds.some((each) => each.kind === "own-constant")) this.ownConstant();
     this.#take(reading);
     this.add(SESSION);
@@ -32019,7 +32181,7 @@ var StatementWalk = class _StatementWalk extends Walk {
     const before = this.objects.size;
     for (const each of definition.objects) this.objects.add(each);
     this.#search(body);
-    if (this.objects.size === before) this.unnamed = true;
+    if (this.objects.size === before || reachesFurther(type, body)) this.unnamed = true;
   }
   /** Looks for relations, queries, calls and settings anywhere in a definition. It can only add to its effects. */
   #search(value) {
@@ -32037,15 +32199,24 @@ var StatementWalk = class _StatementWalk extends Walk {
     }
   }
 };
+function reachesFurther(type, body) {
+  if (string(body, "behavior") === "DROP_CASCADE") return true;
+  if (list(body, "cmds").some((each) => string(bodyOf(each, "AlterTableCmd") ?? {}, "behavior") === "DROP_CASCADE"))
+    return true;
+  if (type === "ReindexStmt") return body["relation"] === void 0;
+  if (type === "GrantStmt") return string(body, "targtype") === "ACL_TARGET_ALL_IN_SCHEMA";
+  return /^(?:DropOwned|ReassignOwned|AlterTableMoveAll|ImportForeignSchema|Dropdb)Stmt$/.test(type);
+}
 function executeOf(query) {
   return bodyOf(query, "ExecuteStmt") ?? bodyOf(bodyOf(query, "CreateTableAsStmt")?.["query"], "ExecuteStmt");
 }
-function targetOf(range) {
+function targetOf(range, beside) {
   return {
     alias: aliasOf2(range),
     schema: string(range, "schemaname"),
     relation: string(range, "relname"),
-    bareNames: true
+    bareNames: true,
+    twins: twinsOf(beside, range)
   };
 }
 function isOff(value) {
@@ -33545,13 +33716,18 @@ var CALLS_BY_NUMBER = { ...NOTHING_TOLD, effects: ["execute"], why: ["calls a fu
 var NOT_UTF8 = { ...NOTHING_TOLD, effects: ["unknown"], why: ["is not valid UTF-8"] };
 var CHANGES_READING = /* @__PURE__ */ new Set(["execute", "unknown", "admin", "grant", "schema"]);
 var FIRST_OWN_OID = 16384;
+function isOwnType(oid) {
+  return oid >= FIRST_OWN_OID;
+}
 function usesNames(reading) {
   for (const statement of reading.statements) {
     for (const { kind } of statement.deeds) if (kind === "execute" || kind === "fetch") return true;
   }
   return false;
 }
-function runsWhenParsed(reading) {
+function runsWhenParsed(reading, { text: text2, types }) {
+  const strings2 = ({ at }) => "from" in at && /[^\d.]/.test(text2.charAt(at.from));
+  if (types.some(isOwnType) && (reading.statements.length === 0 || reading.slots.some(strings2))) return true;
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "own-constant"));
 }
 function changesNames(reading) {
@@ -33586,8 +33762,7 @@ function executing(reading, why) {
   return { ...reading, effects, why: [...reading.why, why] };
 }
 function withTypes(reading, { types, parameterTypes }) {
-  const own2 = (type) => type >= FIRST_OWN_OID;
-  if (!types.some(own2) && !parameterTypes.some(own2)) return reading;
+  if (!types.some(isOwnType) && !parameterTypes.some(isOwnType)) return reading;
   return executing(reading, "takes a parameter of a type that is not built in");
 }
 
@@ -33618,7 +33793,7 @@ var Names = class {
     const key = keyOf(name2);
     if (!isAscii(key)) return void 0;
     const portal = this.#portals.get(key);
-    return portal === void 0 ? this.#cursors.get(key) : this.#follow(() => this.#portalReading(portal));
+    return portal === void 0 ? this.#cursors.get(key)?.body : this.#follow(() => this.#portalReading(portal));
   }
   /**
    * A name is followed once. A Parse may bring `EXECUTE x` under the name x: to follow that further would end only where
@@ -33693,7 +33868,11 @@ var Names = class {
   /** A cursor that SQL declared. */
   cursorReading(name2) {
     const key = keyOf(name2);
-    return isAscii(key) ? this.#cursors.get(key) : void 0;
+    return isAscii(key) ? this.#cursors.get(key)?.body : void 0;
+  }
+  /** No transaction is open any more: the server closed every cursor that was not held. */
+  endTransaction() {
+    for (const [name2, { held }] of this.#cursors) if (!held) this.#cursors.delete(name2);
   }
   /** What a statement that the server completed did to names. */
   apply(deeds) {
@@ -33715,7 +33894,7 @@ var Names = class {
           this.#named(this.#statements, deed.name, void 0);
           break;
         case "declare":
-          this.#named(this.#cursors, deed.name, deed.body);
+          this.#named(this.#cursors, deed.name, deed);
           break;
         case "close":
           this.#named(this.#cursors, deed.name, void 0);
@@ -34125,8 +34304,15 @@ var PostgresConversation = class {
       described: void 0
     };
     const reading = query.utf8 ? this.#names.read(query.text) : void 0;
-    if (reading !== void 0 && runsWhenParsed(reading)) {
-      const about = { reading, text: query.text, bytes: [frame], unservable, textKey: reading, params: NO_PARAMS };
+    if (reading !== void 0 && runsWhenParsed(reading, prepared)) {
+      const about = {
+        reading: withTypes(reading, prepared),
+        text: query.text,
+        bytes: [frame],
+        unservable,
+        textKey: reading,
+        params: NO_PARAMS
+      };
       this.#ask({ kind: "parse", frame, active: this.#active(about), name: name2, prepared });
     } else {
       this.#run.add(frame);
@@ -34528,7 +34714,7 @@ var PostgresConversation = class {
     this.#names.apply(deeds);
     for (const deed of deeds) {
       if (deed.kind !== "declare" && deed.kind !== "close") continue;
-      if (deed.name !== void 0) this.#dropPortal(deed.name);
+      if (deed.name !== void 0 && isAscii(deed.name)) this.#dropPortal(deed.name);
       else for (const [name2] of this.#names.portals()) this.#dropPortal(name2);
     }
   }
@@ -34554,6 +34740,7 @@ var PostgresConversation = class {
       this.#copyIn = void 0;
     }
     if (status !== "I") return;
+    this.#names.endTransaction();
     for (const [name2, portal] of this.#names.portals()) if (portal.segment <= head.segment) this.#dropPortal(name2);
   }
   #error(frame) {
@@ -36054,7 +36241,7 @@ function signatureLine(verifier, signature) {
 }
 
 // src/evidence/shape.ts
-function isText(value) {
+function isText2(value) {
   return typeof value === "string";
 }
 function isCount2(value) {
@@ -36151,7 +36338,7 @@ function parseEnvelope(envelope) {
     if (error62 instanceof CanonicalError) return `the envelope is ${error62.message}`;
     throw error62;
   }
-  const fields = fieldsOf(value, { payload: isText, payloadType: isText, signatures: listOf(isSignature) });
+  const fields = fieldsOf(value, { payload: isText2, payloadType: isText2, signatures: listOf(isSignature) });
   if (fields === void 0) return "the envelope has not the fields of DSSE, or others besides";
   if (fields.payloadType !== IN_TOTO) return `the payload type is not ${IN_TOTO}`;
   if (fields.signatures.length > SIGNATURES_MAX2) return `more than ${SIGNATURES_MAX2} signatures`;
@@ -36165,7 +36352,7 @@ function parseEnvelope(envelope) {
   return { payload, signatures };
 }
 function isSignature(value) {
-  return fieldsOf(value, { keyid: isText, sig: isText }) !== void 0;
+  return fieldsOf(value, { keyid: isText2, sig: isText2 }) !== void 0;
 }
 
 // src/tlog/witness.ts
@@ -36601,28 +36788,28 @@ var FIELDS = {
   id: matches(/^[0-9A-HJKMNP-TV-Z]{10}$/),
   sid: matches(/^[0-9A-HJKMNP-TV-Z]{26}$/),
   cmd: matches(/^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/),
-  target: isText2,
-  text: isText2,
-  params: listOf2(isText2),
+  target: isText3,
+  text: isText3,
+  params: listOf2(isText3),
   maskedSpans: isCount3,
   // SHA-256 in base64url without padding.
   digest: matches(/^[A-Za-z0-9_-]{43}$/),
   leaf: matches(/^[A-Za-z0-9_-]{43}$/),
   bytes: isCount3,
   effects: (value) => listOf2((each) => EFFECTS.has(each))(value) && Array.isArray(value) && value.length > 0,
-  objects: listOf2(isText2),
+  objects: listOf2(isText3),
   bounded: isFlag2,
-  why: listOf2(isText2),
+  why: listOf2(isText3),
   inTransaction: isFlag2,
-  impact: (value) => isRecord(value) && isCountOrUnknown(value["estimated"]) && isCountOrUnknown(value["counted"]) && isText2(value["note"]),
-  rule: isText2,
-  message: isText2,
-  matched: listOf2(isText2),
-  policy: isText2,
-  identity: (value) => isRecord(value) && IDENTITY.every((name2) => isText2(value[name2])),
+  impact: (value) => isRecord(value) && isCountOrUnknown(value["estimated"]) && isCountOrUnknown(value["counted"]) && isText3(value["note"]),
+  rule: isText3,
+  message: isText3,
+  matched: listOf2(isText3),
+  policy: isText3,
+  identity: (value) => isRecord(value) && IDENTITY.every((name2) => isText3(value[name2])),
   requestedAt: isTime,
   expiresAt: isTime,
-  terms: (value) => isRecord(value) && listOf2(isText2)(value["teams"]) && listOf2(isText2)(value["users"]) && isCount3(value["count"]) && isCount3(value["expiresMs"]) && listOf2((each) => SURFACES.has(each))(value["via"])
+  terms: (value) => isRecord(value) && listOf2(isText3)(value["teams"]) && listOf2(isText3)(value["users"]) && isCount3(value["count"]) && isCount3(value["expiresMs"]) && listOf2((each) => SURFACES.has(each))(value["via"])
 };
 function faultsOfRequest(value) {
   if (!isRecord(value)) {
@@ -36641,7 +36828,7 @@ function matches(pattern2) {
 function listOf2(check3) {
   return (value) => Array.isArray(value) && value.every((each) => check3(each));
 }
-function isText2(value) {
+function isText3(value) {
   return typeof value === "string" && !new RegExp("\\p{Cs}", "u").test(value);
 }
 function isFlag2(value) {
@@ -38112,55 +38299,55 @@ var isEffect = oneOf(
   "unknown"
 );
 var isEffects = (value) => Array.isArray(value) && value.length > 0 && value.every(isEffect);
-var isCommandId = (value) => isText(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
-var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
-var isSession = (value) => isText(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
+var isCommandId = (value) => isText2(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
+var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText2(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
+var isSession = (value) => isText2(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
 var isCounts = (value) => isObject(value) && Object.values(value).every(isCount2);
-var texts = listOf(isText);
+var texts = listOf(isText2);
 var redacted = listOf(isRedacted);
 function isTime2(value) {
-  if (!isText(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
+  if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
   return !Number.isNaN(Date.parse(value));
 }
 var BODIES = {
   "session.started": shaped({
-    countersigner: isText,
-    gateway: shaped({ version: isText, vkey: isText }),
+    countersigner: isText2,
+    gateway: shaped({ version: isText2, vkey: isText2 }),
     identity: shaped({
-      repository: isText,
-      workflowRef: isText,
-      run: isText,
-      attempt: isText,
-      job: isText,
-      actor: isText,
-      triggeringActor: isText,
-      commit: isText,
-      ref: isText,
-      environment: isText,
-      event: isText
+      repository: isText2,
+      workflowRef: isText2,
+      run: isText2,
+      attempt: isText2,
+      job: isText2,
+      actor: isText2,
+      triggeringActor: isText2,
+      commit: isText2,
+      ref: isText2,
+      environment: isText2,
+      event: isText2
     }),
-    policy: shaped({ digest: isText }),
-    targets: listOf(shaped({ name: isText, protocol: isText })),
+    policy: shaped({ digest: isText2 }),
+    targets: listOf(shaped({ name: isText2, protocol: isText2 })),
     tier: oneOf("cooperative", "contained", "remote")
   }),
   "connection.opened": shaped({
     application: redacted,
-    database: isText,
+    database: isText2,
     purpose: oneOf("client", "cancel", "preview", "catalogue"),
-    searchPath: isText,
-    target: isText,
+    searchPath: isText2,
+    target: isText2,
     tls: shaped({ client: isFlag, target: isFlag }),
-    user: isText
+    user: isText2
   }),
   "command.seen": shaped({
     bounded: isFlag,
     bytes: isCount2,
     cmd: isCommandId,
-    digest: isText,
+    digest: isText2,
     effects: isEffects,
     objects: texts,
     params: redacted,
-    target: isText,
+    target: isText2,
     text: redacted,
     textOf: isInteger,
     tx: isFlag,
@@ -38170,32 +38357,32 @@ var BODIES = {
     cmd: isCommandId,
     decision: oneOf("allow", "hold", "deny"),
     matched: texts,
-    message: isText,
-    rule: isText
+    message: isText2,
+    rule: isText2
   }),
   "approval.requested": shaped({
     approvers: shaped({ count: isCount2, teams: texts, users: texts }),
     cmd: isCommandId,
     expiresAt: isTime2,
     impact: shaped({ counted: isInteger, estimated: isInteger }),
-    leaf: isText,
-    request: isText
+    leaf: isText2,
+    request: isText2
   }),
   "approval.answered": shaped({
     answer: oneOf("approved", "refused", "expired", "withdrawn"),
-    by: listOf(shaped({ login: isText, via: isText })),
+    by: listOf(shaped({ login: isText2, via: isText2 })),
     cmd: isCommandId,
-    dsse: isText,
+    dsse: isText2,
     reason: redacted,
-    request: isText
+    request: isText2
   }),
-  "command.settled": shaped({ cause: isText, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
+  "command.settled": shaped({ cause: isText2, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
   "command.returned": shaped({
     bytes: isCount2,
     cmd: isCommandId,
-    code: isText,
-    copied: shaped({ bytes: isCount2, digest: isText }),
-    digest: isText,
+    code: isText2,
+    copied: shaped({ bytes: isCount2, digest: isText2 }),
+    digest: isText2,
     execution: isCount2,
     masked: isCount2,
     outcome: oneOf("completed", "error", "suspended", "bound", "skipped", "unknown"),
@@ -38205,8 +38392,8 @@ var BODIES = {
     truncated: isFlag
   }),
   masked: shaped({ cmd: isCommandId, counts: isCounts }),
-  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText }),
-  gap: shaped({ cmd: isText, what: isText }),
+  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText2 }),
+  gap: shaped({ cmd: isText2, what: isText2 }),
   "session.ended": shaped({
     commands: isCount2,
     denied: isCount2,
@@ -38240,7 +38427,7 @@ function isKnownEvent(value) {
   return event !== void 0 && BODIES[event.type](event.body);
 }
 function isEventType(value) {
-  return isText(value) && Object.hasOwn(BODIES, value);
+  return isText2(value) && Object.hasOwn(BODIES, value);
 }
 function isOne(value) {
   return value === 1;
@@ -38297,26 +38484,26 @@ function approvalStatement(facts2) {
 var CLOCK_SKEW_MS_MAX = 12e4;
 var PREDICATE = {
   answer: oneOf("approved", "refused", "expired"),
-  by: listOf(shaped({ login: isText, via: isText })),
-  cmd: isText,
+  by: listOf(shaped({ login: isText2, via: isText2 })),
+  cmd: isText2,
   decidedAt: isTime2,
-  digest: isText,
+  digest: isText2,
   expiresAt: isTime2,
-  leaf: isText,
-  policy: isText,
-  reason: isText,
-  request: isText,
+  leaf: isText2,
+  policy: isText2,
+  reason: isText2,
+  request: isText2,
   requestedAt: isTime2,
-  rule: isText,
-  sid: isText,
-  target: isText
+  rule: isText2,
+  sid: isText2,
+  target: isText2
 };
 var isPredicate = shaped(PREDICATE);
 function verifyApproval(envelope, publicKey, expected) {
   const signed = verifyDsse(envelope, [publicKey]);
   if (signed.kind === "bad") return { kind: "bad", reasons: [signed.why] };
   const statement = fieldsOf(signed.statement, {
-    _type: isText,
+    _type: isText2,
     predicate: isPredicate,
     predicateType: oneOf(APPROVAL_PREDICATE),
     subject: Array.isArray
@@ -60671,7 +60858,9 @@ function namesMasked(compiled, name2) {
   return compiled.patterns.some((pattern2) => pattern2.columnTells && pattern2.column.test(name2.toLowerCase()));
 }
 function fitsColumn(pattern2, table2, name2) {
-  return pattern2.column.test(name2.toLowerCase()) && fitsTable(pattern2, table2.name.toLowerCase(), table2.schema.toLowerCase());
+  if (!pattern2.column.test(name2.toLowerCase())) return false;
+  const fits = (one) => fitsTable(pattern2, one.name.toLowerCase(), one.schema.toLowerCase());
+  return fits(table2) || table2.parents?.some(fits) === true;
 }
 function fitsTable(pattern2, table2, schema) {
   return pattern2.table.test(table2) && (schema === void 0 || (pattern2.schema?.test(schema) ?? true));
@@ -61055,19 +61244,35 @@ var VIEWS = `
     FROM reads v JOIN pg_catalog.pg_class c ON c.oid = v.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relid AND a.attnum = v.attnum
    GROUP BY v.view`;
+var PARENTS = `
+  WITH RECURSIVE above(child, parent) AS (
+    SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
+    UNION
+    SELECT a.child, i.inhparent FROM above a JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.parent)
+  SELECT a.child, n.nspname, c.relname
+    FROM above a JOIN pg_catalog.pg_class c ON c.oid = a.parent JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'p', 'f')`;
 async function readCatalog(own2) {
   const reads = /* @__PURE__ */ new Map();
   for (const [view, columns2] of (await own2.query(VIEWS)).rows) reads.set(view ?? "", (columns2 ?? "").split("\n"));
+  const parents = /* @__PURE__ */ new Map();
+  for (const [child2, schema, name2] of (await own2.query(PARENTS)).rows) {
+    const known3 = parents.get(child2 ?? "") ?? [];
+    known3.push({ schema: schema ?? "", name: name2 ?? "" });
+    parents.set(child2 ?? "", known3);
+  }
   const byOid = /* @__PURE__ */ new Map();
   const byName = /* @__PURE__ */ new Map();
   for (const [oid, schema, name2, kind, columns2] of (await own2.query(TABLES)).rows) {
     const isTable = kind === "r" || kind === "p" || kind === "f";
     const read2 = reads.get(oid ?? "");
+    const above = parents.get(oid ?? "");
     const table2 = {
       schema: schema ?? "",
       name: name2 ?? "",
       kind: isTable ? "table" : "view",
       columns: columnsOf(columns2 ?? ""),
+      ...above === void 0 ? {} : { parents: above },
       // A view whose sources are not told could read anything.
       ...isTable || read2 === void 0 ? {} : { reads: read2 }
     };
@@ -63764,7 +63969,7 @@ function parseEntry(text2) {
     throw error62;
   }
   const isOne2 = (each) => each === 1;
-  const claims = { dsse: isText, kind: oneOf("session"), root: isText, sid: isText, size: isCount2, v: isOne2 };
+  const claims = { dsse: isText2, kind: oneOf("session"), root: isText2, sid: isText2, size: isCount2, v: isOne2 };
   const fields = fieldsOf(value, claims);
   const root = fields === void 0 ? void 0 : fromBase64(fields.root);
   if (fields === void 0 || root?.length !== 32) return void 0;
@@ -63912,7 +64117,7 @@ function openValues(disclosures, wanted) {
 }
 function parseDisclosure(line) {
   try {
-    return fieldsOf(parseCanonical(line), { digest: isText, disclosure: isText, ptr: isText });
+    return fieldsOf(parseCanonical(line), { digest: isText2, disclosure: isText2, ptr: isText2 });
   } catch (error62) {
     if (error62 instanceof CanonicalError) return void 0;
     throw error62;
@@ -64328,12 +64533,12 @@ function asText2(value) {
   return isAnswer(value) ? answerText2(value) : JSON.stringify(value, null, 1);
 }
 var isAnswer = shaped({
-  key: isText,
-  results: listOf(shaped({ columns: listOf(isText), rows: listOf(listOf(isCell)) })),
-  summary: listOf(isText)
+  key: isText2,
+  results: listOf(shaped({ columns: listOf(isText2), rows: listOf(listOf(isCell)) })),
+  summary: listOf(isText2)
 });
 function isCell(value) {
-  return value === null || isText(value);
+  return value === null || isText2(value);
 }
 function answerText2({
   results,
@@ -65201,7 +65406,7 @@ var Digests = class {
       for (const [at, each] of value.entries()) this.#walk(each, `${place}/${at}`);
     } else if (isObject(value)) {
       const digest = value["..."];
-      if (isText(digest)) {
+      if (isText2(digest)) {
         if (this.#places.has(digest)) this.#finding.fail(`the digest at ${place} stands elsewhere too`);
         else this.#places.set(digest, place);
         return;

@@ -1,4 +1,4 @@
-import type { CatalogTable, ColumnCatalog } from "../masking/columns.ts";
+import type { CatalogTable, ColumnCatalog, TableName } from "../masking/columns.ts";
 import type { OwnQuestions } from "./own-questions.ts";
 
 // What masking must know of a PostgreSQL target's tables: their columns by number, and what views are made of.
@@ -27,20 +27,38 @@ const VIEWS = `
     JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relid AND a.attnum = v.attnum
    GROUP BY v.view`;
 
+// A partition, or a table that inherits, holds rows of each table above it.
+const PARENTS = `
+  WITH RECURSIVE above(child, parent) AS (
+    SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
+    UNION
+    SELECT a.child, i.inhparent FROM above a JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.parent)
+  SELECT a.child, n.nspname, c.relname
+    FROM above a JOIN pg_catalog.pg_class c ON c.oid = a.parent JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'p', 'f')`;
+
 /** Reads the catalogue. Throws QueryError where the log-in may not, or it is larger than can be held. */
 export async function readCatalog(own: Pick<OwnQuestions, "query">): Promise<ColumnCatalog> {
   const reads = new Map<string, readonly string[]>();
   for (const [view, columns] of (await own.query(VIEWS)).rows) reads.set(view ?? "", (columns ?? "").split("\n"));
+  const parents = new Map<string, TableName[]>();
+  for (const [child, schema, name] of (await own.query(PARENTS)).rows) {
+    const known = parents.get(child ?? "") ?? [];
+    known.push({ schema: schema ?? "", name: name ?? "" });
+    parents.set(child ?? "", known);
+  }
   const byOid = new Map<number, CatalogTable>();
   const byName = new Map<string, CatalogTable[]>();
   for (const [oid, schema, name, kind, columns] of (await own.query(TABLES)).rows) {
     const isTable = kind === "r" || kind === "p" || kind === "f";
     const read = reads.get(oid ?? "");
+    const above = parents.get(oid ?? "");
     const table: CatalogTable = {
       schema: schema ?? "",
       name: name ?? "",
       kind: isTable ? "table" : "view",
       columns: columnsOf(columns ?? ""),
+      ...(above === undefined ? {} : { parents: above }),
       // A view whose sources are not told could read anything.
       ...(isTable || read === undefined ? {} : { reads: read }),
     };

@@ -12,6 +12,11 @@ const TIMEOUT_MS = 2_000;
 
 const UNTOLD: Impact = { estimated: -1, counted: -1, note: "this kind of command cannot be previewed" };
 
+const MOVED: Impact = {
+  ...UNTOLD,
+  note: "its connection set search_path, so it may reach other tables than a preview would count",
+};
+
 export class Preview {
   readonly #parts: OwnParts;
   readonly #dial: () => Promise<Dialled>;
@@ -25,6 +30,7 @@ export class Preview {
 
   /** What the command would touch. Never throws; what cannot be found out is said in the note. */
   async impactOf(command: Command): Promise<Impact> {
+    if (command.namesMoved === true) return MOVED;
     const queries = impactQueries(command.text);
     if (queries === undefined) return UNTOLD;
     const turn = this.#busy.then(async () => await this.#ask(queries, command.params));

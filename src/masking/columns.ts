@@ -11,14 +11,19 @@ export interface ColumnRule {
   readonly as: As;
 }
 
-/** A table or view as the target's own catalogue describes it. */
-export interface CatalogTable {
+export interface TableName {
   readonly schema: string;
   readonly name: string;
+}
+
+/** A table or view as the target's own catalogue describes it. */
+export interface CatalogTable extends TableName {
   /** Whatever stores no rows of its own, and a materialized view, is a `view`. */
   readonly kind: "table" | "view";
   /** By attribute number. */
   readonly columns: ReadonlyMap<number, string>;
+  /** The tables that it is a partition of, or inherits from, up to the first: its rows are theirs too. */
+  readonly parents?: readonly TableName[];
   /** `schema.table.column` of each column that a view depends on, through other views too; absent: not known. */
   readonly reads?: readonly string[];
 }
@@ -185,9 +190,9 @@ function namesMasked(compiled: CompiledColumns, name: string): boolean {
 }
 
 function fitsColumn(pattern: Pattern, table: CatalogTable, name: string): boolean {
-  return (
-    pattern.column.test(name.toLowerCase()) && fitsTable(pattern, table.name.toLowerCase(), table.schema.toLowerCase())
-  );
+  if (!pattern.column.test(name.toLowerCase())) return false;
+  const fits = (one: TableName): boolean => fitsTable(pattern, one.name.toLowerCase(), one.schema.toLowerCase());
+  return fits(table) || table.parents?.some(fits) === true;
 }
 
 /** Without a schema on either side it could be any schema. */

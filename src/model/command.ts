@@ -31,6 +31,8 @@ export interface Command {
   readonly bytes: readonly Uint8Array[];
   /** True inside an open transaction, where a hold keeps the target's locks. */
   readonly inTransaction: boolean;
+  /** True where its connection may find other tables under its names than another connection would. */
+  readonly namesMoved?: boolean;
   /** Why the protocol cannot carry it whatever policy says, in a sentence; empty when it can. */
   readonly unservable: string;
 }

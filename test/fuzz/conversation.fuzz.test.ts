@@ -14,7 +14,7 @@ import {
   query,
   sync,
 } from "../live/raw-client.ts";
-import { play, type Run, refuse, release } from "../protocols/laws.ts";
+import { type FakeServer, play, type Run, refuse, release } from "../protocols/laws.ts";
 import { postgresSamples } from "../protocols/postgres/samples.ts";
 import { BY_THE_CLOCK } from "./clock.ts";
 
@@ -52,6 +52,34 @@ const message = fc.oneof(
   fc.tuple(fc.constantFrom("S" as const, "P" as const), names).map(([kind, name]) => close(kind, name)),
   fc.constantFrom(sync, sync, sync, flush, copyDone),
   fc.constantFrom(copyData("1\n"), copyFail("no"), frame("F", [Buffer.alloc(10)])),
+);
+
+const int16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
+const column = Buffer.concat([Buffer.from("a\0"), Buffer.alloc(18)]);
+
+/** What no server sends in this order, and some that none sends at all. */
+const answer = fc.oneof(
+  fc.constantFrom(..."123nsIcAx".split("")).map((type) => frame(type, [])),
+  fc.constantFrom("I", "T", "E", "", "x", "II").map((status) => frame("Z", [status])),
+  fc
+    .constantFrom("SELECT 1", "INSERT 0 99999999999999999999", "DELETE 1", "BEGIN", "")
+    .map((tag) => frame("C", [tag, "\0"])),
+  fc
+    .constantFrom("SERROR\0C42601\0Mcountersign_0000000000000000\0\0", "\0", "", "SERROR", "M\0\0")
+    .map((error) => frame("E", [error])),
+  fc
+    .constantFrom("client_encoding\0SQL_ASCII\0", "standard_conforming_strings\0off\0", "a\0b\0", "a")
+    .map((each) => frame("S", [each])),
+  fc.constantFrom(0, 1, 2, 65_535).map((count) => frame("T", [int16(count), column])),
+  fc.constantFrom(0, 1, 2, 65_535).map((count) => frame("D", [int16(count), Buffer.from("\0\0\0\x01x")])),
+  fc.constantFrom(0xff_ff_ff_ff, 0x7f_ff_ff_ff, 3, 0).map((length) => {
+    const head = Buffer.from("D\0\0\0\0");
+    head.writeUInt32BE(length, 1);
+    return head;
+  }),
+  fc.constantFrom("G", "H", "W").map((type) => frame(type, ["\0", int16(1), int16(0)])),
+  fc.constantFrom("d", "t", "N", "K", "R", "V", "v").map((type) => frame(type, ["\0\0\0\0"])),
+  fc.uint8Array({ maxLength: 12 }).map((each) => Buffer.from(each)),
 );
 
 const streams = fc.array(message, { minLength: 1, maxLength: 14 });
@@ -105,6 +133,27 @@ it("reads the same however the stream is cut", () => {
       if (whole.closed !== undefined || pieces.closed !== undefined) return;
       expect(outcome(pieces)).toEqual(outcome(whole));
     }),
+    BY_THE_CLOCK,
+  );
+});
+
+it("never throws whatever a server answers, and lets nothing run for it that was refused", () => {
+  fc.assert(
+    fc.property(
+      streams,
+      points,
+      fc.array(fc.array(answer, { maxLength: 4 }), { maxLength: 12 }),
+      (messages, at, answers) => {
+        const server = (): FakeServer => {
+          const left = answers.map((each) => Buffer.concat(each));
+          return { greet: () => postgresSamples.server().greet(), receive: () => left.shift() ?? Buffer.alloc(0) };
+        };
+        const run = play({ ...postgresSamples, server }, cut(Buffer.concat(messages), at), refuse);
+        expect(postgresSamples.dangerous(run.toServer)).toEqual([]);
+        const free = play({ ...postgresSamples, server }, cut(Buffer.concat(messages), at), release);
+        expect(free.notes.length).toBeLessThanOrEqual(4 * messages.length + 2);
+      },
+    ),
     BY_THE_CLOCK,
   );
 });

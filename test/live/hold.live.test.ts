@@ -185,6 +185,16 @@ describe("a held DELETE", () => {
     expect(disclosed).not.toContain("person1@");
   });
 
+  it("is not previewed where its names may mean other tables than the preview's", async () => {
+    await direct.query("DROP SCHEMA IF EXISTS other CASCADE; CREATE SCHEMA other; CREATE TABLE other.people (id int)");
+    const client = await open();
+    await ask(client, "SET search_path = other");
+    expect(tagsOf(await ask(client, "DELETE FROM people"))).toEqual(["DELETE 0"]);
+    expect(lastRequest().impact).toMatchObject({ counted: -1, estimated: -1 });
+    expect(lastRequest().impact.note).toContain("search_path");
+    await direct.query("DROP SCHEMA other CASCADE");
+  });
+
   it("is previewed on a connection of the gateway's own, whose questions are recorded", async () => {
     const client = await open();
     await ask(client, "DELETE FROM people WHERE id = 3");

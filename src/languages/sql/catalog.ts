@@ -33,14 +33,13 @@ const DOMAINS: ReadonlySet<string> = new Set(
 );
 
 /**
- * Functions newer than the table, believed only as `pg_catalog.name` or with the prefix `pg_`: on an older server an
+ * Functions newer than the table (but for those that call a type by its name, as pg_input_is_valid does), believed only as `pg_catalog.name` or with the prefix `pg_`: on an older server an
  * unqualified name would be somebody else's function.
  */
 const NEWER: ReadonlySet<string> = new Set(
   `any_value array_reverse array_sample array_shuffle array_sort casefold crc32 crc32c date_add date_subtract erfc erf
   gamma lgamma json_array json_object json_scalar json_serialize pg_basetype pg_char_to_encoding pg_column_toast_chunk_id
-  pg_get_acl pg_get_aios pg_get_loaded_modules pg_get_sequence_data pg_get_wait_events pg_input_error_info
-  pg_input_is_valid pg_numa_available pg_stat_get_backend_io pg_stat_get_backend_subxact pg_stat_get_backend_wal
+  pg_get_acl pg_get_aios pg_get_loaded_modules pg_get_sequence_data pg_get_wait_events pg_numa_available pg_stat_get_backend_io pg_stat_get_backend_subxact pg_stat_get_backend_wal
   pg_stat_get_checkpointer_num_requested pg_stat_get_checkpointer_num_timed pg_stat_get_io
   pg_stat_get_last_seq_scan pg_stat_get_lastscan pg_stat_get_total_analyze_time pg_stat_get_total_autoanalyze_time
   pg_stat_get_total_autovacuum_time pg_stat_get_total_vacuum_time pg_stat_get_tuples_newpage_updated random_normal

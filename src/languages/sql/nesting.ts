@@ -10,6 +10,9 @@ const HARMLESS_LENGTH = 6_000;
 const BRACKETS_MAX = 500;
 const CHAIN_MAX = 2_000;
 
+/** Comments that begin within one run of operator characters; a banner of stars is one. */
+const COMMENTS_MAX = 50;
+
 /** Words that take what stands before them as their own left side, so that a row of them is a deep tree. */
 const CHAINING: ReadonlySet<string> = new Set(
   "not is isnull notnull collate at like ilike similar between in operator overlaps escape".split(" "),
@@ -25,6 +28,7 @@ interface Level {
 /** True when the text is nested, or chains operators, further than any person or ORM does. Never false for too deep. */
 export function isNestedTooDeep(text: string): boolean {
   if (text.length <= HARMLESS_LENGTH) return false;
+  for (const [run] of text.matchAll(OPERATORS)) if (run.split("/*").length > COMMENTS_MAX) return true;
   const levels: Level[] = [{ opener: "", chain: 0, joined: 0 }];
   // What the levels that are still open add up to.
   let below = 0;
@@ -55,5 +59,8 @@ export function isNestedTooDeep(text: string): boolean {
   }
   return false;
 }
+
+/** At each of its comment starts the parser looks to the end of such a run: 100 KB of them would take it half a minute. */
+const OPERATORS = /[-+*/<>=~!@#%^&|`?]{100,}/g;
 
 const OPERATOR = /^[-+*/<>=~!@#%^&|`?:.]$/;

@@ -31,8 +31,8 @@ export type Deed =
   | { readonly kind: "deallocate"; readonly name: string | undefined }
   /** EXECUTE name, also inside EXPLAIN or CREATE TABLE AS. */
   | { readonly kind: "execute"; readonly name: string }
-  /** DECLARE name CURSOR FOR body. */
-  | { readonly kind: "declare"; readonly name: string; readonly body: Reading }
+  /** DECLARE name CURSOR FOR body; one that is held (WITH HOLD) outlives its transaction. */
+  | { readonly kind: "declare"; readonly name: string; readonly body: Reading; readonly held: boolean }
   /** FETCH or MOVE name. */
   | { readonly kind: "fetch"; readonly name: string }
   /** CLOSE name; undefined for ALL. */
@@ -41,6 +41,8 @@ export type Deed =
   | { readonly kind: "copy-in" }
   /** `search_path` may now put another schema before pg_catalog, so an unqualified function name says nothing. */
   | { readonly kind: "path-untrusted" }
+  /** It sets `search_path`: another connection may find other tables under the same names. */
+  | { readonly kind: "path-set" }
   /** It has a constant of a type that is not built in. The server reads it, and may run code for it, when it parses. */
   | { readonly kind: "own-constant" }
   /** It calls what is built in from this major version on; an older server would call somebody's function of that name. */

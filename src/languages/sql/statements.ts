@@ -1,7 +1,7 @@
 // What each kind of statement does. A statement that is not named here is `unknown`.
 
 import { GUARDED_READ, guardedColumnOf, isGuardedSetting, isSystemRelation } from "./catalog.ts";
-import { limits, type Target } from "./conditions.ts";
+import { limits, type Target, twinsOf } from "./conditions.ts";
 import { definitionOf, isConfinedLanguage, isTemporaryShadow } from "./definitions.ts";
 import { ADMIN, bitsOf, DELETE, EXECUTE, HARMLESS, READ, SCHEMA, SESSION, UNKNOWN, WRITE } from "./effects.ts";
 import type { Reading } from "./reading.ts";
@@ -14,6 +14,9 @@ const ACCESS_SHARE = 1;
 
 /** ROW EXCLUSIVE, the strongest lock that lets other writers work. */
 const ROW_EXCLUSIVE = 3;
+
+/** WITH HOLD, in parsenodes.h. */
+const CURSOR_OPT_HOLD = 0x20;
 
 /** Makes the reading of a statement inside another one: the body of PREPARE or of a cursor. */
 export type ReadBody = (walk: StatementWalk) => Reading;
@@ -123,7 +126,7 @@ export class StatementWalk extends Walk {
     this.visit(body["fromClause"]);
     this.#assign(list(body, "targetList"), table);
     this.visit(body["whereClause"]);
-    this.#condition(body["whereClause"], target, "UPDATE");
+    this.#condition(body["whereClause"], targetOf(target, body["fromClause"]), "UPDATE");
     this.#returning(body);
   }
 
@@ -134,7 +137,7 @@ export class StatementWalk extends Walk {
     this.#write(target, DELETE, "DELETE");
     this.visit(body["usingClause"]);
     this.visit(body["whereClause"]);
-    this.#condition(body["whereClause"], target, "DELETE");
+    this.#condition(body["whereClause"], targetOf(target, body["usingClause"]), "DELETE");
     this.#returning(body);
   }
 
@@ -145,7 +148,7 @@ export class StatementWalk extends Walk {
     const table = this.#write(target, 0, "MERGE");
     this.visit(body["sourceRelation"]);
     this.visit(body["joinCondition"]);
-    const joined = limits(body["joinCondition"], targetOf(target));
+    const joined = limits(body["joinCondition"], targetOf(target, body["sourceRelation"]));
     for (const each of list(body, "mergeWhenClauses")) {
       const when = bodyOf(each, "MergeWhenClause") ?? {};
       const command = string(when, "commandType");
@@ -164,7 +167,7 @@ export class StatementWalk extends Walk {
       this.#assign(list(when, "targetList"), table);
       const unmatched = string(when, "matchKind") === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE";
       if (unmatched || !joined) {
-        if (!limits(when["condition"], targetOf(target))) this.#unbounded(`MERGE into ${table}`);
+        if (!limits(when["condition"], targetOf(target, undefined))) this.#unbounded(`MERGE into ${table}`);
       }
     }
     this.effects |= READ;
@@ -177,6 +180,7 @@ export class StatementWalk extends Walk {
       if (range !== undefined) this.#write(range, DELETE, "TRUNCATE");
     }
     this.bounded = false;
+    if (string(body, "behavior") === "DROP_CASCADE") this.unnamed = true;
     this.add(DELETE, "TRUNCATE takes out every row");
   }
 
@@ -207,9 +211,9 @@ export class StatementWalk extends Walk {
     }
   }
 
-  #condition(where: Value, target: Body, verb: string): void {
-    if (limits(where, targetOf(target))) return;
-    this.#unbounded(`${verb} on ${nameOf(target)}`);
+  #condition(where: Value, target: Target, verb: string): void {
+    if (limits(where, target)) return;
+    this.#unbounded(`${verb} on ${target.schema === "" ? "" : `${target.schema}.`}${target.relation}`);
   }
 
   #unbounded(what: string): void {
@@ -270,6 +274,7 @@ export class StatementWalk extends Walk {
     this.add(judged.effect, harmless ? "" : `changes the setting ${name}, which is not known to be harmless`);
     this.add(SESSION);
     this.visit(body["args"]);
+    if (name.toLowerCase() === "search_path") this.setPath();
     if (judged.pathUntrusted) this.distrustPath();
   }
 
@@ -289,6 +294,8 @@ export class StatementWalk extends Walk {
     }
     this.effects = 0;
     this.visit(body["query"]);
+    // EXPLAIN DECLARE opens no cursor.
+    if (this.deeds.at(-1)?.kind === "declare") this.deeds.pop();
     if (!runs) {
       // Planning runs functions that call themselves immutable, and whatever reads a file may be one.
       this.effects &= ~(WRITE | DELETE | SCHEMA);
@@ -377,6 +384,7 @@ export class StatementWalk extends Walk {
     for (const each of reading.objects) this.objects.add(each);
     for (const each of reading.why) this.add(0, each);
     for (const statement of reading.statements) {
+      if (statement.deeds.some((each) => each.kind === "path-set")) this.setPath();
       if (statement.deeds.some((each) => each.kind === "path-untrusted")) this.distrustPath();
       for (const each of statement.deeds) if (each.kind === "newer-call") this.newerCall(each.since);
     }
@@ -385,7 +393,8 @@ export class StatementWalk extends Walk {
   #declare(body: Body): void {
     const { inner, reading } = this.#body(body["query"]);
     for (const [position, columns] of inner.params) this.params.set(position, columns);
-    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading });
+    const held = (number(body, "options") & CURSOR_OPT_HOLD) !== 0;
+    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading, held });
     if (inner.deeds.some((each) => each.kind === "own-constant")) this.ownConstant();
     // Planning it, and WITH HOLD, may run what it calls.
     this.#take(reading);
@@ -470,7 +479,7 @@ export class StatementWalk extends Walk {
     const before = this.objects.size;
     for (const each of definition.objects) this.objects.add(each);
     this.#search(body);
-    if (this.objects.size === before) this.unnamed = true;
+    if (this.objects.size === before || reachesFurther(type, body)) this.unnamed = true;
   }
 
   /** Looks for relations, queries, calls and settings anywhere in a definition. It can only add to its effects. */
@@ -490,17 +499,28 @@ export class StatementWalk extends Walk {
   }
 }
 
+/** Does it change what it does not name: what depends on an object, or all that is in a schema or a database. */
+function reachesFurther(type: string, body: Body): boolean {
+  if (string(body, "behavior") === "DROP_CASCADE") return true;
+  if (list(body, "cmds").some((each) => string(bodyOf(each, "AlterTableCmd") ?? {}, "behavior") === "DROP_CASCADE"))
+    return true;
+  if (type === "ReindexStmt") return body["relation"] === undefined;
+  if (type === "GrantStmt") return string(body, "targtype") === "ACL_TARGET_ALL_IN_SCHEMA";
+  return /^(?:DropOwned|ReassignOwned|AlterTableMoveAll|ImportForeignSchema|Dropdb)Stmt$/.test(type);
+}
+
 /** The EXECUTE that EXPLAIN explains, also inside CREATE TABLE AS. */
 function executeOf(query: Value): Body | undefined {
   return bodyOf(query, "ExecuteStmt") ?? bodyOf(bodyOf(query, "CreateTableAsStmt")?.["query"], "ExecuteStmt");
 }
 
-function targetOf(range: Body): Target {
+function targetOf(range: Body, beside: Value): Target {
   return {
     alias: aliasOf(range),
     schema: string(range, "schemaname"),
     relation: string(range, "relname"),
     bareNames: true,
+    twins: twinsOf(beside, range),
   };
 }
 

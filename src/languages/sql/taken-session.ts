@@ -69,6 +69,7 @@ export class TakenSession implements SqlSession {
       case "execute":
       case "fetch":
       case "copy-in":
+      case "path-set":
       case "own-constant":
       case "newer-call":
         break;

@@ -77,7 +77,8 @@ export function sameTree(left: Value, right: Value): boolean {
   return fields.length === others.length && fields.every((field) => sameTree(left[field], right[field]));
 }
 
-const PLACES: ReadonlySet<string> = new Set([
+/** Fields that say where in the text a node stood. */
+export const PLACES: ReadonlySet<string> = new Set([
   "location",
   "rexpr_list_start",
   "rexpr_list_end",

@@ -109,6 +109,11 @@ export class Walk {
     if (!this.deeds.some((each) => each.kind === "path-untrusted")) this.deeds.push({ kind: "path-untrusted" });
   }
 
+  /** This connection's names may mean other tables from here on. */
+  setPath(): void {
+    this.deeds.push({ kind: "path-set" });
+  }
+
   /** The server makes a value of a constant when it parses, and the type's own code may run for that. */
   ownConstant(): void {
     if (!this.deeds.some((each) => each.kind === "own-constant")) this.deeds.push({ kind: "own-constant" });
@@ -416,6 +421,9 @@ export class Walk {
       } else if (effect !== 0) {
         this.add(effect, `calls ${name}(), which ${WORDS.get(effect) ?? "changes something"}`);
         this.unnamed = true;
+        // Large objects named by a column: as many as there are rows.
+        if (name.startsWith("lo") && bodyOf(args[0], "ParamRef") === undefined && constantOf(args[0]) === undefined)
+          this.bounded = false;
       }
     }
     this.visit(args, into);
@@ -440,6 +448,7 @@ export class Walk {
       judged.effect,
       (judged.effect & ~HARMLESS) === 0 ? "" : "changes a setting that guards the session or the server",
     );
+    if (isPath) this.setPath();
     if (judged.pathUntrusted) this.distrustPath();
   }
 
@@ -549,10 +558,10 @@ export function aliasOf(range: Body): string {
   return alias === undefined ? string(range, "relname") : string(alias, "aliasname");
 }
 
-/** The text of a constant, through casts; undefined for anything else, and for null. */
+/** The text of a constant; undefined for anything else, for null, and behind a cast that may cut or rewrite it. */
 export function constantOf(value: Value): string | undefined {
   const cast = bodyOf(value, "TypeCast");
-  if (cast !== undefined) return constantOf(cast["arg"]);
+  if (cast !== undefined) return isPlainText(child(cast, "typeName")) ? constantOf(cast["arg"]) : undefined;
   const constant = bodyOf(value, "A_Const");
   if (constant === undefined || constant["isnull"] === true) return undefined;
   const flag = child(constant, "boolval");
@@ -563,6 +572,13 @@ export function constantOf(value: Value): string | undefined {
   if (text !== undefined) return string(text, "sval");
   const float = child(constant, "fval");
   return float === undefined ? undefined : string(float, "fval");
+}
+
+/** text, or varchar without a length: `'a,pg_catalogX'::varchar(12)` is another text than is written there. */
+function isPlainText(type: Body | undefined): boolean {
+  if (type === undefined || type["typmods"] !== undefined || type["arrayBounds"] !== undefined) return false;
+  const parts = strings(list(type, "names"));
+  return ["text", "varchar"].includes(parts.at(-1) ?? "") && (parts.length === 1 || parts[0] === "pg_catalog");
 }
 
 /** The one setting that a query of pg_settings asks for; undefined for any other query. */

@@ -10,7 +10,7 @@ import { Answer, SCRATCH_BYTES } from "./answer.ts";
 import { Descriptions } from "./descriptions.ts";
 import { Entrance, encodeAuthentication } from "./entrance.ts";
 import { type Active, type Described, Inflight, type Pending, type Portal, type Prepared } from "./inflight.ts";
-import { Names } from "./names.ts";
+import { isAscii, Names } from "./names.ts";
 import {
   CALLS_BY_NUMBER,
   changesNames,
@@ -19,6 +19,7 @@ import {
   mayCopyIn,
   NOT_UTF8,
   runsWhenParsed,
+  setsPath,
   UNKNOWN,
   usesNames,
   withTypes,
@@ -374,8 +375,15 @@ export class PostgresConversation implements Conversation, ServerReader {
       described: undefined,
     };
     const reading = query.utf8 ? this.#names.read(query.text) : undefined;
-    if (reading !== undefined && runsWhenParsed(reading)) {
-      const about = { reading, text: query.text, bytes: [frame], unservable, textKey: reading, params: NO_PARAMS };
+    if (reading !== undefined && runsWhenParsed(reading, prepared)) {
+      const about = {
+        reading: withTypes(reading, prepared),
+        text: query.text,
+        bytes: [frame],
+        unservable,
+        textKey: reading,
+        params: NO_PARAMS,
+      };
       this.#ask({ kind: "parse", frame, active: this.#active(about), name, prepared });
     } else {
       this.#run.add(frame);
@@ -524,6 +532,7 @@ export class PostgresConversation implements Conversation, ServerReader {
         why: reading.why,
         bytes: about.bytes,
         inTransaction: this.#transaction !== "I",
+        namesMoved: this.#names.pathSet,
         unservable: about.unservable,
       },
       reading,
@@ -545,6 +554,7 @@ export class PostgresConversation implements Conversation, ServerReader {
     const { active } = held;
     if (changesReading(active.reading)) this.#doubtfulSegment = this.#segment;
     if (loosensPath(active.reading)) this.#names.pathTrusted = false;
+    if (setsPath(active.reading)) this.#names.pathSet = true;
     this.#run.add(held.frame);
     switch (held.kind) {
       case "query":
@@ -841,8 +851,8 @@ export class PostgresConversation implements Conversation, ServerReader {
     this.#names.apply(deeds);
     for (const deed of deeds) {
       if (deed.kind !== "declare" && deed.kind !== "close") continue;
-      // The server has one table for cursors and portals.
-      if (deed.name !== undefined) this.#dropPortal(deed.name);
+      // The server has one table for cursors and portals. Which one a name beyond ASCII means there cannot be told.
+      if (deed.name !== undefined && isAscii(deed.name)) this.#dropPortal(deed.name);
       else for (const [name] of this.#names.portals()) this.#dropPortal(name);
     }
   }
@@ -869,6 +879,7 @@ export class PostgresConversation implements Conversation, ServerReader {
       this.#copyIn = undefined;
     }
     if (status !== "I") return;
+    this.#names.endTransaction();
     for (const [name, portal] of this.#names.portals()) if (portal.segment <= head.segment) this.#dropPortal(name);
   }
 

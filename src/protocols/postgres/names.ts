@@ -11,6 +11,8 @@ const NAMES_MAX = 10_000;
 /** The server keeps names in NAMEDATALEN (64) bytes with a NUL: what is behind 63 of them does not count. */
 const NAME_BYTES_MAX = 63;
 
+type Cursor = Extract<Deed, { readonly kind: "declare" }>;
+
 /** A Parse or Close of a statement that the server has not answered. */
 type Naming = Extract<Pending, { readonly kind: "parse" | "close" }>;
 
@@ -22,11 +24,13 @@ export class Names implements SqlSession {
   readonly #reader: SqlReader;
   readonly #statements = new Map<string, Prepared>();
   readonly #portals = new Map<string, Portal>();
-  readonly #cursors = new Map<string, Reading>();
+  readonly #cursors = new Map<string, Cursor>();
   /** The newest unanswered Parse or Close of each name. */
   readonly #naming = new Map<string, Naming>();
   #following = false;
   pathTrusted = true;
+  /** `search_path` may be another than the log-in's. */
+  pathSet = false;
   /** Of the server, as it said itself; 0 until then. */
   serverMajor = 0;
   /** Counts what was done to statements and cursors, or may have been, by wire and by SQL. */
@@ -46,7 +50,7 @@ export class Names implements SqlSession {
     // A portal of the wire whose name is not ASCII may be another one than SQL means.
     if (!isAscii(key)) return undefined;
     const portal = this.#portals.get(key);
-    return portal === undefined ? this.#cursors.get(key) : this.#follow(() => this.#portalReading(portal));
+    return portal === undefined ? this.#cursors.get(key)?.body : this.#follow(() => this.#portalReading(portal));
   }
 
   /**
@@ -136,7 +140,12 @@ export class Names implements SqlSession {
   /** A cursor that SQL declared. */
   cursorReading(name: string): Reading | undefined {
     const key = keyOf(name);
-    return isAscii(key) ? this.#cursors.get(key) : undefined;
+    return isAscii(key) ? this.#cursors.get(key)?.body : undefined;
+  }
+
+  /** No transaction is open any more: the server closed every cursor that was not held. */
+  endTransaction(): void {
+    for (const [name, { held }] of this.#cursors) if (!held) this.#cursors.delete(name);
   }
 
   /** What a statement that the server completed did to names. */
@@ -159,7 +168,7 @@ export class Names implements SqlSession {
           this.#named(this.#statements, deed.name, undefined);
           break;
         case "declare":
-          this.#named(this.#cursors, deed.name, deed.body);
+          this.#named(this.#cursors, deed.name, deed);
           break;
         case "close":
           this.#named(this.#cursors, deed.name, undefined);
@@ -167,6 +176,7 @@ export class Names implements SqlSession {
         case "execute":
         case "fetch":
         case "copy-in":
+        case "path-set":
         case "path-untrusted":
         case "own-constant":
         case "newer-call":
@@ -190,7 +200,7 @@ function keyOf(name: string): string {
   return name.length > NAME_BYTES_MAX ? name.slice(0, NAME_BYTES_MAX) : name;
 }
 
-function isAscii(name: string): boolean {
+export function isAscii(name: string): boolean {
   for (let index = 0; index < name.length; index += 1) if (name.charCodeAt(index) > 0x7f) return false;
   return true;
 }

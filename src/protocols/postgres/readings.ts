@@ -1,5 +1,5 @@
 import type { Reading } from "../../languages/sql/reading.ts";
-import type { Effects } from "../../model/command.ts";
+import type { Effects, Slot } from "../../model/command.ts";
 import type { Prepared } from "./inflight.ts";
 
 // Questions that the conversation asks of a reading, and the readings it has for what cannot be read.
@@ -25,6 +25,10 @@ const CHANGES_READING = new Set(["execute", "unknown", "admin", "grant", "schema
 /** Object identifiers below this belong to PostgreSQL itself (FirstNormalObjectId). */
 const FIRST_OWN_OID = 16_384;
 
+function isOwnType(oid: number): boolean {
+  return oid >= FIRST_OWN_OID;
+}
+
 /** Its meaning depends on names that the connection holds. */
 export function usesNames(reading: Reading): boolean {
   for (const statement of reading.statements) {
@@ -33,8 +37,13 @@ export function usesNames(reading: Reading): boolean {
   return false;
 }
 
-/** Parsing it, before any Bind, may run code: reading a constant of an array or row of a domain runs the domain's CHECK. */
-export function runsWhenParsed(reading: Reading): boolean {
+/**
+ * Parsing it, before any Bind, may run code: reading a constant of an array or row of a domain runs the domain's CHECK.
+ * A string takes its type from what stands beside it, which may be a parameter of a type that the Parse named.
+ */
+export function runsWhenParsed(reading: Reading, { text, types }: Pick<Prepared, "text" | "types">): boolean {
+  const strings = ({ at }: Slot): boolean => "from" in at && /[^\d.]/.test(text.charAt(at.from));
+  if (types.some(isOwnType) && (reading.statements.length === 0 || reading.slots.some(strings))) return true;
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "own-constant"));
 }
 
@@ -60,6 +69,11 @@ export function loosensPath(reading: Reading): boolean {
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-untrusted"));
 }
 
+/** After it, table names may mean other tables than on a connection that did not run it. */
+export function setsPath(reading: Reading): boolean {
+  return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-set"));
+}
+
 /** It may be a COPY that takes data from the client. */
 export function mayCopyIn(reading: Reading): boolean {
   if (reading.statements.length === 0) return reading.effects.includes("unknown");
@@ -82,7 +96,6 @@ function executing(reading: Reading, why: string): Reading {
 
 /** Reading a value of a type that is not built in may run code: a domain runs its CHECK, at Bind already. */
 export function withTypes(reading: Reading, { types, parameterTypes }: Prepared): Reading {
-  const own = (type: number): boolean => type >= FIRST_OWN_OID;
-  if (!types.some(own) && !parameterTypes.some(own)) return reading;
+  if (!types.some(isOwnType) && !parameterTypes.some(isOwnType)) return reading;
   return executing(reading, "takes a parameter of a type that is not built in");
 }
