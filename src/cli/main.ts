@@ -4,6 +4,7 @@ import { boundParserMemory } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
+import { bundle } from "./bundle.ts";
 import { countersigner } from "./countersigner.ts";
 import { explain } from "./explain.ts";
 import { policy } from "./policy.ts";
@@ -18,7 +19,8 @@ const HELP = `countersign ${version}: one command, one decision, countersigned b
   countersign run --target NAME=URL ... -- COMMAND    run a job behind the gateway
   countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
   countersign policy check FILE | test FILE           check a policy, or run its examples
-  countersign verify PATH|BRANCH                      verify evidence: a folder or a branch of this repository
+  countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
+  countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
 
@@ -48,6 +50,8 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
     }
     case "verify":
       return await verify(args, { cwd: process.cwd(), out, err });
+    case "bundle":
+      return await bundle(args, { cwd: process.cwd(), out, err });
     case "--version":
       out(version);
       return 0;

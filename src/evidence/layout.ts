@@ -161,10 +161,16 @@ async function notEntered(now: EvidenceReader, sessions: readonly Placed[]): Pro
 const ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const DAY_MS = 86_400_000;
 
+/** The last day that four digits of a year can name. */
+const LAST_DAY_MS = Date.UTC(9999, 11, 31);
+
 /** Where a session of this id lies if its first event is of the same time as its id, give or take a day. */
 export function foldersByTime(sid: string): string[] {
-  const at = [...sid.slice(0, 10)].reduce((sum, digit) => sum * 32 + ULID_DIGITS.indexOf(digit), 0);
-  return [-DAY_MS, 0, DAY_MS].map((off) => sessionFolder(new Date(Math.max(0, at + off)).toISOString(), sid));
+  const at = Array.from(sid.slice(0, 10)).reduce((sum, digit) => sum * 32 + ULID_DIGITS.indexOf(digit), 0);
+  return [-DAY_MS, 0, DAY_MS].map((off) => {
+    const day = Math.min(Math.max(0, at + off), LAST_DAY_MS);
+    return sessionFolder(new Date(day).toISOString(), sid);
+  });
 }
 
 /**

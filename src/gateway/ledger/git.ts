@@ -2,8 +2,10 @@
 // log and the keys. One commit to each, both moved in one transaction; index, work tree and configuration untouched.
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Change, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
 import { FILE_BYTES_MAX, LedgerError, safePath } from "./evidence-path.ts";
 import { holding } from "./lock.ts";
@@ -24,49 +26,88 @@ const LOG_PATHS = /^(?:log|trust)\//;
 /** With the lock held, a conflict means somebody outside of it moved a branch; that many times in a row is a fault. */
 const ATTEMPTS_MAX = 20;
 
+/** Between two attempts, times the number of the attempt: all together about ten seconds. */
+const PAUSE_MS = 50;
+
+/**
+ * Git holds the lock file of a branch for some milliseconds. One as old as this was left by a git that was killed, and git
+ * itself would never remove it.
+ */
+const REF_LOCK_MS_MAX = 5_000;
+
 /** Our commits are made by a program and say so; the address can receive nothing. */
 const COMMITTER = "Countersign <countersign@localhost>";
 
 /** Opens two branches as one ledger. They are made, without parents, at the first update. */
 export function gitLedger(options: GitLedgerOptions): Ledger {
   const { repository } = options;
-  const evidenceRef = `refs/heads/${options.evidenceBranch}`;
-  const logRef = `refs/heads/${options.logBranch}`;
+  const refs = [`refs/heads/${options.evidenceBranch}`, `refs/heads/${options.logBranch}`] as const;
+  let opened: Promise<string> | undefined;
   return {
     async update(plan) {
-      await run(repository, ["check-ref-format", evidenceRef]);
-      await run(repository, ["check-ref-format", logRef]);
-      const common = (await run(repository, ["rev-parse", "--git-common-dir"])).toString().trim();
-      return await holding(join(resolve(repository, common), "countersign.lock"), async () => {
-        for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-          const before = await heads(repository, [evidenceRef, logRef]);
-          const reader = openCommit(repository, before.get(evidenceRef));
-          let change: Change | "nothing";
-          try {
-            change = await plan(reader);
-          } finally {
-            await reader.close();
-          }
-          if (change === "nothing") return "nothing";
-          const logOnly = {
-            ...change,
-            files: change.files.filter(isLog),
-            removed: change.removed.filter((path) => LOG_PATHS.test(path)),
-          };
-          const [evidence, log] = await writeCommits(repository, options.nowSeconds(), [
-            { change, parent: before.get(evidenceRef) },
-            { change: logOnly, parent: before.get(logRef) },
-          ]);
-          const moves = [
-            { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
-            { ref: logRef, to: log, from: before.get(logRef) },
-          ];
-          if (await move(repository, moves)) return "done";
-        }
-        throw new LedgerError(`${options.evidenceBranch} was moved by others ${ATTEMPTS_MAX} times; try again`);
-      });
+      opened ??= commonFolder(repository, refs);
+      const common = await opened;
+      return await holding(
+        join(common, "countersign.lock"),
+        async () => await updateRefs(options, refs, common, plan),
+        {
+          // What keeps two writers apart is git's own compare-and-swap of the branches.
+          courtesy: true,
+        },
+      );
     },
   };
+}
+
+/** Where all worktrees of the repository keep their branches; in a bare one its own folder. Checks the names on the way. */
+async function commonFolder(repository: string, refs: readonly string[]): Promise<string> {
+  for (const ref of refs) await run(repository, ["check-ref-format", ref]);
+  const common = await run(repository, ["rev-parse", "--git-common-dir"]);
+  return resolve(repository, common.toString().trim());
+}
+
+async function updateRefs(
+  { repository, nowSeconds, evidenceBranch }: GitLedgerOptions,
+  [evidenceRef, logRef]: readonly [string, string],
+  common: string,
+  plan: (now: EvidenceReader) => Promise<Change | "nothing">,
+): Promise<"done" | "nothing"> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    const before = await heads(repository, [evidenceRef, logRef]);
+    const reader = openCommit(repository, before.get(evidenceRef));
+    let change: Change | "nothing";
+    try {
+      change = await plan(reader);
+    } finally {
+      await reader.close();
+    }
+    if (change === "nothing") return "nothing";
+    const logOnly = {
+      ...change,
+      files: change.files.filter(isLog),
+      removed: change.removed.filter((path) => LOG_PATHS.test(path)),
+    };
+    const [evidence, log] = await writeCommits(repository, nowSeconds(), [
+      { change, parent: before.get(evidenceRef) },
+      { change: logOnly, parent: before.get(logRef) },
+    ]);
+    const moves = [
+      { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
+      { ref: logRef, to: log, from: before.get(logRef) },
+    ];
+    if (await move(repository, moves)) return "done";
+    for (const ref of [evidenceRef, logRef]) await removeLeftLock(join(common, `${ref}.lock`));
+    await sleep(PAUSE_MS * attempt);
+  }
+  throw new LedgerError(
+    `${evidenceBranch} could not be moved in ${ATTEMPTS_MAX} attempts: others move it, or a git that was killed left ${join(common, `${evidenceRef}.lock`)} or ${join(common, "packed-refs.lock")}; if no git runs here, remove that file and run countersign recover`,
+  );
+}
+
+/** Only of our own two branches, which nothing but Countersign and a fetch or push of theirs ever locks. */
+async function removeLeftLock(path: string): Promise<void> {
+  const left = await stat(path).catch(() => undefined); // there is none, as almost always
+  if (left !== undefined && Date.now() - left.mtimeMs > REF_LOCK_MS_MAX) await rm(path, { force: true });
 }
 
 /** A reader that keeps a git process until it is closed. */
