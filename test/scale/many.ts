@@ -5,31 +5,35 @@ import type { Ledger } from "../../src/evidence/ledger.ts";
 import { makeUlid } from "../../src/gateway/ulid.ts";
 import { makeSession, type Party } from "../evidence/sealed.ts";
 
-/** The time of the first event that `makeSession` makes. */
-const FIRST_AT = Date.parse("2026-11-23T05:00:00.100Z");
+/** All sessions are of one month, the worst that its page and table can meet, and spread over its days. */
+const MONTH_AT = Date.parse("2026-11-01T00:00:00.000Z");
+const DAYS = 30;
+const DAY_MS = 86_400_000;
 
 /** Sessions that are entered in one step. More need more memory, fewer more time. */
 const AT_ONCE = 500;
 
-/** Session `at` of as many as one likes, each with an id of its own. */
-export function manyth(by: Party, at: number): SealedSession & { readonly sid: string } {
+/** Session `at` of `count`, each with an id of its own. */
+export function manyth(by: Party, at: number, count: number): SealedSession & { readonly sid: string } {
   const random = Buffer.alloc(10);
   random.writeUInt32BE(at, 6);
-  return makeSession(by, { sid: makeUlid(FIRST_AT + at, random) });
+  const startedAt = MONTH_AT + Math.floor((at * DAYS * DAY_MS) / count);
+  return makeSession(by, { sid: makeUlid(startedAt, random), startedAt: new Date(startedAt).toISOString() });
 }
 
-/** Enters sessions `from` to `to` (not included). `progress` is told how many there are. */
+/** Enters so many sessions. `progress` is told how many there are. */
 export async function fill(
   ledger: Ledger,
   by: Party,
-  { from, to, progress }: { readonly from: number; readonly to: number; readonly progress?: (done: number) => void },
+  count: number,
+  progress: (done: number) => void = () => undefined,
 ): Promise<void> {
-  for (let at = from; at < to; at += AT_ONCE) {
-    const count = Math.min(AT_ONCE, to - at);
-    const sessions = Array.from({ length: count }, (_, each) => manyth(by, at + each));
+  for (let at = 0; at < count; at += AT_ONCE) {
+    const some = Math.min(AT_ONCE, count - at);
+    const sessions = Array.from({ length: some }, (_, each) => manyth(by, at + each, count));
     await sealSessions(sessions, ledger, by.signer);
     // Heads of sessions that are sealed are of no more use, and would fill memory.
     by.heads.clear();
-    progress?.(at + count);
+    progress(at + some);
   }
 }

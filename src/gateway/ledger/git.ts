@@ -246,22 +246,45 @@ async function ended(child: ChildProcessByStdio<Writable, Readable, Readable>): 
   });
 }
 
-/** Reads objects of one commit through one `git cat-file --batch`, which is started when first needed. */
+/**
+ * Reads objects of one commit through one `git cat-file --batch`, which is started when first needed. Folders on the way
+ * are looked up here and kept while the next path goes through them too: asked for a path, git would go down from the root
+ * every time, and unpack all of a large folder for each file in it.
+ */
 function openCommit(repository: string, commit: string | undefined): GitReader {
   let batch: Batch | undefined;
-  const fetch = async (path: string): Promise<GitObject | undefined> => {
-    if (commit === undefined) return undefined;
+  /** The folders on the way to the last path, from the root. */
+  let way: { readonly path: string; readonly entries: ReadonlyMap<string, TreeEntry> }[] = [];
+
+  const fetch = async (oid: string): Promise<GitObject> => {
     batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
-    return await batch.ask(`${commit}:${path}`);
+    const object = await batch.ask(oid);
+    if (object === undefined) throw new LedgerError(`the repository has no object ${oid}; git fsck says more`);
+    return object;
+  };
+  const entriesOf = async (path: string): Promise<ReadonlyMap<string, TreeEntry> | undefined> => {
+    way = way.filter((each) => each.path === "" || path === each.path || path.startsWith(`${each.path}/`));
+    const known = way.at(-1)?.path === path ? way.at(-1) : undefined;
+    if (known !== undefined) return known.entries;
+    const oid = path === "" ? `${commit ?? ""}^{tree}` : await find(path, "tree");
+    if (oid === undefined) return undefined;
+    const entries = entriesIn(await fetch(oid));
+    way.push({ path, entries });
+    return entries;
+  };
+  const find = async (path: string, kind: "blob" | "tree"): Promise<string | undefined> => {
+    const slash = path.lastIndexOf("/");
+    const entry = (await entriesOf(path.slice(0, Math.max(0, slash))))?.get(path.slice(slash + 1));
+    return entry?.kind === kind ? entry.oid : undefined;
   };
   return {
     async read(path) {
-      const object = await fetch(safePath(path));
-      return object?.type === "blob" ? object.bytes : undefined;
+      const oid = commit === undefined ? safeOnly(path) : await find(safePath(path), "blob");
+      return oid === undefined ? undefined : (await fetch(oid)).bytes;
     },
     async list(folder) {
-      const object = await fetch(folder === "" ? "" : safePath(folder));
-      return object?.type === "tree" ? namesInTree(object) : [];
+      if (folder !== "") safePath(folder);
+      return commit === undefined ? [] : [...((await entriesOf(folder))?.keys() ?? [])];
     },
     async close() {
       await batch?.close();
@@ -269,22 +292,34 @@ function openCommit(repository: string, commit: string | undefined): GitReader {
   };
 }
 
+/** In a branch that is not there yet nothing is found, but a path that no evidence has is refused all the same. */
+function safeOnly(path: string): undefined {
+  safePath(path);
+}
+
 interface GitObject {
-  readonly type: string;
   readonly oid: string;
   readonly bytes: Buffer;
 }
 
+/** `other`: a link or a submodule. It is listed, so that a verifier sees it, and it has no bytes. */
+interface TreeEntry {
+  readonly kind: "blob" | "tree" | "other";
+  readonly oid: string;
+}
+
 /** A tree: mode SP name NUL id, again and again; the id has as many bytes as the repository's hash. */
-function namesInTree({ oid, bytes }: GitObject): string[] {
-  const names: string[] = [];
+function entriesIn({ oid, bytes }: GitObject): Map<string, TreeEntry> {
+  const entries = new Map<string, TreeEntry>();
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(32, at);
     const end = bytes.indexOf(0, space);
-    names.push(bytes.toString("utf8", space + 1, end));
+    const mode = bytes.toString("latin1", at, space);
     at = end + 1 + oid.length / 2;
+    const kind = mode === "40000" ? "tree" : mode === "100644" || mode === "100755" ? "blob" : "other";
+    entries.set(bytes.toString("utf8", space + 1, end), { kind, oid: bytes.toString("hex", end + 1, at) });
   }
-  return names;
+  return entries;
 }
 
 /** One question at a time: `<name>\n` in, `<oid> <type> <size>\n<bytes>\n` or `<name> missing\n` out. */
@@ -304,12 +339,12 @@ class Batch {
     this.#child.stdin.write(`${name}\n`);
     const header = (await this.#line()).split(" ");
     if (header.at(-1) === "missing") return undefined;
-    const [oid = "", type = "", digits = ""] = header;
+    const [oid = "", , digits = ""] = header;
     const size = Number(digits);
     if (!Number.isSafeInteger(size)) throw new LedgerError(`git cat-file answered ${header.join(" ")}`);
     if (size > FILE_BYTES_MAX) throw new LedgerError(`${name} is larger than ${FILE_BYTES_MAX} bytes`);
     const bytes = await this.#take(size + 1);
-    return { oid, type, bytes: bytes.subarray(0, size) };
+    return { oid, bytes: bytes.subarray(0, size) };
   }
 
   async close(): Promise<void> {
