@@ -8,6 +8,7 @@ import { bundle } from "./bundle.ts";
 import { countersigner } from "./countersigner.ts";
 import { explain } from "./explain.ts";
 import { policy } from "./policy.ts";
+import { recoverCommand } from "./recover.ts";
 import { run } from "./run.ts";
 import { verify } from "./verify.ts";
 import { version } from "./version.ts";
@@ -21,6 +22,7 @@ const HELP = `countersign ${version}: one command, one decision, countersigned b
   countersign policy check FILE | test FILE           check a policy, or run its examples
   countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
   countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
+  countersign recover                                 seal the sessions of gateways that were killed
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
 
@@ -52,6 +54,10 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
       return await verify(args, { cwd: process.cwd(), out, err });
     case "bundle":
       return await bundle(args, { cwd: process.cwd(), out, err });
+    case "recover": {
+      const self = [process.execPath, script] as const;
+      return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self });
+    }
     case "--version":
       out(version);
       return 0;
