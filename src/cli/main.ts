@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { boundParserMemory } from "../gateway/memory.ts";
+import { boundParserMemory, boundYoungMemory } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
@@ -51,6 +51,7 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
       return policy(args, { readFile, out, err, read: (text) => reader.read(text, EMPTY_SESSION), controlsOf });
     }
     case "verify":
+      boundYoungMemory();
       return await verify(args, { cwd: process.cwd(), out, err });
     case "bundle":
       return await bundle(args, { cwd: process.cwd(), out, err });

@@ -38,6 +38,12 @@ const REF_LOCK_MS_MAX = 5_000;
 /** Our commits are made by a program and say so; the address can receive nothing. */
 const COMMITTER = "Countersign <countersign@localhost>";
 
+/**
+ * Hooks are for people's own commits. And git as it comes does not wait until small objects are on the disk, but does for
+ * the branch that names them: after a power cut the branch would be of nothing.
+ */
+const SETTINGS = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsync=committed,loose-object"] as const;
+
 /** Opens two branches as one ledger. They are made, without parents, at the first update. */
 export function gitLedger(options: GitLedgerOptions): Ledger {
   const { repository } = options;
@@ -61,8 +67,10 @@ export function gitLedger(options: GitLedgerOptions): Ledger {
 
 /** Where all worktrees of the repository keep their branches; in a bare one its own folder. Checks the names on the way. */
 async function commonFolder(repository: string, refs: readonly string[]): Promise<string> {
-  for (const ref of refs) await run(repository, ["check-ref-format", ref]);
-  const common = await run(repository, ["rev-parse", "--git-common-dir"]);
+  const [common] = await Promise.all([
+    run(repository, ["rev-parse", "--git-common-dir"]),
+    ...refs.map(async (ref) => await run(repository, ["check-ref-format", ref])),
+  ]);
   return resolve(repository, common.toString().trim());
 }
 
@@ -224,9 +232,9 @@ async function run(repository: string, args: readonly string[], input: Uint8Arra
 }
 
 function start(repository: string, args: readonly string[]): ChildProcessByStdio<Writable, Readable, Readable> {
-  // Hooks are for people's own commits, and an index named in the environment (we may run inside a hook) is not ours.
+  // An index named in the environment (we may run inside a hook) is not ours.
   const { GIT_INDEX_FILE: _index, ...env } = process.env;
-  return spawn("git", ["-c", "core.hooksPath=/dev/null", ...args], {
+  return spawn("git", [...SETTINGS, ...args], {
     cwd: repository,
     env: { ...env, LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
     stdio: ["pipe", "pipe", "pipe"],
