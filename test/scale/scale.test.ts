@@ -14,7 +14,9 @@ beforeAll(async () => {
 afterAll(() => large.remove());
 
 describe(`a branch of ${SESSIONS} sessions in one month`, () => {
-  it("verifies with a tenth of the work that ten thousand may take, within the same memory", { timeout: 120_000 }, () => {
+  it("verifies with a tenth of the work that ten thousand may take, within the same memory", {
+    timeout: 120_000,
+  }, () => {
     const { verdict, cpuSeconds, megabytes } = verifyLarge(large);
     expect(verdict).toBe(`verdict: good, ${SESSIONS} sessions`);
     // Of work, because the machine may be busy with other tests; with them work itself takes up to twice as long.
