@@ -52,6 +52,15 @@ export class Reader {
     return text;
   }
 
+  /** The same, each byte as the character of its number: for names that are compared as bytes. */
+  cstringLatin1(): string {
+    const end = this.#bytes.indexOf(0, this.#offset);
+    if (end === -1) throw new ProtocolError("string has no terminator");
+    const text = end === this.#offset ? "" : this.#bytes.toString("latin1", this.#offset, end);
+    this.#offset = end + 1;
+    return text;
+  }
+
   /** A NUL-terminated string, decoded as UTF-8 with replacement; `isUtf8` on `cstringBytes` where that matters. */
   cstring(): string {
     return this.cstringBytes().toString("utf8");

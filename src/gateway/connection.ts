@@ -55,6 +55,8 @@ export class Connection implements Party {
   #commands = 0;
   #received = 0;
   #sent = 0;
+  /** Which sides flow. */
+  readonly #reads = { client: true, server: true };
   #ended = false;
   #open = false;
   #purpose: "client" | "cancel" = "client";
@@ -129,7 +131,8 @@ export class Connection implements Party {
     if (this.#held === id) this.#held = undefined;
     if (ruling.kind === "refuse") this.#running.delete(id);
     this.#perform(this.#conversation.settle(id, ruling));
-    this.#pace();
+    // Where it is settled while its message is read, that reading ends with it.
+    if (!this.#performing) this.#pace();
   }
 
   /** Tells the client something, in its own protocol, while it waits. */
@@ -240,6 +243,7 @@ export class Connection implements Party {
           searchPath: this.#dialled?.searchPath ?? "",
         });
         this.#parts.opened(note.cancelKey, this);
+        session.turn.wake();
       } else {
         const running = this.#running.get(note.id);
         if (note.outcome !== "suspended") this.#running.delete(note.id);
@@ -247,8 +251,8 @@ export class Connection implements Party {
           objects: running?.command.objects ?? [],
           tookUs: running === undefined ? 0 : Math.round((performance.now() - running.atMs) * 1000),
         });
+        session.turn.soon();
       }
-      session.turn.wake();
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       session.fail(error);
@@ -268,6 +272,7 @@ export class Connection implements Party {
       ALPNProtocols: ["postgresql"],
     });
     this.#client = secure;
+    this.#reads.client = true;
     this.#clientEncrypted = true;
     secure.once("secure", () => {
       // Direct negotiation must name the protocol, or bytes of another one could be taken for ours (ALPACA).
@@ -286,6 +291,8 @@ export class Connection implements Party {
       }
       this.#dialled = dialled;
       this.#server = dialled.socket;
+      // Whoever logged in has stopped it, so that no byte is lost in between.
+      this.#reads.server = false;
       this.#listenServer(dialled.socket);
       this.#received += dialled.rest.length;
       this.#perform(this.#conversation.receive("server", dialled.rest));
@@ -307,13 +314,19 @@ export class Connection implements Party {
     if (this.#ended) return;
     const server = this.#server;
     const toServer = this.#outgoingBytes + (server?.writableLength ?? 0);
-    if (this.#conversation.wants("client") && toServer < WAITING_MAX) {
-      if (this.#client.isPaused()) this.#client.resume();
-    } else if (!this.#client.isPaused()) this.#client.pause();
+    const readsClient = toServer < WAITING_MAX && this.#conversation.wants("client");
+    if (readsClient !== this.#reads.client) {
+      this.#reads.client = readsClient;
+      if (readsClient) this.#client.resume();
+      else this.#client.pause();
+    }
     if (server === undefined) return;
-    if (this.#client.writableLength < WAITING_MAX) {
-      if (server.isPaused()) server.resume();
-    } else if (!server.isPaused()) server.pause();
+    const readsServer = this.#client.writableLength < WAITING_MAX;
+    if (readsServer !== this.#reads.server) {
+      this.#reads.server = readsServer;
+      if (readsServer) server.resume();
+      else server.pause();
+    }
   }
 
   #close(why: string): void {

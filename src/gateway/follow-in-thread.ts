@@ -38,6 +38,7 @@ export function followInThread(followed: Followed, door: DeskAddress): HeadSourc
   });
   worker.on("error", (error) => fail("the thread of the heads failed", error));
   worker.on("exit", () => fail("the thread of the heads has ended"));
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window's
   const order = (what: ThreadOrder): void => worker.postMessage(what);
   return {
     async countersign(written: Written) {

@@ -72,7 +72,10 @@ export class HeadFollower implements HeadSource {
     }
     const { body } = this.#tree.checkpoint(this.#signer);
     const { lines, atSeconds } = this.#tree.cosigned(await this.#ask(body), size);
-    if (lines !== "") this.#checkpoints.write(lines);
+    if (lines !== "") {
+      this.#checkpoints.add(lines);
+      this.#checkpoints.flush();
+    }
     return { size, atSeconds };
   }
 

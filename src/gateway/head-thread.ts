@@ -14,13 +14,16 @@ const door = openHeadDoor(start.door);
 const follower = new HeadFollower(start.followed, async (body) => await door.addCheckpoint(body));
 const say = (word: ThreadWord): void => port.postMessage(word);
 
+async function close(): Promise<void> {
+  await follower.close();
+  door.close();
+  port?.close();
+}
+
 port.on("message", (order: unknown) => {
   if (!isThreadOrder(order)) throw new Error("the gateway sent its thread something that is no order");
   if (order.kind === "close") {
-    void follower.close().then(() => {
-      door.close();
-      port.close();
-    });
+    void close();
     return;
   }
   follower.countersign(order.written).then(

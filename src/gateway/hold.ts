@@ -33,8 +33,7 @@ export function askPeople(parts: HoldParts): AskPeople {
   const salts = new SaltPool((bytes) => randomFillSync(bytes));
   const publicKey = parseVkey(parts.vkey).publicKey;
 
-  return async ({ asker, command, shown, decision }, signal): Promise<HoldEnd> => {
-    const leaf = session.log.leafOf(shown.seq);
+  return async ({ asker, command, shown, leaf, decision }, signal): Promise<HoldEnd> => {
     const id = requestId(randomBytes(ID_RANDOM_BYTES));
     asker.tell(`countersign: held for approval (rule "${decision.reason.rule}"), request ${id}`);
     const impact = await parts.impactOf(asker.target, command);

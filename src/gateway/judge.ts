@@ -30,6 +30,8 @@ export type AskPeople = (
     readonly asker: Asker;
     readonly command: Command;
     readonly shown: Shown;
+    /** RFC 6962 leaf hash of its `command.seen`, base64url: what an answer is bound to. */
+    readonly leaf: string;
     readonly decision: Extract<Decision, { kind: "hold" }>;
   },
   signal: AbortSignal,
@@ -61,11 +63,12 @@ export class Judge {
 
   /** Rules on a command, at once where nobody has to be waited for. `held` when people are asked. */
   judge(asker: Asker, command: Command): "ruled" | "held" {
-    const { recorder, stats } = this.#session;
+    const { recorder, log, stats } = this.#session;
     stats.commands += 1;
     try {
       const decision = this.#decide(asker, command);
       const shown = recorder.seen(asker.number, asker.target, command);
+      const leaf = decision.kind === "hold" ? log.leafOfLast() : "";
       recorder.decided(asker.number, command.id, decision);
       switch (decision.kind) {
         case "allow":
@@ -83,7 +86,7 @@ export class Judge {
           return "ruled";
         case "hold":
           stats.held += 1;
-          this.#hold(asker, command, shown, decision);
+          this.#hold(asker, { command, shown, leaf, decision });
           return "held";
       }
     } catch (error) {
@@ -128,23 +131,15 @@ export class Judge {
     asker.settle(command.id, refusal);
   }
 
-  #hold(asker: Asker, command: Command, shown: Shown, decision: Extract<Decision, { kind: "hold" }>): void {
+  #hold(asker: Asker, about: Omit<Parameters<AskPeople>[0], "asker">): void {
     const abort = new AbortController();
-    const over = this.#askAndRule(asker, { command, shown, decision }, abort.signal).finally(() => {
+    const over = this.#askAndRule(asker, about, abort.signal).finally(() => {
       this.#holds.delete(asker);
     });
     this.#holds.set(asker, { abort, over });
   }
 
-  async #askAndRule(
-    asker: Asker,
-    about: {
-      readonly command: Command;
-      readonly shown: Shown;
-      readonly decision: Extract<Decision, { kind: "hold" }>;
-    },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #askAndRule(asker: Asker, about: Omit<Parameters<AskPeople>[0], "asker">, signal: AbortSignal): Promise<void> {
     const { command, decision } = about;
     try {
       const end = await this.#askPeople({ asker, ...about }, signal);

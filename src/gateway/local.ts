@@ -66,7 +66,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     sid,
     directory: join(parts.sessionsDirectory, sid),
     logOrigin: parts.logOrigin,
-    countersigner: desk === undefined ? undefined : { vkey: desk.vkey, follow: (session) => follow(session, desk) },
+    countersigner: desk === undefined ? undefined : { vkey: desk.vkey, follow: (followed) => follow(followed, desk) },
     masker,
     sync: parts.targets.some(({ name }) => policy.targets.get(name)?.sync === true),
     failed: (why) => {
@@ -154,7 +154,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
 /** In a thread of its own, where the countersigner can be reached from one. */
 function follow(followed: Followed, desk: DeskClient): HeadSource {
   return desk.address === undefined
-    ? new HeadFollower(followed, desk.addCheckpoint)
+    ? new HeadFollower(followed, async (body) => await desk.addCheckpoint(body))
     : followInThread(followed, desk.address);
 }
 

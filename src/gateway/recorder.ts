@@ -1,13 +1,14 @@
 import { hash } from "node:crypto";
-import { type Json, type Redaction, redact, redactSorted, type Salts } from "../journal/disclosure.ts";
+import { type Redaction, Redactor, type Salts } from "../journal/disclosure.ts";
 import type { SessionLog } from "../journal/session-log.ts";
 import { type As, type ColumnCatalog, resultMasks, touchesMasked } from "../masking/columns.ts";
 import { type Masker, structure } from "../masking/mask.ts";
-import type { Command, CommandId, ResultColumn } from "../model/command.ts";
+import type { Command, CommandId, ResultColumn, Slot } from "../model/command.ts";
 import type { Decision, Ruling } from "../model/decision.ts";
 import type { Redacted } from "../model/event.ts";
 import type { Masked } from "../model/masked.ts";
 import type { Opened, Returned } from "../protocols/protocol.ts";
+import { ResponseWriter } from "./response-writer.ts";
 
 // Turns what conversations tell into the session's events: masks every value, takes it out of the event, and appends.
 // The only place where a command's text and the journal meet.
@@ -35,6 +36,16 @@ export interface Shown {
   readonly digest: string;
 }
 
+/** How each value of a row, or beside a text, must be masked. */
+type Masks = readonly (As | undefined)[];
+
+interface Params {
+  readonly redactions: readonly Redaction[];
+  readonly redacted: readonly Redacted[];
+  readonly shown: readonly Masked[];
+  readonly masked: number;
+}
+
 interface TextRecord {
   readonly seq: number;
   readonly text: Masked;
@@ -44,11 +55,13 @@ interface TextRecord {
 
 export class Recorder {
   readonly #log: SessionLog;
-  readonly #salts: Salts;
+  readonly #redactor: Redactor;
   readonly #masker: Masker;
+  readonly #responses: ResponseWriter;
   readonly #scratch = Buffer.alloc(SCRATCH_BYTES);
-  #texts = new WeakMap<object, TextRecord>();
-  #masks = new WeakMap<readonly ResultColumn[], WeakMap<readonly string[], readonly (As | undefined)[]>>();
+  readonly #texts = new WeakMap<object, TextRecord>();
+  #masks = new WeakMap<readonly ResultColumn[], WeakMap<readonly string[], Masks>>();
+  #paramMasks = new WeakMap<readonly Slot[], WeakMap<readonly string[], Masks>>();
   #touching = new WeakMap<readonly string[], boolean>();
   readonly #lists = new WeakMap<readonly string[], readonly string[]>();
   /** What is known of each target's tables; masks follow from it. */
@@ -60,14 +73,16 @@ export class Recorder {
     readonly masker: Masker;
   }) {
     this.#log = parts.log;
-    this.#salts = parts.salts;
+    this.#redactor = new Redactor(parts.salts);
     this.#masker = parts.masker;
+    this.#responses = new ResponseWriter(parts.masker);
   }
 
   /** The tables of a target as they are now. */
   learn(target: string, catalog: ColumnCatalog): void {
     this.#catalogs.set(target, catalog);
     this.#masks = new WeakMap();
+    this.#paramMasks = new WeakMap();
     this.#touching = new WeakMap();
   }
 
@@ -81,7 +96,7 @@ export class Recorder {
       readonly searchPath?: string;
     },
   ): void {
-    const application = redact(structure(about.opened.application), this.#salts);
+    const application = this.#redactor.redact(structure(about.opened.application));
     const seq = this.#log.append("connection.opened", conn, {
       application: [application.redacted],
       database: structure(about.opened.database),
@@ -100,7 +115,7 @@ export class Recorder {
     const catalog = this.#catalogs.get(target) ?? NO_CATALOG;
     const touched = this.#touches(command.objects, catalog);
     const masked = known ?? this.#text(command, touched, catalog);
-    const text = known === undefined ? redact(masked.text, this.#salts) : undefined;
+    const text = known === undefined ? this.#redactor.redact(masked.text) : undefined;
     const params = this.#params(command, touched, catalog);
     // What is disclosed holds a secret salt, so it can key the digest; erasing the value takes the key with it.
     const key = text?.disclosure ?? params.redactions[0]?.disclosure ?? known?.disclosure ?? "";
@@ -114,7 +129,7 @@ export class Recorder {
       digest,
       effects: command.effects,
       objects: this.#list(command.objects),
-      params: params.redactions.length === 0 ? NONE : params.redactions.map((each) => each.redacted),
+      params: params.redacted,
       target,
       text: text === undefined ? NONE : [text.redacted],
       textOf: known?.seq ?? -1,
@@ -126,7 +141,10 @@ export class Recorder {
       const { text: shown, spans } = masked;
       this.#texts.set(command.textKey, { seq, text: shown, spans, disclosure: text.disclosure });
     }
-    for (const [index, each] of params.redactions.entries()) this.#log.disclose(each, `/${seq}/body/params/${index}`);
+    for (let index = 0; index < params.redactions.length; index += 1) {
+      const each = params.redactions[index];
+      if (each !== undefined) this.#log.disclose(each, `/${seq}/body/params/${index}`);
+    }
     return { seq, text: masked.text, params: params.shown, maskedSpans: masked.spans + params.masked, digest };
   }
 
@@ -202,21 +220,36 @@ export class Recorder {
     return this.#masker.maskText(command.text, command.slots, command.objects, catalog);
   }
 
-  #params(
-    command: Command,
-    touched: boolean,
-    catalog: ColumnCatalog,
-  ): { readonly redactions: readonly Redaction[]; readonly shown: readonly Masked[]; readonly masked: number } {
-    if (command.params.length === 0) return NO_PARAMS;
-    const values = touched
-      ? this.#masker.maskParams(command, catalog)
-      : command.params.map((value) => ({ text: this.#masker.maskCell(value, undefined), masked: false }));
+  #params(command: Command, touched: boolean, catalog: ColumnCatalog): Params {
+    const { params } = command;
+    if (params.length === 0) return NO_PARAMS;
+    const masks = touched ? this.#masksOfParams(command, catalog) : NO_MASKS;
+    const texts: (Masked | null)[] = [];
+    const shown: Masked[] = [];
     let masked = 0;
-    for (const each of values) if (each.masked) masked += 1;
-    const texts = values.map((each) => each.text);
+    for (let index = 0; index < params.length; index += 1) {
+      const value = params[index] ?? null;
+      if (value !== null && masks[index] !== undefined) masked += 1;
+      const text = this.#masker.maskCell(value, masks[index]);
+      texts.push(text);
+      shown.push(text ?? NULL);
+    }
     const redactions =
-      texts.length > PARAMS_EACH_MAX ? [redact(texts, this.#salts)] : texts.map((each) => redact(each, this.#salts));
-    return { redactions, shown: texts.map((each) => each ?? structure("NULL")), masked };
+      texts.length > PARAMS_EACH_MAX
+        ? [this.#redactor.redact(texts)]
+        : texts.map((each) => (each === null ? this.#redactor.redactJson("null") : this.#redactor.redact(each)));
+    return { redactions, redacted: redactions.map((each) => each.redacted), shown, masked };
+  }
+
+  #masksOfParams(command: Command, catalog: ColumnCatalog): Masks {
+    const { slots, objects, params } = command;
+    const ofSlots = this.#paramMasks.get(slots);
+    const known = ofSlots?.get(objects);
+    if (known !== undefined && known.length >= params.length) return known;
+    const masks = this.#masker.paramMasks(command, params.length, catalog);
+    if (ofSlots === undefined) this.#paramMasks.set(slots, new WeakMap([[objects, masks]]));
+    else ofSlots.set(objects, masks);
+    return masks;
   }
 
   #response(
@@ -224,35 +257,17 @@ export class Recorder {
     objects: readonly string[],
     catalog: ColumnCatalog,
   ): { readonly response: Redaction; readonly masked: number } {
-    let masked = 0;
     const touched = this.#touches(objects, catalog);
-    const results: Json[] = [];
-    for (const { columns, rows } of note.results) {
-      const masks = this.#masksOf(columns, objects, catalog);
-      const out: Json[] = [];
-      for (const row of rows) {
-        const cells: Json[] = [];
-        for (const [index, value] of row.entries()) {
-          const as = touched && columns.length === 0 ? "redact" : masks[index];
-          if (as !== undefined && value !== null) masked += 1;
-          cells.push(this.#masker.maskCell(value, as));
-        }
-        out.push(cells);
-      }
-      results.push({ columns: columns.map((each) => each.name), rows: out });
-    }
     // An error's words may quote a value of any column: of a command that touches a masked table only the codes are kept.
     const summary = touched && note.code !== "" ? note.summary.filter((each) => SAFE_FIELDS.test(each)) : note.summary;
-    const value = { key: base64url(note.key), results, summary };
-    return { response: redactSorted(value, this.#salts), masked };
+    const { json, masked } = this.#responses.write({ key: note.key, results: note.results, summary }, (columns) =>
+      touched && columns.length === 0 ? "redact" : this.#masksOf(columns, objects, catalog),
+    );
+    return { response: this.#redactor.redactJson(json), masked };
   }
 
   /** By columns and objects together: a column that was traced to no table goes by what the statement touches. */
-  #masksOf(
-    columns: readonly ResultColumn[],
-    objects: readonly string[],
-    catalog: ColumnCatalog,
-  ): readonly (As | undefined)[] {
+  #masksOf(columns: readonly ResultColumn[], objects: readonly string[], catalog: ColumnCatalog): Masks {
     const ofColumns = this.#masks.get(columns);
     const known = ofColumns?.get(objects);
     if (known !== undefined) return known;
@@ -286,10 +301,10 @@ function shorten(items: readonly string[]): readonly string[] {
   return items.length > LIST_MAX ? [...shown, `and ${items.length - LIST_MAX} more`] : shown;
 }
 
-const NO_PARAMS = { redactions: [], shown: [], masked: 0 } as const;
+const NULL: Masked = structure("NULL");
+const NO_PARAMS: Params = { redactions: [], redacted: NONE, shown: [], masked: 0 };
+const NO_MASKS: Masks = [];
 const NO_CATALOG: ColumnCatalog = { tableOf: () => undefined };
 
 /** Severity, SQLSTATE, schema, table, column, data type and constraint names: structure, not values. */
 const SAFE_FIELDS = /^(?:[A-Z]+(?: \d+)*$|[SCstcdn]: )/;
-
-const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");

@@ -146,7 +146,7 @@ async function countersignRest({ directory, origin, estate, events, found }: Lef
     answer = await desk.addCheckpoint(attempt.head.body);
   }
   const { lines } = attempt.tree.cosigned(answer, attempt.head.size);
-  replace(path, Buffer.from(heads.text === "" ? lines : `${heads.text}\n---\n${lines}`));
+  replace(path, Buffer.from(`${heads.text === "" ? "" : `${heads.text}\n---\n`}${lines}\n`));
   return attempt.head.size;
 }
 

@@ -9,11 +9,15 @@ export interface Party {
   unrecorded(): void;
 }
 
+/** How long what nobody waits for may stay in memory: a kill then loses that much of how commands ended, never that they ran. */
+const SOON_MS = 5;
+
 export class Turn {
   readonly #flush: () => boolean;
   #parties: Party[] = [];
   #spare: Party[] = [];
   #scheduled = false;
+  #lateScheduled = false;
 
   /** `flush` makes safe what was recorded; false when it could not, and then nothing may move. */
   constructor(flush: () => boolean) {
@@ -26,12 +30,24 @@ export class Turn {
     this.wake();
   }
 
-  /** Something was recorded that nobody waits for. */
+  /** Something was recorded that nobody waits for: it leaves with the next turn, or soon by itself. */
+  soon(): void {
+    if (this.#scheduled || this.#lateScheduled) return;
+    this.#lateScheduled = true;
+    setTimeout(this.#late, SOON_MS);
+  }
+
+  /** Something was recorded that must leave at the end of this turn. */
   wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#end);
   }
+
+  readonly #late = (): void => {
+    this.#lateScheduled = false;
+    this.wake();
+  };
 
   // An arrow function, so that no closure is made per turn.
   readonly #end = (): void => {

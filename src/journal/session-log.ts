@@ -11,11 +11,12 @@ import { type Journal, JournalError } from "./ports.ts";
 
 /** Where lines go. */
 export interface LineSink {
-  /**
-   * Takes one or more whole lines, each with its newline, and returns how many bytes they were. Returns only after
-   * write(2) took all of them; throws if it did not.
-   */
-  write(lines: string): number;
+  /** Takes one line, without its newline. Throws when it cannot be kept. */
+  add(line: string): void;
+  /** Returns only after write(2) took every line that was added, each with its newline; throws if it did not. */
+  flush(): void;
+  /** Bytes that write(2) took, of lines and newlines. */
+  readonly bytes: number;
 }
 
 /** What a session's log is made of. */
@@ -48,12 +49,11 @@ export function sessionOrigin(logOrigin: string, sid: SessionId): string {
 export class SessionLog implements Journal {
   readonly #parts: SessionLogParts;
   readonly #encoder: LineEncoder;
-  #lines: string[] = [];
-  /** What the last flush took. */
-  #left: readonly string[] = [];
-  #disclosed: string[] = [];
   #size = 0;
-  #bytes = 0;
+  #written = 0;
+  #disclosed = false;
+  /** The newest line. */
+  #last = "";
   #failure: JournalError | undefined;
   readonly #proved = new Set<EventType>();
 
@@ -70,7 +70,7 @@ export class SessionLog implements Journal {
 
   /** What left the process. */
   get written(): Written {
-    return { size: this.#size - this.#lines.length, bytes: this.#bytes };
+    return { size: this.#written, bytes: this.#parts.events.bytes };
   }
 
   /**
@@ -85,39 +85,37 @@ export class SessionLog implements Journal {
     if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
       throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
     }
-    if (this.#lines.length >= WAITING_LINES_MAX) this.flush();
-    this.#lines.push(line);
+    this.#add(this.#parts.events, line);
+    this.#last = line;
     this.#size = seq + 1;
+    if (this.#size - this.#written >= WAITING_LINES_MAX) this.flush();
     return seq;
   }
 
   /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
   disclose(redaction: Redaction, ptr: string): void {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#disclosed.push(disclosureLine(redaction, ptr));
+    this.#add(this.#parts.disclosures, disclosureLine(redaction, ptr));
+    this.#disclosed = true;
   }
 
   /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
   flush(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#lines.length > 0) {
+    try {
       // Events first: should we die between the two writes, a value is missing, and none lies about without its event.
-      this.#bytes += this.#write(this.#parts.events, this.#lines);
-      this.#left = this.#lines;
-      this.#lines = [];
+      if (this.#size > this.#written) this.#parts.events.flush();
+      if (this.#disclosed) this.#parts.disclosures.flush();
+    } catch (cause) {
+      throw this.#fail(cause);
     }
-    if (this.#disclosed.length > 0) {
-      this.#write(this.#parts.disclosures, this.#disclosed);
-      this.#disclosed = [];
-    }
+    this.#written = this.#size;
+    this.#disclosed = false;
   }
 
-  /** The leaf hash of a fact as base64url, for approvals. To be asked soon: lines of the flush before the last are let go. */
-  leafOf(seq: number): string {
-    const from = this.written.size;
-    const line = seq < from ? this.#left[seq - from + this.#left.length] : this.#lines[seq - from];
-    if (line === undefined) throw new RangeError(`fact ${seq} is not in memory any more`);
-    return leafHash(line).toString("base64url");
+  /** The leaf hash of the newest fact as base64url, for approvals. */
+  leafOfLast(): string {
+    return leafHash(this.#last).toString("base64url");
   }
 
   #encode<T extends EventType>(type: T, conn: number, body: EventBodies[T]): string {
@@ -135,13 +133,17 @@ export class SessionLog implements Journal {
     }
   }
 
-  #write(sink: LineSink, lines: readonly string[]): number {
+  #add(sink: LineSink, line: string): void {
     try {
-      return sink.write(`${lines.join("\n")}\n`);
+      sink.add(line);
     } catch (cause) {
-      // How much of it was written is not known, so nothing can follow it.
-      this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
-      throw this.#failure;
+      throw this.#fail(cause);
     }
+  }
+
+  /** How much of it was written is not known, so nothing can follow it. */
+  #fail(cause: unknown): JournalError {
+    this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
+    return this.#failure;
   }
 }

@@ -24,7 +24,7 @@ export interface SignedHead {
 
 /** A head that was countersigned. */
 export interface CountersignedHead {
-  /** What is added to `checkpoints.txt`; empty where a larger head stands there already. */
+  /** What is added to `checkpoints.txt`, without its last newline; empty where a larger head stands there already. */
   readonly lines: string;
   /** When, POSIX seconds by the countersigner's own clock. */
   readonly atSeconds: number;
@@ -97,7 +97,8 @@ export class SessionTree {
       throw new JournalError("the countersigner's answer does not verify with its key");
     }
     const separator = this.#countersigned === 0 ? "" : "\n---\n";
-    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}` : "";
+    const lines =
+      size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}`.trimEnd() : "";
     this.#countersigned = size;
     this.#moveTo(head);
     return { lines, atSeconds };

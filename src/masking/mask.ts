@@ -30,27 +30,18 @@ interface MaskedText {
   readonly spans: number;
 }
 
-/** A value, or the target's null, which is nobody's secret. */
-interface MaskedValue {
-  readonly text: Masked | null;
-  readonly masked: boolean;
-}
-
 /** One session's masking. Remembers which values it gave tokens for, by their keyed hash. */
 export interface Masker {
   readonly columns: CompiledColumns;
   /** A command's text with the values taken out that go to masked columns. */
   maskText(text: string, slots: readonly Slot[], objects: readonly string[], catalog?: ColumnCatalog): MaskedText;
-  /** A value beside the text that goes to these columns; empty where it could not be traced. */
-  maskParam(
-    value: string | null,
-    columns: readonly string[],
-    objects: readonly string[],
+  /** How the first `count` values beside a command's text must be masked, traced by its slots. */
+  paramMasks(
+    command: Pick<Command, "slots" | "objects">,
+    count: number,
     catalog?: ColumnCatalog,
-  ): MaskedValue;
-  /** All values beside a command's text, traced by its slots. */
-  maskParams(command: Pick<Command, "params" | "slots" | "objects">, catalog?: ColumnCatalog): readonly MaskedValue[];
-  /** A value of a result; `as` is what `resultMasks` says of its column. */
+  ): readonly (As | undefined)[];
+  /** A value of a result, or beside a text; `as` is what `resultMasks` or `paramMasks` says. Null is nobody's secret. */
   maskCell(value: string | null, as: As | undefined): Masked | null;
 }
 
@@ -68,11 +59,6 @@ export function openMasker(rules: readonly ColumnRule[], key: Uint8Array): Maske
   const columns = compileColumns(rules);
   const tokens = new Map<string, number>();
   const mask = (value: string, as: As): string => maskValue(value, as, { key, tokens });
-  const maskOne = (value: string | null, as: As | undefined): MaskedValue => {
-    if (value === null) return { text: null, masked: false };
-    if (as === undefined) return { text: branded(value), masked: false };
-    return { text: branded(mask(value, as)), masked: true };
-  };
   return {
     columns,
     maskText(text, slots, objects, catalog) {
@@ -87,20 +73,18 @@ export function openMasker(rules: readonly ColumnRule[], key: Uint8Array): Maske
       const untold = touchesMasked(columns, objects, catalog) ? untoldLiterals(text, slots, objects) : [];
       return replaceSpans(text, [...traced, ...untold.map((span) => ({ ...span, as: "redact" as const }))], mask);
     },
-    maskParam(value, to, objects, catalog) {
-      return maskOne(value, maskOfSlot(columns, to, objects, catalog));
-    },
-    maskParams(command, catalog) {
-      return command.params.map((value, index) => {
-        const found = command.slots.filter(({ at }) => "param" in at && at.param === index);
+    paramMasks({ slots, objects }, count, catalog) {
+      return Array.from({ length: count }, (_, index) => {
+        const found = slots.filter(({ at }) => "param" in at && at.param === index);
         // Used in several places, it is masked for each of them; one untraced place is enough.
         const places = found.length === 0 ? [[]] : found.map((slot) => slot.columns);
-        const each = places.map((to) => maskOfSlot(columns, to, command.objects, catalog));
-        return maskOne(value, each.includes("redact") ? "redact" : strictestOf(each));
+        const each = places.map((to) => maskOfSlot(columns, to, objects, catalog));
+        return each.includes("redact") ? "redact" : strictestOf(each);
       });
     },
     maskCell(value, as) {
-      return maskOne(value, as).text;
+      if (value === null) return null;
+      return branded(as === undefined ? value : mask(value, as));
     },
   };
 }
@@ -209,9 +193,12 @@ function hint(value: string, show: { readonly last: boolean }): string {
   return `${first ?? ""}***${show.last ? (characters.at(-1) ?? "") : ""}`;
 }
 
+// oxlint-disable-next-line no-control-regex -- all of ASCII, most texts hold nothing else
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
 /** Half of a pair of surrogates is no character and has no UTF-8; everything else is kept as it is. */
 function branded(text: string): Masked {
-  const wellFormed = /\p{Cs}/u.test(text) ? text.replaceAll(/\p{Cs}/gu, visibleLine) : text;
+  const wellFormed = BEYOND_ASCII.test(text) && /\p{Cs}/u.test(text) ? text.replaceAll(/\p{Cs}/gu, visibleLine) : text;
   // The one brand, see `src/model/masked.ts`: nothing else in the product asserts a type.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return wellFormed as Masked;

@@ -57,27 +57,29 @@ export function makeSession(
   const sid = twist.sid ?? "01KANAV0Q8M3T4ZS5R6X7Y8Z9A";
   const gateway = generateKeyPairSync("ed25519").privateKey;
   const out = { events: "", disclosures: "", checkpoints: "" };
-  const origin = sessionOrigin(ORIGIN, sid);
-  const tree = new SessionTree({ origin, countersigner: by.app.verifier });
-  const written = (name: keyof typeof out, lines: string): number => {
-    out[name] += lines;
-    const bytes = Buffer.from(lines);
-    if (name === "events") tree.take(bytes);
-    return bytes.length;
-  };
+  const own = sessionOrigin(ORIGIN, sid);
+  const tree = new SessionTree({ origin: own, countersigner: by.app.verifier });
+  const sink = (name: "events" | "disclosures") => ({
+    bytes: 0,
+    add(line: string): void {
+      out[name] += `${line}\n`;
+      if (name === "events") tree.take(Buffer.from(`${line}\n`));
+    },
+    flush: () => undefined,
+  });
   let millis = Date.parse(twist.startedAt ?? FIRST_DAY);
   const now = (): string => new Date((millis += 100)).toISOString();
   const log = new SessionLog({
     sid,
-    events: { write: (lines) => written("events", lines) },
-    disclosures: { write: (lines) => written("disclosures", lines) },
+    events: sink("events"),
+    disclosures: sink("disclosures"),
     now,
   });
-  const signer = noteSigner(origin, gateway);
+  const signer = noteSigner(own, gateway);
   const witness = new Witness(
     { load: (origin) => by.heads.get(origin), save: (origin, size, root) => void by.heads.set(origin, { size, root }) },
     by.app,
-    (name) => (name === origin ? [signer.verifier] : []),
+    (name) => (name === own ? [signer.verifier] : []),
   );
   const salts = new SaltPool((bytes) => void randomFillSync(bytes));
   const say = <T extends EventType>(type: T, conn: number, body: EventBodies[T]): number => {
@@ -90,13 +92,13 @@ export function makeSession(
     const { body, size } = tree.checkpoint(signer);
     const answer = witness.addCheckpoint(body, (seconds += 1));
     if (answer.status !== 200) throw new Error(answer.body);
-    out.checkpoints += tree.cosigned(answer.body, size).lines;
+    out.checkpoints += `${tree.cosigned(answer.body, size).lines}\n`;
   };
   const seen = (
     cmd: CommandId,
     effect: "read" | "delete" | "schema",
     text: string,
-  ): { seq: number; digest: string } => {
+  ): { seq: number; digest: string; leaf: string } => {
     const hidden = redact(text, salts);
     const digest = digestOfFile(`${cmd}${text}`).slice(7, 50);
     const seq = say("command.seen", 1, {
@@ -113,8 +115,9 @@ export function makeSession(
       tx: false,
       why: [`a statement that would ${effect}`],
     });
+    const leaf = log.leafOfLast();
     if (seq >= 0) log.disclose(hidden, `/${seq}/body/text/0`);
-    return { seq, digest };
+    return { seq, digest, leaf };
   };
   const returned = (cmd: CommandId): void => {
     const response = redact(twist.response ?? "id | email\n1 | b**@***", salts);
@@ -184,7 +187,7 @@ export function makeSession(
   const held = seen("1/3", "delete", "DELETE FROM users");
   decided("1/3", "hold", "destructive");
   const request = "7Q2M4N8X3K";
-  const leaf = held.seq < 0 ? "A".repeat(43) : log.leafOf(held.seq);
+  const leaf = held.seq < 0 ? "A".repeat(43) : held.leaf;
   const expiresAt = new Date(Date.parse(twist.startedAt ?? FIRST_DAY) + 30 * 60_000).toISOString();
   say("approval.requested", 1, {
     approvers: { count: 1, teams: ["dba"], users: [] },

@@ -66,7 +66,7 @@ describe("heads", () => {
       take(1);
       const { lines, atSeconds } = tree.cosigned(answer.body, head.size);
       expect(atSeconds).toBe(1000 + round);
-      kept += lines;
+      kept += `${lines}\n`;
     }
     const notes = kept.split("\n---\n").map((note) => parseNote(note));
     expect(notes).toHaveLength(20);

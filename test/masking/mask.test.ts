@@ -180,10 +180,11 @@ describe("values beside the text", () => {
       { at: { param: 3 }, columns: [] },
     ];
     const params = ["bob@example.com", "7", "x", "y", null];
-    const all = masker.maskParams({ params, slots, objects: ["users"] });
-    expect(all.map((each) => each.text)).toEqual(["b***@example.com", "7", "[redacted]", "[redacted]", null]);
-    expect(all.map((each) => each.masked)).toEqual([true, false, true, true, false]);
-    expect(masker.maskParam("x", [], ["orders"])).toEqual({ text: "x", masked: false });
+    const masks = masker.paramMasks({ slots, objects: ["users"] }, params.length);
+    const shown = params.map((value, index) => masker.maskCell(value, masks[index]));
+    expect(shown).toEqual(["b***@example.com", "7", "[redacted]", "[redacted]", null]);
+    expect(masks).toEqual(["partial", undefined, "redact", "redact", "redact"]);
+    expect(masker.paramMasks({ slots: [], objects: ["orders"] }, 1)).toEqual([undefined]);
   });
 
   it("leaves a result's value alone where no rule speaks for its column, and a null always", () => {
@@ -232,7 +233,8 @@ describe("how a masked value looks", () => {
   it("gives a value one token, whether it stands in the text, beside it, or in a result", () => {
     const one = openMasker([{ columns: ["users.email"], as: "tokenise" }], key);
     expect(one.maskCell("o'brien", "tokenise")).toBe("t:1");
-    expect(one.maskParam("o'brien", ["users.email"], ["users"]).text).toBe("t:1");
+    const slots = [{ at: { param: 0 }, columns: ["users.email"] }];
+    expect(one.maskCell("o'brien", one.paramMasks({ slots, objects: ["users"] }, 1)[0])).toBe("t:1");
     expect(masked("SELECT <users.email|'o''brien'>", ["users"], one)).toBe("SELECT 't:1'");
   });
 

@@ -7,6 +7,7 @@
 import type { KeyObject } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { Server as SocketServer } from "node:net";
 import { join } from "node:path";
 import { dsseSigner } from "../../evidence/dsse.ts";
 import { cosigner } from "../../tlog/note.ts";
@@ -15,6 +16,8 @@ import { RequestBook } from "./book.ts";
 import { openCustody } from "./custody.ts";
 import { HTTP_LIMITS } from "./exchange.ts";
 import { gatewayDoor } from "./gateway-door.ts";
+import { headSocketPath } from "./head-door.ts";
+import { headServer } from "./head-server.ts";
 import { HeadFiles } from "./heads.ts";
 import { pageDoor } from "./page-door.ts";
 import { signEnding } from "./signed-answer.ts";
@@ -71,15 +74,25 @@ export async function startCountersigner(options: CountersignerOptions): Promise
   );
   // Kept open between two heads for as long as the gateway likes; closing it under a request would lose the request.
   gateway.keepAliveTimeout = 0;
+  const headDoor = headServer({
+    secret,
+    answer: (body) => witness.addCheckpoint(body, Math.floor(clock() / 1000)),
+    log,
+  });
   const page = serve(pageDoor({ token, book, person, vkey, clock, random, log }));
 
   rmSync(options.socketPath, { force: true });
   await listening(gateway, () => gateway.listen(options.socketPath));
   chmodSync(options.socketPath, 0o600);
+  const headPath = headSocketPath(options.socketPath);
+  rmSync(headPath, { force: true });
+  await listening(headDoor.server, () => headDoor.server.listen(headPath));
+  chmodSync(headPath, 0o600);
   try {
     await listening(page, () => page.listen(options.page.port, "127.0.0.1"));
   } catch (error) {
     gateway.close();
+    await headDoor.close();
     throw error;
   }
   const address = page.address();
@@ -91,7 +104,7 @@ export async function startCountersigner(options: CountersignerOptions): Promise
     vkey,
     async close() {
       book.close();
-      await Promise.all([closed(gateway), closed(page)]);
+      await Promise.all([closed(gateway), closed(page), headDoor.close()]);
       heads.close();
     },
   };
@@ -103,7 +116,7 @@ function serve(listener: RequestListener): Server {
   return server;
 }
 
-async function listening(server: Server, listen: () => void): Promise<void> {
+async function listening(server: SocketServer, listen: () => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", () => {

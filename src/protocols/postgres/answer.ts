@@ -25,28 +25,37 @@ class KeyedDigest {
   readonly #key: Uint8Array;
   /** Where small answers are put together; whoever made it lends it for the time of one call. */
   readonly #scratch: Buffer;
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
+  /** The newest piece: neighbours in one buffer are one piece. */
+  #bytes: Buffer = NOTHING;
+  #from = 0;
+  #to = 0;
+  #gathered: Buffer[] | undefined;
   #hash: Hash | undefined;
-  bytes = 0;
+  length = 0;
 
   constructor(key: Uint8Array, scratch: Buffer) {
     this.#key = key;
     this.#scratch = scratch;
   }
 
-  add(piece: Uint8Array): void {
-    this.bytes += piece.length;
+  add(bytes: Buffer, from: number, to: number): void {
+    this.length += to - from;
     if (this.#hash !== undefined) {
-      this.#hash.update(piece);
+      this.#hash.update(bytes.subarray(from, to));
       return;
     }
-    this.#gathered.push(piece);
-    this.#gatheredBytes += piece.length;
-    if (this.#gatheredBytes <= GATHER_MAX) return;
+    if (this.#bytes === bytes && this.#to === from) this.#to = to;
+    else {
+      this.#gather();
+      this.#bytes = bytes;
+      this.#from = from;
+      this.#to = to;
+    }
+    if (this.length <= GATHER_MAX) return;
+    this.#gather();
     this.#hash = createHash("sha256").update(this.#key);
-    for (const each of this.#gathered) this.#hash.update(each);
-    this.#gathered = [];
+    for (const each of this.#gathered ?? []) this.#hash.update(each);
+    this.#gathered = undefined;
   }
 
   /** base64url. */
@@ -54,14 +63,24 @@ class KeyedDigest {
     if (this.#hash !== undefined) return this.#hash.digest("base64url");
     this.#scratch.set(this.#key);
     let at = this.#key.length;
-    for (const each of this.#gathered) {
+    for (const each of this.#gathered ?? []) {
       this.#scratch.set(each, at);
       at += each.length;
     }
+    at += this.#bytes.copy(this.#scratch, at, this.#from, this.#to);
     // A string comes back at half the cost of a buffer.
     return hash("sha256", this.#scratch.subarray(0, at), "base64url");
   }
+
+  #gather(): void {
+    if (this.#to > this.#from) (this.#gathered ??= []).push(this.#bytes.subarray(this.#from, this.#to));
+    this.#bytes = NOTHING;
+    this.#from = 0;
+    this.#to = 0;
+  }
 }
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 interface OpenResult {
   readonly columns: readonly ResultColumn[];
@@ -108,8 +127,8 @@ export class Answer {
   }
 
   /** Bytes of the server's, part of this answer, in order. */
-  bytes(piece: Uint8Array): void {
-    this.#digest.add(piece);
+  bytes(bytes: Buffer, from = 0, to = bytes.length): void {
+    this.#digest.add(bytes, from, to);
   }
 
   /** RowDescription: a new result set begins. */
@@ -129,18 +148,18 @@ export class Answer {
     this.#truncated = true;
   }
 
-  /** DataRow ('D'), whole. */
-  row(frame: Buffer): void {
+  /** DataRow ('D'), whole, from `at` to `end`. */
+  row(bytes: Buffer, at: number, end: number): void {
     this.#rowsOpen += 1;
-    if (frame.length > this.#keepBytes) {
+    if (end - at > this.#keepBytes) {
       this.#keepBytes = 0;
       this.#truncated = true;
       return;
     }
-    this.#keepBytes -= frame.length;
+    this.#keepBytes -= end - at;
     const result = this.#results?.at(-1) ?? this.#open(this.#described());
     if (result === undefined) return;
-    result.rows.push(decodeRow(frame, result.columns, this.#formats));
+    result.rows.push(decodeRow(bytes, at, end, { columns: result.columns, formats: this.#formats }));
   }
 
   /** CopyData ('d') from the server: a piece of a file, not a row of columns. */
@@ -157,15 +176,14 @@ export class Answer {
   }
 
   /** CopyData, CopyDone or CopyFail of the client's, as sent. */
-  copyIn(frame: Uint8Array): void {
+  copyIn(bytes: Buffer): void {
     this.#copied ??= new KeyedDigest(this.#key, this.#scratch);
-    this.#copied.add(frame);
+    this.#copied.add(bytes, 0, bytes.length);
   }
 
   /** CommandComplete ('C'): `SELECT 5`, `INSERT 0 3`, `DELETE 2`. The last number is the rows. */
   complete(tag: string): void {
-    const rows = /(\d+)$/.exec(tag)?.[1];
-    this.#rows += rows === undefined ? 0 : Number(rows);
+    this.#rows += rowsOf(tag);
     this.#rowsOpen = 0;
     if (this.#summary.length < RESULTS_MAX) this.#summary.push(tag);
   }
@@ -193,12 +211,12 @@ export class Answer {
       code: this.#code,
       summary: this.#summary,
       rows: this.#rows + this.#rowsOpen,
-      bytes: this.#digest.bytes,
+      bytes: this.#digest.length,
       digest: this.#digest.digest(),
       key: this.#key,
       results: this.#results ?? NO_RESULTS,
       truncated: this.#truncated,
-      copiedBytes: this.#copied?.bytes ?? 0,
+      copiedBytes: this.#copied?.length ?? 0,
       copiedDigest: this.#copied?.digest() ?? "",
     };
   }
@@ -224,28 +242,41 @@ const NO_COLUMNS: readonly ResultColumn[] = [];
 const NO_FORMATS: readonly number[] = [];
 const COPY_COLUMNS: readonly ResultColumn[] = [{ name: "", table: 0, attribute: 0, type: 25 }];
 
+/** The number at the end of a tag; 0 where there is none, and for one that JavaScript does not hold exactly. */
+function rowsOf(tag: string): number {
+  const space = tag.lastIndexOf(" ");
+  const rows = space === -1 ? Number.NaN : Number(tag.slice(space + 1));
+  return Number.isSafeInteger(rows) && rows > 0 ? rows : 0;
+}
+
 function decodeRow(
-  frame: Buffer,
-  columns: readonly ResultColumn[],
-  formats: readonly number[],
+  bytes: Buffer,
+  from: number,
+  end: number,
+  { columns, formats }: RowDescription,
 ): readonly (string | null)[] {
-  if (frame.length < HEADER + 2) throw new ProtocolError("a row without a column count");
-  const count = frame.readUInt16BE(HEADER);
+  let at = from + HEADER + 2;
+  if (at > end) throw new ProtocolError("a row without a column count");
+  const count = bytes.readUInt16BE(at - 2);
   const row: (string | null)[] = [];
-  let at = HEADER + 2;
   for (let index = 0; index < count; index += 1) {
-    if (at + 4 > frame.length) throw new ProtocolError("a row shorter than its columns");
-    const length = frame.readInt32BE(at);
+    if (at + 4 > end) throw new ProtocolError("a row shorter than its columns");
+    const length = bytes.readInt32BE(at);
     at += 4;
     if (length === -1) {
       row.push(null);
       continue;
     }
-    if (length < 0 || at + length > frame.length) throw new ProtocolError(`a column of ${length} bytes`);
-    row.push(decodeValue(frame.subarray(at, at + length), formatOf(formats, index), columns[index]?.type ?? 0));
+    if (length < 0 || at + length > end) throw new ProtocolError(`a column of ${length} bytes`);
+    const format = formatOf(formats, index);
+    row.push(
+      format === 0
+        ? bytes.toString("utf8", at, at + length)
+        : decodeValue(bytes.subarray(at, at + length), format, columns[index]?.type ?? 0),
+    );
     at += length;
   }
-  if (at !== frame.length) throw new ProtocolError("bytes behind the end of a row");
+  if (at !== end) throw new ProtocolError("bytes behind the end of a row");
   return row;
 }
 

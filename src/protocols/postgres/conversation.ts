@@ -64,6 +64,7 @@ const NO_BACKSLASH =
   "A text with a backslash cannot follow, without a Sync between, a command that may change how text is read.";
 
 const NO_PARAMS: readonly (string | null)[] = [];
+const NO_DEEDS: readonly Deed[] = [];
 
 /** A command that waits for its ruling, and the message that a release sends. */
 type Held =
@@ -104,6 +105,11 @@ const COPY_DATA = 0x64;
 const COPY_DONE = 0x63;
 const COPY_FAIL = 0x66;
 const DATA_ROW = 0x44;
+const PARSE_COMPLETE = 0x31;
+const BIND_COMPLETE = 0x32;
+const COMMAND_COMPLETE = 0x43;
+const READY_FOR_QUERY = 0x5a;
+const ROW_DESCRIPTION = 0x54;
 
 /** What may come while the server takes COPY data, or may be about to. */
 const ALWAYS_IN_COPY = new Set([COPY_DATA, COPY_DONE, COPY_FAIL, SYNC, FLUSH_TYPE, TERMINATE]);
@@ -646,13 +652,13 @@ export class PostgresConversation implements Conversation, ServerReader {
     return this.#answerOfHead()?.keeps === true;
   }
 
-  row(type: number, frame: Buffer, whole: boolean): void {
+  row(bytes: Buffer, at: number, end: number, whole: boolean): void {
     const answer = this.#answerOfHead();
     if (answer === undefined) throw new ProtocolError("the target sent a row that no command asked for");
-    answer.bytes(frame);
+    answer.bytes(bytes, at, end);
     if (!whole || !answer.keeps) answer.countRows(1);
-    else if (type === DATA_ROW) answer.row(frame);
-    else answer.copyOut(frame);
+    else if (bytes[at] === DATA_ROW) answer.row(bytes, at, end);
+    else answer.copyOut(bytes.subarray(at, end));
   }
 
   bulk(rows: number, bytes: Buffer): void {
@@ -666,8 +672,31 @@ export class PostgresConversation implements Conversation, ServerReader {
     this.#answerOfHead()?.bytes(bytes);
   }
 
-  message(type: number, frame: Buffer): Buffer | undefined {
-    const letter = String.fromCharCode(type);
+  message(bytes: Buffer, at: number, end: number): Buffer | undefined {
+    switch (bytes[at] ?? 0) {
+      case BIND_COMPLETE:
+        this.#bound();
+        return undefined;
+      case COMMAND_COMPLETE:
+        this.#own(bytes, at, end).complete(bytes.toString("utf8", at + HEADER, Math.max(at + HEADER, end - 1)));
+        this.#completed();
+        return undefined;
+      case READY_FOR_QUERY:
+        this.#ready(bytes, at, end);
+        return undefined;
+      case ROW_DESCRIPTION:
+        this.#columns(bytes, at, end);
+        return undefined;
+      case PARSE_COMPLETE:
+        this.#parsed(this.#expect("parse"));
+        return undefined;
+      default:
+        return this.#rareMessage(bytes.subarray(at, end));
+    }
+  }
+
+  #rareMessage(frame: Buffer): Buffer | undefined {
+    const letter = String.fromCharCode(frame[0] ?? 0);
     switch (letter) {
       case "S":
         this.#setting(frame);
@@ -677,17 +706,8 @@ export class PostgresConversation implements Conversation, ServerReader {
         return undefined;
       case "K":
         return this.#backendKey(frame);
-      case "Z":
-        this.#ready(frame);
-        return undefined;
       case "E":
         return this.#error(frame);
-      case "1":
-        this.#parsed(this.#expect("parse"));
-        return undefined;
-      case "2":
-        this.#bound();
-        return undefined;
       case "3": {
         const closed = this.#expect("close");
         if (closed.what === "statement") this.#names.done(closed);
@@ -699,13 +719,9 @@ export class PostgresConversation implements Conversation, ServerReader {
       case "n":
         this.#expect("describe");
         return undefined;
-      case "T":
-        this.#columns(frame);
-        return undefined;
-      case "C":
       case "I":
       case "s":
-        this.#complete(letter, frame);
+        this.#endOfExecute(this.#own(frame), letter === "s" ? "suspended" : "completed");
         return undefined;
       case "G":
         this.#copyIn = this.#own(frame);
@@ -735,10 +751,10 @@ export class PostgresConversation implements Conversation, ServerReader {
   }
 
   /** Adds a message to the answer that it belongs to. */
-  #own(frame: Buffer): Answer {
+  #own(bytes: Buffer, at = 0, end = bytes.length): Answer {
     const answer = this.#answerOfHead();
     if (answer === undefined) throw new ProtocolError("the target answered a command that was not sent");
-    answer.bytes(frame);
+    answer.bytes(bytes, at, end);
     return answer;
   }
 
@@ -773,39 +789,46 @@ export class PostgresConversation implements Conversation, ServerReader {
     head.prepared.parameterTypes = types;
   }
 
-  #columns(frame: Buffer): void {
+  #columns(bytes: Buffer, at: number, end: number): void {
     const head = this.#inflight.head;
     if (head?.kind !== "describe") {
-      this.#own(frame).columns(this.#descriptions.of(frame));
+      this.#own(bytes, at, end).columns(this.#descriptions.of(bytes.subarray(at, end)));
       return;
     }
     this.#inflight.shift();
     const known = head.prepared?.described;
-    // A copy: the chunk that it lies in must not stay alive with the statement.
-    const described: Described =
-      known !== undefined && frame.equals(known.frame)
+    const described =
+      known !== undefined && bytes.compare(known.frame, 0, known.frame.length, at, end) === 0
         ? known
-        : { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
+        : this.#describedBy(bytes.subarray(at, end));
     if (head.prepared !== undefined) head.prepared.described = described;
     if (head.portal !== undefined) head.portal.described = described;
   }
 
-  #complete(letter: "C" | "I" | "s", frame: Buffer): void {
-    const answer = this.#own(frame);
+  #describedBy(frame: Buffer): Described {
+    // A copy: the chunk that it lies in must not stay alive with the statement.
+    return { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
+  }
+
+  /** CommandComplete came, and the answer of the head has it. */
+  #completed(): void {
     const head = this.#inflight.head;
-    if (letter === "C") answer.complete(frame.toString("utf8", HEADER, Math.max(HEADER, frame.length - 1)));
     if (head?.kind === "query") {
-      if (letter === "C") {
-        this.#apply(head.active.reading.statements[head.completed]?.deeds ?? []);
-        head.completed += 1;
-      }
-      return;
+      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS);
+      head.completed += 1;
+    } else if (head?.kind === "execute") {
+      for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
+      this.#endOfExecute(head.answer, "completed");
     }
+  }
+
+  /** An Execute ended; of a Query only ReadyForQuery tells. */
+  #endOfExecute(answer: Answer, outcome: "completed" | "suspended"): void {
+    const head = this.#inflight.head;
     if (head?.kind !== "execute") return;
     this.#inflight.shift();
-    if (letter === "C") for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
     this.#finish(head.active);
-    this.#note(head.active, answer.returned(letter === "s" ? "suspended" : "completed"));
+    this.#note(head.active, answer.returned(outcome));
   }
 
   #apply(deeds: readonly Deed[]): void {
@@ -818,9 +841,9 @@ export class PostgresConversation implements Conversation, ServerReader {
     }
   }
 
-  #ready(frame: Buffer): void {
-    const status = String.fromCharCode(frame[HEADER] ?? 0);
-    if (frame.length !== HEADER + 1 || (status !== "I" && status !== "T" && status !== "E")) {
+  #ready(bytes: Buffer, at: number, end: number): void {
+    const status = String.fromCharCode(bytes[at + HEADER] ?? 0);
+    if (end - at !== HEADER + 1 || (status !== "I" && status !== "T" && status !== "E")) {
       throw new ProtocolError("the target's transaction status cannot be read");
     }
     this.#transaction = status;

@@ -13,14 +13,17 @@ const COPY_DATA = 0x64;
 export interface ServerReader {
   /** Are values of rows still kept; then a row of moderate size is waited for whole. */
   keepsRows(): boolean;
-  /** DataRow or CopyData, its header included: whole, or only the first of it. */
-  row(type: number, frame: Buffer, whole: boolean): void;
+  /** DataRow or CopyData, its header included, from `at` to `end`: whole, or only the first of it. */
+  row(bytes: Buffer, at: number, end: number, whole: boolean): void;
   /** So many rows whose values nobody keeps, in one piece; the last may lack its end. */
   bulk(rows: number, bytes: Buffer): void;
   /** More bytes of a row that came in part. */
   rest(bytes: Buffer): void;
-  /** Any other message, whole; gives what the client gets in its place, undefined for the message itself. */
-  message(type: number, frame: Buffer): Buffer | undefined;
+  /**
+   * Any other message, whole, its header included, from `at` to `end`; gives what the client gets in its place, undefined
+   * for the message itself. In place, because a view for each message would cost more than reading it.
+   */
+  message(bytes: Buffer, at: number, end: number): Buffer | undefined;
   /** Bytes for the client. */
   out(bytes: Buffer): void;
 }
@@ -79,12 +82,12 @@ export class ServerStream {
         continue;
       }
       if (streams) {
-        this.#reader.row(type, bytes.subarray(at, whole ? end : bytes.length), whole && length <= ROW_WHOLE_MAX);
+        this.#reader.row(bytes, at, whole ? end : bytes.length, whole && length <= ROW_WHOLE_MAX);
         at = whole ? end : bytes.length;
         this.#left = end - at;
         continue;
       }
-      const replacement = this.#reader.message(type, bytes.subarray(at, end));
+      const replacement = this.#reader.message(bytes, at, end);
       if (replacement !== undefined) {
         if (at > sent) this.#reader.out(bytes.subarray(sent, at));
         this.#reader.out(replacement);
@@ -92,7 +95,7 @@ export class ServerStream {
       }
       at = end;
     }
-    if (at > sent) this.#reader.out(bytes.subarray(sent, at));
+    if (at > sent) this.#reader.out(sent === 0 && at === bytes.length ? bytes : bytes.subarray(sent, at));
     // A copy, so that a few bytes do not keep a whole chunk alive.
     this.#tail = at === bytes.length ? EMPTY : Buffer.from(bytes.subarray(at));
   }

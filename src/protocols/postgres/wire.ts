@@ -50,7 +50,7 @@ export interface ParseMessage {
 /** Parse ('P'). */
 export function decodeParse(frame: Uint8Array): ParseMessage {
   const reader = new Reader(frame, HEADER);
-  const name = reader.cstringBytes().toString("latin1");
+  const name = reader.cstringLatin1();
   const query = readText(reader.cstringBytes());
   const types: number[] = [];
   for (let left = reader.uint16(); left > 0; left -= 1) types.push(reader.uint32());
@@ -70,8 +70,8 @@ export interface BindMessage {
 /** Bind ('B'). Names are kept as bytes (latin1), for the server compares bytes. */
 export function decodeBind(frame: Uint8Array): BindMessage {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringBytes().toString("latin1");
-  const statement = reader.cstringBytes().toString("latin1");
+  const portal = reader.cstringLatin1();
+  const statement = reader.cstringLatin1();
   const formats = decodeFormats(reader);
   const values: (Buffer | null)[] = [];
   for (let left = reader.uint16(); left > 0; left -= 1) {
@@ -107,7 +107,7 @@ export function formatOf(formats: readonly number[], index: number): number {
 /** Execute ('E'). */
 export function decodeExecute(frame: Uint8Array): { readonly portal: string; readonly rowsMax: number } {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringBytes().toString("latin1");
+  const portal = reader.cstringLatin1();
   const rowsMax = reader.int32();
   reader.finish();
   return { portal, rowsMax };
@@ -117,7 +117,7 @@ export function decodeExecute(frame: Uint8Array): { readonly portal: string; rea
 export function decodeNamed(frame: Uint8Array): { readonly what: "statement" | "portal"; readonly name: string } {
   const reader = new Reader(frame, HEADER);
   const kind = reader.uint8();
-  const name = reader.cstringBytes().toString("latin1");
+  const name = reader.cstringLatin1();
   reader.finish();
   if (kind === 0x53) return { what: "statement", name };
   if (kind === 0x50) return { what: "portal", name };

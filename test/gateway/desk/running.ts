@@ -15,6 +15,8 @@ export interface Place {
   readonly folder: string;
   readonly key: KeyObject;
   readonly session: NoteSigner;
+  /** What `session` signs with. */
+  readonly sessionKey: KeyObject;
   readonly log: string[];
   remove(): void;
 }
@@ -28,10 +30,12 @@ export interface Running extends Place {
 
 export function newPlace(): Place {
   const folder = mkdtempSync(join(tmpdir(), "countersign-desk-"));
+  const sessionKey = generateKeyPairSync("ed25519").privateKey;
   return {
     folder,
     key: generateKeyPairSync("ed25519").privateKey,
-    session: noteSigner(ORIGIN, generateKeyPairSync("ed25519").privateKey),
+    session: noteSigner(ORIGIN, sessionKey),
+    sessionKey,
     log: [],
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

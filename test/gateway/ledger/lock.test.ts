@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +20,20 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const parts = (): string[] => thisProcess().split("-");
 const named = (at: number, value: string): string => parts().with(at, value).join("-");
 const NONE = "0".repeat(12);
+
+/** Three hundred times: takes the lock without a pause, reads a number, and writes the next one. */
+const COUNT = `
+  import { readFileSync, writeFileSync } from "node:fs";
+  import { tryClaim } from ${JSON.stringify(new URL("../../../src/gateway/ledger/lock.ts", import.meta.url).href)};
+  const [lock, count] = process.argv.slice(1);
+  for (let turn = 0; turn < 300; ) {
+    const claim = tryClaim(lock);
+    if (!("release" in claim)) continue;
+    writeFileSync(count, String(Number(readFileSync(count, "utf8")) + 1));
+    claim.release();
+    turn += 1;
+  }
+`;
 
 describe("the name of a process", () => {
   it("says that this one runs, and that one with its number from another time is gone", () => {
@@ -84,6 +98,20 @@ describe("a lock", () => {
       }),
     );
     expect([now.most, now.turns]).toEqual([1, 40]);
+  });
+
+  it("is never had by two at once, of six processes that take it again and again", { timeout: 60_000 }, async () => {
+    const count = join(folder, "count");
+    writeFileSync(count, "0");
+    const codes = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const child = spawn(process.execPath, ["--input-type=module", "-e", COUNT, lock, count], { stdio: "inherit" });
+        return await new Promise((resolve) => child.on("exit", resolve));
+      }),
+    );
+    expect(codes).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(readFileSync(count, "utf8")).toBe("1800");
+    expect(readdirSync(folder)).toEqual(["count"]);
   });
 
   it("is taken from a process that is gone, and never from one that may live elsewhere", () => {

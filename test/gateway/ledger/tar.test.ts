@@ -88,6 +88,10 @@ describe("a bundle", () => {
     ["a second gzip member", () => Buffer.concat([encodeTarGz(FILES), gzipSync("more")])],
     ["one more byte at the end", () => Buffer.concat([encodeTarGz(FILES), Buffer.from("x")])],
     ["one byte less", () => encodeTarGz(FILES).subarray(0, -1)],
+    [
+      "something between its end and its checksum",
+      () => Buffer.concat([encodeTarGz(FILES).subarray(0, -8), Buffer.from("xx"), encodeTarGz(FILES).subarray(-8)]),
+    ],
     ["another checksum", () => encodeTarGz(FILES).with(-6, 0)],
     ["no end", () => packed(tarOf(FILES).subarray(0, -512))],
     ["an end of one block", () => packed(tarOf(FILES).subarray(0, -1024))],
