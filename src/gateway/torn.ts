@@ -56,22 +56,14 @@ export function salvage(file: Buffer): Salvaged {
   };
 }
 
-function follow(open: Map<string, { conn: number; released: boolean }>, event: KnownEvent): void {
-  switch (event.type) {
-    case "command.seen":
-      open.set(event.body.cmd, { conn: event.conn, released: false });
-      return;
-    case "command.settled":
-      if (event.body.ruling === "refuse") open.delete(event.body.cmd);
-      else open.set(event.body.cmd, { conn: event.conn, released: true });
-      return;
-    case "command.returned":
-      // One that is suspended may go on, and says so with another return.
-      if (event.body.outcome !== "suspended") open.delete(event.body.cmd);
-      return;
-    default:
-      return;
+function follow(open: Map<string, { conn: number; released: boolean }>, { type, body, conn }: KnownEvent): void {
+  if (type === "command.seen") open.set(body.cmd, { conn, released: false });
+  else if (type === "command.settled") {
+    if (body.ruling === "refuse") open.delete(body.cmd);
+    else open.set(body.cmd, { conn, released: true });
   }
+  // One that is suspended may go on, and says so with another return.
+  else if (type === "command.returned" && body.outcome !== "suspended") open.delete(body.cmd);
 }
 
 /**

@@ -116,12 +116,19 @@ async function verdict(): Promise<{
 
 const linesOf = (events: Uint8Array): string[] => Buffer.from(events).toString().split("\n").slice(0, -1);
 
-function sealedEvents(): readonly {
+interface Told {
   readonly type: string;
   readonly body: { readonly cmd?: string; readonly what?: string };
-}[] {
+}
+
+function sealedEvents(): readonly Told[] {
   const [path = ""] = [...files.keys()].filter((each) => each.endsWith("/events.jsonl"));
-  return linesOf(files.get(path) ?? Buffer.alloc(0)).map((line) => JSON.parse(line));
+  return linesOf(files.get(path) ?? Buffer.alloc(0)).map((line) => JSON.parse(line) as Told);
+}
+
+/** The session stayed; why. */
+function whyKept([result]: readonly Recovered[]): string {
+  return result?.outcome === "kept" ? result.why : `it did not stay: ${result?.outcome ?? "not found"}`;
 }
 
 describe("a session that ended and was never sealed", () => {
@@ -170,7 +177,7 @@ describe("a session whose gateway was killed", () => {
     for (let lines = 1; lines < whole.length; lines += 1) {
       const events = `${whole.slice(0, lines).join("\n")}\n`;
       const signed = sizes.filter((size) => size <= lines).length;
-      const tails = ["", whole[lines]?.slice(0, 40) ?? "", "\0".repeat(512), `${whole[lines] ?? ""}`];
+      const tails = ["", whole[lines]?.slice(0, 40) ?? "", "\0".repeat(512), whole[lines] ?? ""];
       for (const [kind, tail] of tails.entries()) {
         for (const kept of new Set([signed, Math.max(0, signed - 1)])) {
           rmSync(state, { recursive: true, force: true });
@@ -307,15 +314,13 @@ describe("a session whose gateway was killed", () => {
     const all = linesOf(session.events);
     const cut = Buffer.from(`${all.slice(0, 7).join("\n")}\n`);
     leave(session, { events: cut, heads: 3 });
-    expect(await recover(session)).toMatchObject([
-      { outcome: "kept", why: expect.stringMatching(/signed \d+ events of it, and here are only 7/) },
-    ]);
+    expect(whyKept(await recover(session))).toMatch(/signed \d+ events of it, and here are only 7/);
     expect(files.size).toBe(0);
 
     rmSync(state, { recursive: true });
     const other = all.with(3, (all[3] ?? "").replace("05:00:00.400", "05:00:00.401"));
     leave(session, { events: Buffer.from(`${other.slice(0, 12).join("\n")}\n`), heads: 1 });
-    expect(await recover(session)).toMatchObject([{ outcome: "kept", why: expect.stringMatching(/422/) }]);
+    expect(whyKept(await recover(session))).toMatch(/422/);
     expect(files.size).toBe(0);
   });
 
@@ -323,7 +328,7 @@ describe("a session whose gateway was killed", () => {
     const session = makeSession(by);
     leave(session);
     rmSync(join(state, "unsealed", `${SID}.json`));
-    expect(await recover(session)).toMatchObject([{ outcome: "kept", why: expect.stringMatching(/key was not kept/) }]);
+    expect(whyKept(await recover(session))).toMatch(/key was not kept/);
     expect(readFileSync(join(state, "sessions", SID, "events.jsonl"))).toEqual(session.events);
 
     rmSync(state, { recursive: true });

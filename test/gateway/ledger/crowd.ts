@@ -2,7 +2,7 @@
 // again. Says what is in the ledger after that.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +14,7 @@ import { dirReader } from "../../../src/gateway/ledger/dir.ts";
 import { gitReader } from "../../../src/gateway/ledger/git.ts";
 import { party } from "../../evidence/sealed.ts";
 import { manyth } from "../../scale/many.ts";
+import { keepSession } from "./kept-session.ts";
 
 const SCRIPT = join(import.meta.dirname, "seal-kept.ts");
 
@@ -59,7 +60,6 @@ export async function crowd({
     const by = party();
     const keyFile = join(folder, "key.pem");
     writeFileSync(keyFile, by.key.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
-    mkdirSync(join(folder, "sessions"));
     const wanted = Array.from({ length: count }, (_, at) => keep(join(folder, "sessions", String(at)), by, at, count));
     const script = bundled(folder);
     const start = (at: number): ChildProcess =>
@@ -102,11 +102,10 @@ export async function crowd({
   }
 }
 
-function keep(path: string, by: ReturnType<typeof party>, at: number, count: number): string {
-  const { sid, events, disclosures, checkpoints, dsse, approvals } = manyth(by, at, count);
-  const texts = [events, disclosures, checkpoints].map((bytes) => Buffer.from(bytes).toString("base64"));
-  writeFileSync(path, JSON.stringify({ texts, dsse, approvals }));
-  return sid;
+function keep(folder: string, by: ReturnType<typeof party>, at: number, count: number): string {
+  const session = manyth(by, at, count);
+  keepSession(folder, session);
+  return session.sid;
 }
 
 async function exitOf(child: ChildProcess): Promise<number | string> {
