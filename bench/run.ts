@@ -2,6 +2,8 @@
 //
 //   npm run bench -- [--quick] [--json FILE] [--without gateway]
 //
+// At the end, what keeping evidence costs: `ledger.ts`, which can be run alone.
+//
 // Speeds of one machine at one time say little; ratios of runs that took turns say more, so those are what is judged.
 // The exit code says whether the bench ran; whether a ceiling holds is in its text.
 
@@ -19,6 +21,7 @@ import {
   pipe,
   type Server,
 } from "./endpoints.ts";
+import { type LedgerFigures, ledgerTable, measureLedger } from "./ledger.ts";
 import {
   type Effort,
   fill,
@@ -34,6 +37,10 @@ import { median, type Spread, spread, table } from "./table.ts";
 
 const FULL: Effort = { rounds: 5, seconds: 2, scale: 5, resultMegabytes: 200, memoryMegabytes: 1000 };
 const QUICK: Effort = { rounds: 2, seconds: 1, scale: 1, resultMegabytes: 200, memoryMegabytes: 1000 };
+
+/** Sessions in the branch that another one is sealed into. */
+const SESSIONS = 10_000;
+const SESSIONS_QUICK = 1_000;
 
 /** One scenario's figures, a list per endpoint, index for index from the same round. */
 interface Measured {
@@ -72,7 +79,12 @@ try {
   for (const endpoint of endpoints) await planned[0]?.measure(endpoint);
   for (const scenario of planned) measured.push(await takeTurns(scenario));
   const single = without.has("gateway") ? undefined : await measureAlone(server);
-  report(measured, single);
+  const sessions = values.quick === true ? SESSIONS_QUICK : SESSIONS;
+  const kept = await measureLedger(sessions, (done) => {
+    say(`made ${done} of ${sessions} sessions`, { passing: true });
+  });
+  say("", { passing: true });
+  report(measured, single, kept);
 } finally {
   for (const endpoint of endpoints.toReversed()) await endpoint.close();
   await postgres.close();
@@ -124,7 +136,7 @@ async function measureAlone(server: Server): Promise<Alone> {
   return { readyMs: spread(ready), idleMiB, at100MiB, pipeAt100MiB, peakMiB, peakMegabytes: effort.memoryMegabytes };
 }
 
-function report(measured: readonly Measured[], alone: Alone | undefined): void {
+function report(measured: readonly Measured[], alone: Alone | undefined, kept: LedgerFigures): void {
   const names = endpoints.map(({ name }) => name);
   const compared = names.at(-1) ?? "gateway";
   const others = names.filter((name) => name !== compared);
@@ -172,12 +184,13 @@ function report(measured: readonly Measured[], alone: Alone | undefined): void {
       ),
     );
   }
+  say(ledgerTable(kept));
   if (values.json !== undefined) {
     const plain = measured.map(({ rounds, ...rest }) => ({ ...rest, rounds: Object.fromEntries(rounds) }));
     const added = latency.map(({ name, added: each }) => ({ name, addedUs: Object.fromEntries(each) }));
     writeFileSync(
       values.json,
-      `${JSON.stringify({ node: process.version, cores: cpus().length, effort, measured: plain, added, alone, ceilings: limits }, null, 2)}\n`,
+      `${JSON.stringify({ node: process.version, cores: cpus().length, effort, measured: plain, added, alone, ceilings: limits, ledger: kept }, null, 2)}\n`,
     );
   }
 }

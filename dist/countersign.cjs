@@ -9034,9 +9034,9 @@ var require_lexer = __commonJS({
         }
       }
       *parseQuotedScalar() {
-        const quote2 = this.charAt(0);
-        let end = this.buffer.indexOf(quote2, this.pos + 1);
-        if (quote2 === "'") {
+        const quote3 = this.charAt(0);
+        let end = this.buffer.indexOf(quote3, this.pos + 1);
+        if (quote3 === "'") {
           while (end !== -1 && this.buffer[end + 1] === "'")
             end = this.buffer.indexOf("'", end + 2);
         } else {
@@ -30038,10 +30038,10 @@ function pastString(text2, at, rest) {
 }
 function pastQuoted(text2, at) {
   for (let to = at; ; ) {
-    const quote2 = text2.indexOf('"', to);
-    if (quote2 === -1) return text2.length;
-    if (text2.charCodeAt(quote2 + 1) !== 34) return quote2 + 1;
-    to = quote2 + 2;
+    const quote3 = text2.indexOf('"', to);
+    if (quote3 === -1) return text2.length;
+    if (text2.charCodeAt(quote3 + 1) !== 34) return quote3 + 1;
+    to = quote3 + 2;
   }
 }
 function pastLine(text2, at) {
@@ -31154,8 +31154,8 @@ function schemasOf(value) {
   for (const part of value.split(",")) {
     const name2 = /^[ \t\n\r\f\v]*(?:"((?:[^"]|"")*)"|([^ \t\n\r\f\v"]+))[ \t\n\r\f\v]*$/.exec(part);
     if (name2 === null) return void 0;
-    const [, quoted2, bare2 = ""] = name2;
-    names.push(quoted2?.replaceAll('""', '"') ?? bare2.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()));
+    const [, quoted, bare2 = ""] = name2;
+    names.push(quoted?.replaceAll('""', '"') ?? bare2.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()));
   }
   return names;
 }
@@ -32621,14 +32621,6 @@ var Reader = class {
     this.#offset = end + 1;
     return text2;
   }
-  /** The same, each byte as the character of its number: for names that are compared as bytes. */
-  cstringLatin1() {
-    const end = this.#bytes.indexOf(0, this.#offset);
-    if (end === -1) throw new ProtocolError("string has no terminator");
-    const text2 = end === this.#offset ? "" : this.#bytes.toString("latin1", this.#offset, end);
-    this.#offset = end + 1;
-    return text2;
-  }
   /** A NUL-terminated string, decoded as UTF-8 with replacement; `isUtf8` on `cstringBytes` where that matters. */
   cstring() {
     return this.cstringBytes().toString("utf8");
@@ -32762,7 +32754,7 @@ function decodeQuery(frame) {
 }
 function decodeParse(frame) {
   const reader = new Reader(frame, HEADER);
-  const name2 = reader.cstringLatin1();
+  const name2 = reader.cstringBytes().toString("latin1");
   const query = readText(reader.cstringBytes());
   const types = [];
   for (let left = reader.uint16(); left > 0; left -= 1) types.push(reader.uint32());
@@ -32771,8 +32763,8 @@ function decodeParse(frame) {
 }
 function decodeBind(frame) {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringLatin1();
-  const statement = reader.cstringLatin1();
+  const portal = reader.cstringBytes().toString("latin1");
+  const statement = reader.cstringBytes().toString("latin1");
   const formats = decodeFormats(reader);
   const values = [];
   for (let left = reader.uint16(); left > 0; left -= 1) {
@@ -32802,7 +32794,7 @@ function formatOf(formats, index) {
 }
 function decodeExecute(frame) {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringLatin1();
+  const portal = reader.cstringBytes().toString("latin1");
   const rowsMax = reader.int32();
   reader.finish();
   return { portal, rowsMax };
@@ -32810,7 +32802,7 @@ function decodeExecute(frame) {
 function decodeNamed(frame) {
   const reader = new Reader(frame, HEADER);
   const kind = reader.uint8();
-  const name2 = reader.cstringLatin1();
+  const name2 = reader.cstringBytes().toString("latin1");
   reader.finish();
   if (kind === 83) return { what: "statement", name: name2 };
   if (kind === 80) return { what: "portal", name: name2 };
@@ -32863,56 +32855,39 @@ var KeyedDigest = class {
   #key;
   /** Where small answers are put together; whoever made it lends it for the time of one call. */
   #scratch;
-  /** The newest piece: neighbours in one buffer are one piece. */
-  #bytes = NOTHING2;
-  #from = 0;
-  #to = 0;
-  #gathered;
+  #gathered = [];
+  #gatheredBytes = 0;
   #hash;
-  length = 0;
+  bytes = 0;
   constructor(key, scratch) {
     this.#key = key;
     this.#scratch = scratch;
   }
-  add(bytes, from, to) {
-    this.length += to - from;
+  add(piece) {
+    this.bytes += piece.length;
     if (this.#hash !== void 0) {
-      this.#hash.update(bytes.subarray(from, to));
+      this.#hash.update(piece);
       return;
     }
-    if (this.#bytes === bytes && this.#to === from) this.#to = to;
-    else {
-      this.#gather();
-      this.#bytes = bytes;
-      this.#from = from;
-      this.#to = to;
-    }
-    if (this.length <= GATHER_MAX) return;
-    this.#gather();
+    this.#gathered.push(piece);
+    this.#gatheredBytes += piece.length;
+    if (this.#gatheredBytes <= GATHER_MAX) return;
     this.#hash = (0, import_node_crypto.createHash)("sha256").update(this.#key);
-    for (const each of this.#gathered ?? []) this.#hash.update(each);
-    this.#gathered = void 0;
+    for (const each of this.#gathered) this.#hash.update(each);
+    this.#gathered = [];
   }
   /** base64url. */
   digest() {
     if (this.#hash !== void 0) return this.#hash.digest("base64url");
     this.#scratch.set(this.#key);
     let at = this.#key.length;
-    for (const each of this.#gathered ?? []) {
+    for (const each of this.#gathered) {
       this.#scratch.set(each, at);
       at += each.length;
     }
-    at += this.#bytes.copy(this.#scratch, at, this.#from, this.#to);
     return (0, import_node_crypto.hash)("sha256", this.#scratch.subarray(0, at), "base64url");
   }
-  #gather() {
-    if (this.#to > this.#from) (this.#gathered ??= []).push(this.#bytes.subarray(this.#from, this.#to));
-    this.#bytes = NOTHING2;
-    this.#from = 0;
-    this.#to = 0;
-  }
 };
-var NOTHING2 = Buffer.alloc(0);
 var Answer = class {
   #id;
   #execution;
@@ -32940,8 +32915,8 @@ var Answer = class {
     this.#formats = about.portal?.resultFormats ?? NO_FORMATS2;
   }
   /** Bytes of the server's, part of this answer, in order. */
-  bytes(bytes, from = 0, to = bytes.length) {
-    this.#digest.add(bytes, from, to);
+  bytes(piece) {
+    this.#digest.add(piece);
   }
   /** RowDescription: a new result set begins. */
   columns({ columns: columns2, formats }) {
@@ -32957,18 +32932,18 @@ var Answer = class {
     this.#rowsOpen += rows2;
     this.#truncated = true;
   }
-  /** DataRow ('D'), whole, from `at` to `end`. */
-  row(bytes, at, end) {
+  /** DataRow ('D'), whole. */
+  row(frame) {
     this.#rowsOpen += 1;
-    if (end - at > this.#keepBytes) {
+    if (frame.length > this.#keepBytes) {
       this.#keepBytes = 0;
       this.#truncated = true;
       return;
     }
-    this.#keepBytes -= end - at;
+    this.#keepBytes -= frame.length;
     const result = this.#results?.at(-1) ?? this.#open(this.#described());
     if (result === void 0) return;
-    result.rows.push(decodeRow(bytes, at, end, { columns: result.columns, formats: this.#formats }));
+    result.rows.push(decodeRow(frame, result.columns, this.#formats));
   }
   /** CopyData ('d') from the server: a piece of a file, not a row of columns. */
   copyOut(frame) {
@@ -32983,13 +32958,14 @@ var Answer = class {
     result?.rows.push([frame.toString("utf8", HEADER)]);
   }
   /** CopyData, CopyDone or CopyFail of the client's, as sent. */
-  copyIn(bytes) {
+  copyIn(frame) {
     this.#copied ??= new KeyedDigest(this.#key, this.#scratch);
-    this.#copied.add(bytes, 0, bytes.length);
+    this.#copied.add(frame);
   }
   /** CommandComplete ('C'): `SELECT 5`, `INSERT 0 3`, `DELETE 2`. The last number is the rows. */
   complete(tag) {
-    this.#rows += rowsOf(tag);
+    const rows2 = /(\d+)$/.exec(tag)?.[1];
+    this.#rows += rows2 === void 0 ? 0 : Number(rows2);
     this.#rowsOpen = 0;
     if (this.#summary.length < RESULTS_MAX) this.#summary.push(tag);
   }
@@ -33014,12 +32990,12 @@ var Answer = class {
       code: this.#code,
       summary: this.#summary,
       rows: this.#rows + this.#rowsOpen,
-      bytes: this.#digest.length,
+      bytes: this.#digest.bytes,
       digest: this.#digest.digest(),
       key: this.#key,
       results: this.#results ?? NO_RESULTS,
       truncated: this.#truncated,
-      copiedBytes: this.#copied?.length ?? 0,
+      copiedBytes: this.#copied?.bytes ?? 0,
       copiedDigest: this.#copied?.digest() ?? ""
     };
   }
@@ -33041,32 +33017,24 @@ var Answer = class {
 var NO_COLUMNS2 = [];
 var NO_FORMATS2 = [];
 var COPY_COLUMNS = [{ name: "", table: 0, attribute: 0, type: 25 }];
-function rowsOf(tag) {
-  const space = tag.lastIndexOf(" ");
-  const rows2 = space === -1 ? Number.NaN : Number(tag.slice(space + 1));
-  return Number.isSafeInteger(rows2) && rows2 > 0 ? rows2 : 0;
-}
-function decodeRow(bytes, from, end, { columns: columns2, formats }) {
-  let at = from + HEADER + 2;
-  if (at > end) throw new ProtocolError("a row without a column count");
-  const count2 = bytes.readUInt16BE(at - 2);
+function decodeRow(frame, columns2, formats) {
+  if (frame.length < HEADER + 2) throw new ProtocolError("a row without a column count");
+  const count2 = frame.readUInt16BE(HEADER);
   const row = [];
+  let at = HEADER + 2;
   for (let index = 0; index < count2; index += 1) {
-    if (at + 4 > end) throw new ProtocolError("a row shorter than its columns");
-    const length = bytes.readInt32BE(at);
+    if (at + 4 > frame.length) throw new ProtocolError("a row shorter than its columns");
+    const length = frame.readInt32BE(at);
     at += 4;
     if (length === -1) {
       row.push(null);
       continue;
     }
-    if (length < 0 || at + length > end) throw new ProtocolError(`a column of ${length} bytes`);
-    const format = formatOf(formats, index);
-    row.push(
-      format === 0 ? bytes.toString("utf8", at, at + length) : decodeValue(bytes.subarray(at, at + length), format, columns2[index]?.type ?? 0)
-    );
+    if (length < 0 || at + length > frame.length) throw new ProtocolError(`a column of ${length} bytes`);
+    row.push(decodeValue(frame.subarray(at, at + length), formatOf(formats, index), columns2[index]?.type ?? 0));
     at += length;
   }
-  if (at !== end) throw new ProtocolError("bytes behind the end of a row");
+  if (at !== frame.length) throw new ProtocolError("bytes behind the end of a row");
   return row;
 }
 function decodeColumns(frame) {
@@ -33110,7 +33078,7 @@ var import_node_crypto2 = require("node:crypto");
 // src/protocols/postgres/saslprep.ts
 var NOT_ASCII = /[\u0080-\uffff]/;
 var SPACES = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
-var NOTHING3 = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200c\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
+var NOTHING2 = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200c\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
 var FORBIDDEN = new RegExp(
   [
     "[\\u0000-\\u001f\\u007f-\\u009f\\u06dd\\u070f\\u180e\\u200c\\u200d\\u2028\\u2029\\u2060-\\u2063\\u206a-\\u206f]",
@@ -33126,7 +33094,7 @@ var RIGHT_TO_LEFT = new RegExp(
 );
 function saslprep(password) {
   if (!NOT_ASCII.test(password)) return password;
-  const prepared = password.replace(SPACES, " ").replace(NOTHING3, "").normalize("NFKC");
+  const prepared = password.replace(SPACES, " ").replace(NOTHING2, "").normalize("NFKC");
   if (prepared === "" || FORBIDDEN.test(prepared)) return password;
   return mixesDirections(prepared) ? password : prepared;
 }
@@ -33273,9 +33241,9 @@ function readServerFirst(message) {
   return { nonce, salt, iterations };
 }
 function deriveKeys(password, salt, iterations) {
-  const salted2 = (0, import_node_crypto2.pbkdf2Sync)(saslprep(password), salt, iterations, 32, "sha256");
-  const clientKey = hmac(salted2, "Client Key");
-  return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted2, "Server Key") };
+  const salted = (0, import_node_crypto2.pbkdf2Sync)(saslprep(password), salt, iterations, 32, "sha256");
+  const clientKey = hmac(salted, "Client Key");
+  return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted, "Server Key") };
 }
 function decodeBase64(text2) {
   const bytes = Buffer.from(text2, "base64");
@@ -34013,12 +33981,12 @@ var ServerStream = class {
         continue;
       }
       if (streams) {
-        this.#reader.row(bytes, at, whole ? end : bytes.length, whole && length <= ROW_WHOLE_MAX);
+        this.#reader.row(type, bytes.subarray(at, whole ? end : bytes.length), whole && length <= ROW_WHOLE_MAX);
         at = whole ? end : bytes.length;
         this.#left = end - at;
         continue;
       }
-      const replacement = this.#reader.message(bytes, at, end);
+      const replacement = this.#reader.message(type, bytes.subarray(at, end));
       if (replacement !== void 0) {
         if (at > sent) this.#reader.out(bytes.subarray(sent, at));
         this.#reader.out(replacement);
@@ -34026,7 +33994,7 @@ var ServerStream = class {
       }
       at = end;
     }
-    if (at > sent) this.#reader.out(sent === 0 && at === bytes.length ? bytes : bytes.subarray(sent, at));
+    if (at > sent) this.#reader.out(bytes.subarray(sent, at));
     this.#tail = at === bytes.length ? EMPTY3 : Buffer.from(bytes.subarray(at));
   }
   /** Walks over neighbouring rows without a look at their values; a large result is mostly this. Gives where it ended. */
@@ -34056,7 +34024,6 @@ var NOT_UTF8_TEXT = "The text is not valid UTF-8, so it cannot be read as the se
 var NO_CALLS = "The FunctionCall message is not served; call the function with SELECT.";
 var NO_BACKSLASH = "A text with a backslash cannot follow, without a Sync between, a command that may change how text is read.";
 var NO_PARAMS = [];
-var NO_DEEDS = [];
 var QUERY = 81;
 var PARSE = 80;
 var BIND = 66;
@@ -34071,11 +34038,6 @@ var COPY_DATA2 = 100;
 var COPY_DONE = 99;
 var COPY_FAIL = 102;
 var DATA_ROW2 = 68;
-var PARSE_COMPLETE = 49;
-var BIND_COMPLETE = 50;
-var COMMAND_COMPLETE = 67;
-var READY_FOR_QUERY = 90;
-var ROW_DESCRIPTION = 84;
 var ALWAYS_IN_COPY = /* @__PURE__ */ new Set([COPY_DATA2, COPY_DONE, COPY_FAIL, SYNC, FLUSH_TYPE, TERMINATE]);
 var PostgresConversation = class {
   #opening;
@@ -34553,13 +34515,13 @@ var PostgresConversation = class {
   keepsRows() {
     return this.#answerOfHead()?.keeps === true;
   }
-  row(bytes, at, end, whole) {
+  row(type, frame, whole) {
     const answer = this.#answerOfHead();
     if (answer === void 0) throw new ProtocolError("the target sent a row that no command asked for");
-    answer.bytes(bytes, at, end);
+    answer.bytes(frame);
     if (!whole || !answer.keeps) answer.countRows(1);
-    else if (bytes[at] === DATA_ROW2) answer.row(bytes, at, end);
-    else answer.copyOut(bytes.subarray(at, end));
+    else if (type === DATA_ROW2) answer.row(frame);
+    else answer.copyOut(frame);
   }
   bulk(rows2, bytes) {
     const answer = this.#answerOfHead();
@@ -34570,30 +34532,8 @@ var PostgresConversation = class {
   rest(bytes) {
     this.#answerOfHead()?.bytes(bytes);
   }
-  message(bytes, at, end) {
-    switch (bytes[at] ?? 0) {
-      case BIND_COMPLETE:
-        this.#bound();
-        return void 0;
-      case COMMAND_COMPLETE:
-        this.#own(bytes, at, end).complete(bytes.toString("utf8", at + HEADER, Math.max(at + HEADER, end - 1)));
-        this.#completed();
-        return void 0;
-      case READY_FOR_QUERY:
-        this.#ready(bytes, at, end);
-        return void 0;
-      case ROW_DESCRIPTION:
-        this.#columns(bytes, at, end);
-        return void 0;
-      case PARSE_COMPLETE:
-        this.#parsed(this.#expect("parse"));
-        return void 0;
-      default:
-        return this.#rareMessage(bytes.subarray(at, end));
-    }
-  }
-  #rareMessage(frame) {
-    const letter = String.fromCharCode(frame[0] ?? 0);
+  message(type, frame) {
+    const letter = String.fromCharCode(type);
     switch (letter) {
       case "S":
         this.#setting(frame);
@@ -34603,8 +34543,17 @@ var PostgresConversation = class {
         return void 0;
       case "K":
         return this.#backendKey(frame);
+      case "Z":
+        this.#ready(frame);
+        return void 0;
       case "E":
         return this.#error(frame);
+      case "1":
+        this.#parsed(this.#expect("parse"));
+        return void 0;
+      case "2":
+        this.#bound();
+        return void 0;
       case "3": {
         const closed2 = this.#expect("close");
         if (closed2.what === "statement") this.#names.done(closed2);
@@ -34616,9 +34565,13 @@ var PostgresConversation = class {
       case "n":
         this.#expect("describe");
         return void 0;
+      case "T":
+        this.#columns(frame);
+        return void 0;
+      case "C":
       case "I":
       case "s":
-        this.#endOfExecute(this.#own(frame), letter === "s" ? "suspended" : "completed");
+        this.#complete(letter, frame);
         return void 0;
       case "G":
         this.#copyIn = this.#own(frame);
@@ -34644,10 +34597,10 @@ var PostgresConversation = class {
     return head?.kind === "query" || head?.kind === "execute" ? head.answer : void 0;
   }
   /** Adds a message to the answer that it belongs to. */
-  #own(bytes, at = 0, end = bytes.length) {
+  #own(frame) {
     const answer = this.#answerOfHead();
     if (answer === void 0) throw new ProtocolError("the target answered a command that was not sent");
-    answer.bytes(bytes, at, end);
+    answer.bytes(frame);
     return answer;
   }
   #expect(kind) {
@@ -34676,39 +34629,34 @@ var PostgresConversation = class {
     for (let at = HEADER + 2; at + 4 <= frame.length; at += 4) types.push(frame.readUInt32BE(at));
     head.prepared.parameterTypes = types;
   }
-  #columns(bytes, at, end) {
+  #columns(frame) {
     const head = this.#inflight.head;
     if (head?.kind !== "describe") {
-      this.#own(bytes, at, end).columns(this.#descriptions.of(bytes.subarray(at, end)));
+      this.#own(frame).columns(this.#descriptions.of(frame));
       return;
     }
     this.#inflight.shift();
     const known3 = head.prepared?.described;
-    const described = known3 !== void 0 && bytes.compare(known3.frame, 0, known3.frame.length, at, end) === 0 ? known3 : this.#describedBy(bytes.subarray(at, end));
+    const described = known3 !== void 0 && frame.equals(known3.frame) ? known3 : { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
     if (head.prepared !== void 0) head.prepared.described = described;
     if (head.portal !== void 0) head.portal.described = described;
   }
-  #describedBy(frame) {
-    return { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
-  }
-  /** CommandComplete came, and the answer of the head has it. */
-  #completed() {
+  #complete(letter, frame) {
+    const answer = this.#own(frame);
     const head = this.#inflight.head;
+    if (letter === "C") answer.complete(frame.toString("utf8", HEADER, Math.max(HEADER, frame.length - 1)));
     if (head?.kind === "query") {
-      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS);
-      head.completed += 1;
-    } else if (head?.kind === "execute") {
-      for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
-      this.#endOfExecute(head.answer, "completed");
+      if (letter === "C") {
+        this.#apply(head.active.reading.statements[head.completed]?.deeds ?? []);
+        head.completed += 1;
+      }
+      return;
     }
-  }
-  /** An Execute ended; of a Query only ReadyForQuery tells. */
-  #endOfExecute(answer, outcome) {
-    const head = this.#inflight.head;
     if (head?.kind !== "execute") return;
     this.#inflight.shift();
+    if (letter === "C") for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
     this.#finish(head.active);
-    this.#note(head.active, answer.returned(outcome));
+    this.#note(head.active, answer.returned(letter === "s" ? "suspended" : "completed"));
   }
   #apply(deeds) {
     this.#names.apply(deeds);
@@ -34718,9 +34666,9 @@ var PostgresConversation = class {
       else for (const [name2] of this.#names.portals()) this.#dropPortal(name2);
     }
   }
-  #ready(bytes, at, end) {
-    const status = String.fromCharCode(bytes[at + HEADER] ?? 0);
-    if (end - at !== HEADER + 1 || status !== "I" && status !== "T" && status !== "E") {
+  #ready(frame) {
+    const status = String.fromCharCode(frame[HEADER] ?? 0);
+    if (frame.length !== HEADER + 1 || status !== "I" && status !== "T" && status !== "E") {
       throw new ProtocolError("the target's transaction status cannot be read");
     }
     this.#transaction = status;
@@ -35747,7 +35695,7 @@ function isMissing(error62) {
 
 // src/gateway/desk/server.ts
 var import_node_fs3 = require("node:fs");
-var import_node_http2 = require("node:http");
+var import_node_http = require("node:http");
 var import_node_path3 = require("node:path");
 
 // src/evidence/dsse.ts
@@ -37115,228 +37063,6 @@ function state(book, id) {
   return answered === void 0 ? { state: "pending", approvals: ballot.votes.length } : { state: "answered", answered };
 }
 
-// src/gateway/desk/head-door.ts
-var import_node_net = require("node:net");
-
-// src/gateway/desk/call.ts
-var import_node_http = require("node:http");
-var DeskError = class extends Error {
-  name = "DeskError";
-  /** HTTP status; 0 when there was no answer. */
-  status;
-  constructor(status, message, options) {
-    super(message, options);
-    this.status = status;
-  }
-};
-var CALL_MS_MAX = 1e4;
-var REPLY_BYTES_MAX = 4 * 1024 * 1024;
-async function call(door, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
-  return await new Promise((resolve5, reject) => {
-    const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
-    const bytes = Buffer.from(body ?? "");
-    const sent = (0, import_node_http.request)(
-      {
-        socketPath: door.socketPath,
-        agent: door.agent,
-        method,
-        path,
-        timeout: timeoutMs,
-        headers: { authorization: `Bearer ${door.secret}`, "content-length": bytes.length },
-        ...signal === void 0 ? {} : { signal }
-      },
-      (response) => {
-        const chunks = [];
-        let size = 0;
-        response.on("data", (chunk) => {
-          size += chunk.length;
-          chunks.push(chunk);
-          if (size > REPLY_BYTES_MAX) {
-            response.destroy(new Error("the answer is too long"));
-          }
-        });
-        response.once("error", fail);
-        response.once(
-          "end",
-          () => resolve5({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") })
-        );
-      }
-    );
-    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
-    sent.once("error", fail);
-    sent.end(bytes);
-  });
-}
-function expect(reply, ...statuses) {
-  if (!statuses.includes(reply.status)) {
-    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said(reply.text)}`);
-  }
-  return reply;
-}
-function said(text2) {
-  try {
-    const value = JSON.parse(text2);
-    const words = isObject3(value) ? value["error"] ?? value["why"] : void 0;
-    return typeof words === "string" ? words : text2.trim();
-  } catch {
-    return text2.trim().slice(0, 500);
-  }
-}
-function isObject3(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-// src/gateway/desk/head-frames.ts
-var FRAME_BYTES_MAX2 = 64 * 1024;
-var LENGTH_BYTES = 4;
-var FrameError = class extends Error {
-  name = "FrameError";
-};
-function encodeHeadFrame(text2) {
-  const length = Buffer.byteLength(text2);
-  if (length > FRAME_BYTES_MAX2) throw new FrameError(`a frame of ${length} bytes`);
-  const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
-  frame.writeUInt32BE(length);
-  frame.write(text2, LENGTH_BYTES, "utf8");
-  return frame;
-}
-var HeadFrames = class {
-  #rest = Buffer.alloc(0);
-  /** The texts that are whole now. Throws FrameError for a length beyond the bound; nothing of the stream counts then. */
-  take(chunk) {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const texts2 = [];
-    while (bytes.length >= LENGTH_BYTES) {
-      const length = bytes.readUInt32BE();
-      if (length > FRAME_BYTES_MAX2) throw new FrameError(`a frame of ${length} bytes`);
-      if (bytes.length < LENGTH_BYTES + length) break;
-      texts2.push(bytes.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + length));
-      bytes = bytes.subarray(LENGTH_BYTES + length);
-    }
-    this.#rest = bytes;
-    return texts2;
-  }
-};
-
-// src/gateway/desk/head-door.ts
-function headSocketPath(socketPath) {
-  return `${socketPath}.heads`;
-}
-function openHeadDoor({
-  socketPath,
-  secret
-}) {
-  let socket;
-  let lost;
-  const frames = new HeadFrames();
-  const waiting = [];
-  const lose = (cause) => {
-    lost ??= new DeskError(0, "the countersigner does not answer; nothing more is released", { cause });
-    for (const { reject } of waiting.splice(0)) reject(lost);
-    socket?.destroy();
-  };
-  const take2 = (chunk) => {
-    for (const text2 of frames.take(chunk)) {
-      const next = waiting.shift();
-      if (next === void 0) throw new FrameError("the countersigner answered what was not asked");
-      const status = Number(text2.slice(0, 3));
-      const body = text2.slice(4);
-      if (status === 200) next.resolve(body);
-      else next.reject(new DeskError(status, `the countersigner answered ${status}: ${body.trim().slice(0, 500)}`));
-    }
-  };
-  const open3 = () => {
-    const opened2 = (0, import_node_net.connect)(headSocketPath(socketPath));
-    opened2.write(`${secret}
-`);
-    opened2.on("error", lose);
-    opened2.on("close", () => lose(void 0));
-    opened2.on("data", (chunk) => {
-      try {
-        take2(chunk);
-      } catch (error62) {
-        if (!(error62 instanceof FrameError)) throw error62;
-        lose(error62);
-      }
-    });
-    return opened2;
-  };
-  return {
-    async addCheckpoint(body) {
-      if (lost !== void 0) throw lost;
-      socket ??= open3();
-      const frame = encodeHeadFrame(body);
-      const answered = new Promise((resolve5, reject) => waiting.push({ resolve: resolve5, reject }));
-      socket.write(frame);
-      return await answered;
-    },
-    close: () => socket?.destroy()
-  };
-}
-
-// src/gateway/desk/head-server.ts
-var import_node_net2 = require("node:net");
-var SECRET_MS_MAX = 5e3;
-var SECRET_CHARACTERS_MAX = 256;
-var CONNECTIONS_MAX = 16;
-var NEWLINE = 10;
-function headServer(parts) {
-  const sockets = /* @__PURE__ */ new Set();
-  const server = (0, import_node_net2.createServer)((socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    serve(socket, parts);
-  });
-  server.maxConnections = CONNECTIONS_MAX;
-  return {
-    server,
-    async close() {
-      await new Promise((resolve5) => {
-        server.close(() => resolve5());
-        for (const socket of sockets) socket.destroy();
-      });
-    }
-  };
-}
-function serve(socket, parts) {
-  const frames = new HeadFrames();
-  let said3 = Buffer.alloc(0);
-  const late = setTimeout(() => socket.destroy(), SECRET_MS_MAX);
-  socket.on("error", () => socket.destroy());
-  socket.on("close", () => clearTimeout(late));
-  const take2 = (chunk) => {
-    for (const body of frames.take(chunk)) socket.write(encodeHeadFrame(answerTo(body, parts)));
-  };
-  socket.on("data", (chunk) => {
-    try {
-      if (said3 === void 0) return take2(chunk);
-      said3 = Buffer.concat([said3, chunk]);
-      const end = said3.indexOf(NEWLINE);
-      if (end === -1 && said3.length <= SECRET_CHARACTERS_MAX) return;
-      if (!isSameSecret(said3.toString("latin1", 0, Math.max(0, end)), parts.secret)) {
-        socket.destroy();
-        return;
-      }
-      clearTimeout(late);
-      const rest = said3.subarray(end + 1);
-      said3 = void 0;
-      take2(rest);
-    } catch (error62) {
-      if (!(error62 instanceof FrameError)) throw error62;
-      socket.destroy();
-    }
-  });
-}
-function answerTo(body, { answer, log }) {
-  try {
-    const { status, body: text2 } = answer(body);
-    return `${status} ${text2}`;
-  } catch (error62) {
-    log(`countersigner: ${error62 instanceof Error ? error62.stack ?? error62.message : String(error62)}`);
-    return "500 the countersigner failed; nothing was answered or signed";
-  }
-}
-
 // src/approval/display.ts
 var PARAMS_SHOWN_MAX = 500;
 var OBJECTS_SHOWN_MAX = 200;
@@ -37506,20 +37232,20 @@ function facts(request) {
     fact("more", "Because", request.matched.join(", ")),
     fact("more", "Reading", request.why.join("; ")),
     fact("more", "Policy", request.policy),
-    said2("Asked by", people(identity.actor, identity.triggeringActor)),
-    said2("Workflow", identity.workflowRef),
-    said2("Job", [identity.job, identity.run === "" ? "" : `run ${identity.run}`].filter(isSaid).join(", ")),
-    said2("Repository", identity.repository),
-    said2("Commit", identity.commit),
-    said2("Branch", identity.ref),
-    said2("Environment", identity.environment)
+    said("Asked by", people(identity.actor, identity.triggeringActor)),
+    said("Workflow", identity.workflowRef),
+    said("Job", [identity.job, identity.run === "" ? "" : `run ${identity.run}`].filter(isSaid).join(", ")),
+    said("Repository", identity.repository),
+    said("Commit", identity.commit),
+    said("Branch", identity.ref),
+    said("Environment", identity.environment)
   ];
   return all.filter((each) => isSaid(each.value));
 }
 function fact(group, label, value, tone = "calm") {
   return { group, label, value: visible(value), tone };
 }
-function said2(label, value) {
+function said(label, value) {
   return { group: "job", label, value: shortened(value), tone: "calm" };
 }
 function isSaid(value) {
@@ -38551,7 +38277,7 @@ function asked(request) {
 // src/gateway/desk/server.ts
 var KEY_NAME = "countersign.local";
 var SECRET_BYTES = 32;
-var CONNECTIONS_MAX2 = 128;
+var CONNECTIONS_MAX = 128;
 async function startCountersigner(options) {
   const { key, clock, random, log, person } = options;
   const own2 = cosigner(KEY_NAME, key);
@@ -38562,28 +38288,18 @@ async function startCountersigner(options) {
   const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, signer) });
   const secret = Buffer.from(random(SECRET_BYTES)).toString("base64url");
   const token = Buffer.from(random(SECRET_BYTES)).toString("base64url");
-  const gateway = serve2(
+  const gateway = serve(
     gatewayDoor({ secret, book, heads: heads2, witness, custody: openCustody(key, heads2, own2), person, vkey, clock, log })
   );
   gateway.keepAliveTimeout = 0;
-  const headDoor = headServer({
-    secret,
-    answer: (body) => witness.addCheckpoint(body, Math.floor(clock() / 1e3)),
-    log
-  });
-  const page = serve2(pageDoor({ token, book, person, vkey, clock, random, log }));
+  const page = serve(pageDoor({ token, book, person, vkey, clock, random, log }));
   (0, import_node_fs3.rmSync)(options.socketPath, { force: true });
   await listening(gateway, () => gateway.listen(options.socketPath));
   (0, import_node_fs3.chmodSync)(options.socketPath, 384);
-  const headPath = headSocketPath(options.socketPath);
-  (0, import_node_fs3.rmSync)(headPath, { force: true });
-  await listening(headDoor.server, () => headDoor.server.listen(headPath));
-  (0, import_node_fs3.chmodSync)(headPath, 384);
   try {
     await listening(page, () => page.listen(options.page.port, "127.0.0.1"));
   } catch (error62) {
     gateway.close();
-    await headDoor.close();
     throw error62;
   }
   const address = page.address();
@@ -38594,14 +38310,14 @@ async function startCountersigner(options) {
     vkey,
     async close() {
       book.close();
-      await Promise.all([closed(gateway), closed(page), headDoor.close()]);
+      await Promise.all([closed(gateway), closed(page)]);
       heads2.close();
     }
   };
 }
-function serve2(listener) {
-  const server = (0, import_node_http2.createServer)(HTTP_LIMITS, listener);
-  server.maxConnections = CONNECTIONS_MAX2;
+function serve(listener) {
+  const server = (0, import_node_http.createServer)(HTTP_LIMITS, listener);
+  server.maxConnections = CONNECTIONS_MAX;
   return server;
 }
 async function listening(server, listen) {
@@ -39716,7 +39432,7 @@ __export(util_exports, {
   hexToUint8Array: () => hexToUint8Array,
   hide: () => hide,
   installLazyProp: () => installLazyProp,
-  isObject: () => isObject4,
+  isObject: () => isObject3,
   isPlainObject: () => isPlainObject,
   issue: () => issue,
   joinValues: () => joinValues,
@@ -39941,7 +39657,7 @@ function slugify(input2) {
 }
 var captureStackTrace = "captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => {
 };
-function isObject4(data) {
+function isObject3(data) {
   return typeof data === "object" && data !== null && !Array.isArray(data);
 }
 var allowsEval = /* @__PURE__ */ cached(() => {
@@ -39960,7 +39676,7 @@ var allowsEval = /* @__PURE__ */ cached(() => {
   }
 });
 function isPlainObject(o) {
-  if (isObject4(o) === false)
+  if (isObject3(o) === false)
     return false;
   const ctor = o.constructor;
   if (ctor === void 0)
@@ -39968,7 +39684,7 @@ function isPlainObject(o) {
   if (typeof ctor !== "function")
     return true;
   const prot = ctor.prototype;
-  if (isObject4(prot) === false)
+  if (isObject3(prot) === false)
     return false;
   if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) {
     return false;
@@ -42654,7 +42370,7 @@ var $ZodObject = /* @__PURE__ */ $constructor("$ZodObject", (inst, def) => {
     }
     return propValues;
   });
-  const isObject6 = isObject4;
+  const isObject6 = isObject3;
   const catchall = def.catchall;
   let value;
   const memo2 = globalConfig.memoizer;
@@ -42798,7 +42514,7 @@ var $ZodObjectJIT = /* @__PURE__ */ $constructor("$ZodObjectJIT", (inst, def) =>
     return doc.compile();
   };
   let fastpass;
-  const isObject6 = isObject4;
+  const isObject6 = isObject3;
   const jit = !globalConfig.jitless;
   const allowsEval2 = allowsEval;
   const fastEnabled = jit && allowsEval2.value;
@@ -43015,7 +42731,7 @@ var $ZodDiscriminatedUnion = /* @__PURE__ */ $constructor("$ZodDiscriminatedUnio
   const disc = cached(() => discriminatorMap(def));
   inst._zod.parse = (payload, ctx) => {
     const input2 = payload.value;
-    if (!isObject4(input2)) {
+    if (!isObject3(input2)) {
       payload.issues.push({
         code: "invalid_type",
         expected: "object",
@@ -59128,17 +58844,17 @@ function partsOf(name2) {
   if (!name2.includes('"')) return name2.split(".");
   const parts = [];
   let part = "";
-  let quoted2 = false;
+  let quoted = false;
   for (let at = 0; at < name2.length; at += 1) {
     const char = name2.charAt(at);
     if (char === '"') {
-      if (quoted2 && name2.charAt(at + 1) === '"') {
+      if (quoted && name2.charAt(at + 1) === '"') {
         part += char;
         at += 1;
       } else {
-        quoted2 = !quoted2;
+        quoted = !quoted;
       }
-    } else if (char === "." && !quoted2) {
+    } else if (char === "." && !quoted) {
       parts.push(part);
       part = "";
     } else {
@@ -59858,12 +59574,94 @@ function unanswerableLocally(policy2, person) {
 }
 
 // src/gateway/desk/client.ts
+var import_node_http4 = require("node:http");
+
+// src/gateway/desk/call.ts
+var import_node_http2 = require("node:http");
+var DeskError = class extends Error {
+  name = "DeskError";
+  /** HTTP status; 0 when there was no answer. */
+  status;
+  constructor(status, message, options) {
+    super(message, options);
+    this.status = status;
+  }
+};
+var CALL_MS_MAX = 1e4;
+var REPLY_BYTES_MAX = 4 * 1024 * 1024;
+async function call(door, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
+  return await new Promise((resolve5, reject) => {
+    const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
+    const bytes = Buffer.from(body ?? "");
+    const sent = (0, import_node_http2.request)(
+      {
+        socketPath: door.socketPath,
+        agent: door.agent,
+        method,
+        path,
+        timeout: timeoutMs,
+        headers: { authorization: `Bearer ${door.secret}`, "content-length": bytes.length },
+        ...signal === void 0 ? {} : { signal }
+      },
+      (response) => {
+        const chunks = [];
+        let size = 0;
+        response.on("data", (chunk) => {
+          size += chunk.length;
+          chunks.push(chunk);
+          if (size > REPLY_BYTES_MAX) {
+            response.destroy(new Error("the answer is too long"));
+          }
+        });
+        response.once("error", fail);
+        response.once(
+          "end",
+          () => resolve5({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") })
+        );
+      }
+    );
+    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
+    sent.once("error", fail);
+    sent.end(bytes);
+  });
+}
+function expect(reply, ...statuses) {
+  if (!statuses.includes(reply.status)) {
+    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said2(reply.text)}`);
+  }
+  return reply;
+}
+function said2(text2) {
+  try {
+    const value = JSON.parse(text2);
+    const words = isObject4(value) ? value["error"] ?? value["why"] : void 0;
+    return typeof words === "string" ? words : text2.trim();
+  } catch {
+    return text2.trim().slice(0, 500);
+  }
+}
+function isObject4(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// src/gateway/desk/head-door.ts
 var import_node_http3 = require("node:http");
+function openHeadDoor(address) {
+  const agent = new import_node_http3.Agent({ keepAlive: true, maxSockets: 2 });
+  return {
+    async addCheckpoint(body) {
+      return expect(await call({ ...address, agent }, { method: "POST", path: "/add-checkpoint", body }), 200).text;
+    },
+    close: () => agent.destroy()
+  };
+}
+
+// src/gateway/desk/client.ts
 var WAIT_SECONDS = 25;
 var EXPIRY_GRACE_MS = 2e3;
 var NOBODY = { by: [], reason: "", dsse: "" };
 async function openDeskClient(door) {
-  const desk = new import_node_http3.Agent({ keepAlive: true, maxSockets: 64 });
+  const desk = new import_node_http4.Agent({ keepAlive: true, maxSockets: 64 });
   const heads2 = openHeadDoor(door);
   const ask3 = async (what) => await call({ ...door, agent: desk }, what);
   const post = async (path, body) => await ask3({ method: "POST", path, body: JSON.stringify(body) });
@@ -59944,7 +59742,7 @@ async function follow(client, request, signal) {
 }
 function object2(reply) {
   const value = JSON.parse(reply.text);
-  if (!isObject3(value)) {
+  if (!isObject4(value)) {
     throw new DeskError(reply.status, "the countersigner's answer is no JSON object");
   }
   return value;
@@ -59960,7 +59758,7 @@ function standingOf(value) {
   return { state: "answered", answered };
 }
 function isAnswered(value) {
-  return isObject3(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject3(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
+  return isObject4(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject4(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
 }
 
 // src/gateway/desk/terminal.ts
@@ -60937,8 +60735,8 @@ function commentEnd(text2, start2, limit) {
   }
   return limit;
 }
-function stringEnd(text2, quote2, limit, options) {
-  for (let at = quote2 + 1; at < limit; at += 1) {
+function stringEnd(text2, quote3, limit, options) {
+  for (let at = quote3 + 1; at < limit; at += 1) {
     const char = text2.charAt(at);
     if (char === "\\") {
       if (!options.escapes && text2.charAt(at + 1) === "'") return limit;
@@ -60967,6 +60765,11 @@ function openMasker(rules, key) {
   const columns2 = compileColumns(rules);
   const tokens = /* @__PURE__ */ new Map();
   const mask = (value, as2) => maskValue(value, as2, { key, tokens });
+  const maskOne = (value, as2) => {
+    if (value === null) return { text: null, masked: false };
+    if (as2 === void 0) return { text: branded(value), masked: false };
+    return { text: branded(mask(value, as2)), masked: true };
+  };
   return {
     columns: columns2,
     maskText(text2, slots, objects, catalog) {
@@ -60980,17 +60783,19 @@ function openMasker(rules, key) {
       const untold = touchesMasked(columns2, objects, catalog) ? untoldLiterals(text2, slots, objects) : [];
       return replaceSpans(text2, [...traced, ...untold.map((span) => ({ ...span, as: "redact" }))], mask);
     },
-    paramMasks({ slots, objects }, count2, catalog) {
-      return Array.from({ length: count2 }, (_, index) => {
-        const found = slots.filter(({ at }) => "param" in at && at.param === index);
+    maskParam(value, to, objects, catalog) {
+      return maskOne(value, maskOfSlot(columns2, to, objects, catalog));
+    },
+    maskParams(command, catalog) {
+      return command.params.map((value, index) => {
+        const found = command.slots.filter(({ at }) => "param" in at && at.param === index);
         const places = found.length === 0 ? [[]] : found.map((slot) => slot.columns);
-        const each = places.map((to) => maskOfSlot(columns2, to, objects, catalog));
-        return each.includes("redact") ? "redact" : strictestOf(each);
+        const each = places.map((to) => maskOfSlot(columns2, to, command.objects, catalog));
+        return maskOne(value, each.includes("redact") ? "redact" : strictestOf(each));
       });
     },
     maskCell(value, as2) {
-      if (value === null) return null;
-      return branded(as2 === void 0 ? value : mask(value, as2));
+      return maskOne(value, as2).text;
     }
   };
 }
@@ -61072,9 +60877,8 @@ function hint(value, show2) {
   const first = characters.length >= 3 ? characters[0] : "";
   return `${first ?? ""}***${show2.last ? characters.at(-1) ?? "" : ""}`;
 }
-var BEYOND_ASCII2 = /[^\0-\x7f]/;
 function branded(text2) {
-  const wellFormed2 = BEYOND_ASCII2.test(text2) && new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine) : text2;
+  const wellFormed2 = new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine) : text2;
   return wellFormed2;
 }
 
@@ -61220,7 +61024,7 @@ function followInThread(followed, door) {
 }
 
 // src/gateway/gateway.ts
-var import_node_net4 = require("node:net");
+var import_node_net2 = require("node:net");
 
 // src/gateway/catalog.ts
 var TABLES = `
@@ -61314,8 +61118,6 @@ var Connection = class {
   #commands = 0;
   #received = 0;
   #sent = 0;
-  /** Which sides flow. */
-  #reads = { client: true, server: true };
   #ended = false;
   #open = false;
   #purpose = "client";
@@ -61382,7 +61184,7 @@ var Connection = class {
     if (this.#held === id) this.#held = void 0;
     if (ruling.kind === "refuse") this.#running.delete(id);
     this.#perform(this.#conversation.settle(id, ruling));
-    if (!this.#performing) this.#pace();
+    this.#pace();
   }
   /** Tells the client something, in its own protocol, while it waits. */
   tell(message) {
@@ -61483,7 +61285,6 @@ var Connection = class {
           searchPath: this.#dialled?.searchPath ?? ""
         });
         this.#parts.opened(note.cancelKey, this);
-        session.turn.wake();
       } else {
         const running = this.#running.get(note.id);
         if (note.outcome !== "suspended") this.#running.delete(note.id);
@@ -61491,8 +61292,8 @@ var Connection = class {
           objects: running?.command.objects ?? [],
           tookUs: running === void 0 ? 0 : Math.round((performance.now() - running.atMs) * 1e3)
         });
-        session.turn.soon();
       }
+      session.turn.wake();
     } catch (error62) {
       if (!(error62 instanceof JournalError)) throw error62;
       session.fail(error62);
@@ -61510,7 +61311,6 @@ var Connection = class {
       ALPNProtocols: ["postgresql"]
     });
     this.#client = secure;
-    this.#reads.client = true;
     this.#clientEncrypted = true;
     secure.once("secure", () => {
       if (unread.length > 0 && secure.alpnProtocol !== "postgresql") this.#close("direct TLS without ALPN postgresql");
@@ -61527,7 +61327,6 @@ var Connection = class {
       }
       this.#dialled = dialled;
       this.#server = dialled.socket;
-      this.#reads.server = false;
       this.#listenServer(dialled.socket);
       this.#received += dialled.rest.length;
       this.#perform(this.#conversation.receive("server", dialled.rest));
@@ -61547,19 +61346,13 @@ var Connection = class {
     if (this.#ended) return;
     const server = this.#server;
     const toServer = this.#outgoingBytes + (server?.writableLength ?? 0);
-    const readsClient = toServer < WAITING_MAX2 && this.#conversation.wants("client");
-    if (readsClient !== this.#reads.client) {
-      this.#reads.client = readsClient;
-      if (readsClient) this.#client.resume();
-      else this.#client.pause();
-    }
+    if (this.#conversation.wants("client") && toServer < WAITING_MAX2) {
+      if (this.#client.isPaused()) this.#client.resume();
+    } else if (!this.#client.isPaused()) this.#client.pause();
     if (server === void 0) return;
-    const readsServer = this.#client.writableLength < WAITING_MAX2;
-    if (readsServer !== this.#reads.server) {
-      this.#reads.server = readsServer;
-      if (readsServer) server.resume();
-      else server.pause();
-    }
+    if (this.#client.writableLength < WAITING_MAX2) {
+      if (server.isPaused()) server.resume();
+    } else if (!server.isPaused()) server.pause();
   }
   #close(why) {
     if (this.#ended) return;
@@ -61606,7 +61399,7 @@ function contextOf({ certPem, keyPem }) {
 
 // src/gateway/dial.ts
 var import_node_crypto17 = require("node:crypto");
-var import_node_net3 = require("node:net");
+var import_node_net = require("node:net");
 var import_node_tls3 = require("node:tls");
 
 // src/gateway/query.ts
@@ -62017,7 +61810,7 @@ var Line = class {
     this.#call = call2;
     this.#host = host;
     this.#deadline = deadline;
-    this.socket = host.kind === "socket" ? (0, import_node_net3.connect)({ path: host.path }) : (0, import_node_net3.connect)({ host: host.address, port: host.port });
+    this.socket = host.kind === "socket" ? (0, import_node_net.connect)({ path: host.path }) : (0, import_node_net.connect)({ host: host.address, port: host.port });
     this.socket.on("error", ignore);
     this.socket.setNoDelay(true);
     this.socket.setKeepAlive(true, 3e4);
@@ -62097,7 +61890,7 @@ var Line = class {
       rejectUnauthorized: verifies,
       ...files.authorities === void 0 ? {} : { ca: [...files.authorities] },
       ...files.own === void 0 ? {} : { cert: files.own.certificate, key: files.own.key },
-      ...tls.sendsName && (0, import_node_net3.isIP)(name2) === 0 ? { servername: name2 } : {},
+      ...tls.sendsName && (0, import_node_net.isIP)(name2) === 0 ? { servername: name2 } : {},
       // The name that the operator wrote, even where hostaddr led elsewhere.
       checkServerIdentity: (_, certificate2) => tls.mode === "verify-full" ? (0, import_node_tls3.checkServerIdentity)(name2, certificate2) : void 0
     });
@@ -62479,7 +62272,7 @@ function hidesCatalog(path) {
 }
 
 // src/gateway/gateway.ts
-var CONNECTIONS_MAX3 = 1e3;
+var CONNECTIONS_MAX2 = 1e3;
 var CATALOGUE_MS_MAX = 1e4;
 var Gateway = class {
   #parts;
@@ -62513,7 +62306,7 @@ var Gateway = class {
     const endpoints = [];
     for (const listening2 of this.#parts.targets) {
       const { target } = listening2;
-      const server = (0, import_node_net4.createServer)(
+      const server = (0, import_node_net2.createServer)(
         { pauseOnConnect: false, noDelay: true },
         (socket) => this.#accept(socket, listening2)
       );
@@ -62569,7 +62362,7 @@ var Gateway = class {
     for (const connection of this.#connections) connection.abort(why);
   }
   #accept(socket, { target, protocol, recordBytesMax }) {
-    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX3) {
+    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX2) {
       socket.destroy();
       return;
     }
@@ -62622,7 +62415,7 @@ function sendCancel({ socket, path }, key) {
   packet.set(key, 8);
   const { remoteAddress, remotePort } = socket;
   if (path === "" && (remoteAddress === void 0 || remotePort === void 0)) return;
-  const cancel = (0, import_node_net4.connect)(path === "" ? { host: remoteAddress, port: remotePort ?? 0 } : { path });
+  const cancel = (0, import_node_net2.connect)(path === "" ? { host: remoteAddress, port: remotePort ?? 0 } : { path });
   cancel.setTimeout(CANCEL_MS_MAX, () => cancel.destroy());
   cancel.on("error", () => cancel.destroy());
   cancel.end(packet);
@@ -62645,7 +62438,7 @@ var import_node_path9 = require("node:path");
 
 // src/journal/session-tree.ts
 var PENDING_HEADS_MAX = 8;
-var NEWLINE2 = 10;
+var NEWLINE = 10;
 var SessionTree = class {
   #origin;
   #countersigner;
@@ -62664,7 +62457,7 @@ var SessionTree = class {
   /** Takes whole lines, each with its newline. Throws JournalError where the last one has none. */
   take(lines) {
     let from = 0;
-    for (let end = lines.indexOf(NEWLINE2); end !== -1; end = lines.indexOf(NEWLINE2, from)) {
+    for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, from)) {
       this.#frontier.appendEntry(lines.subarray(from, end));
       from = end + 1;
     }
@@ -62696,7 +62489,7 @@ ${signer.sign(text2)}`;
       throw new JournalError("the countersigner's answer does not verify with its key");
     }
     const separator = this.#countersigned === 0 ? "" : "\n---\n";
-    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}`.trimEnd() : "";
+    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}` : "";
     this.#countersigned = size;
     this.#moveTo(head);
     return { lines, atSeconds };
@@ -62731,48 +62524,32 @@ function ownLines(lines, { name: name2 }) {
 
 // src/gateway/session-file.ts
 var import_node_fs7 = require("node:fs");
-var BUFFER_BYTES = 256 * 1024;
-var WAITING_CHARACTERS_MAX = 1024 * 1024;
+var SCRATCH_BYTES2 = 64 * 1024;
 var SessionFile = class {
   #fd;
   #sync;
-  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-  #text = "";
-  #bytes = 0;
-  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every flush. Throws where it exists already. */
+  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
+  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every write. Throws where it exists already. */
   constructor(path, { sync } = { sync: false }) {
     this.#fd = (0, import_node_fs7.openSync)(path, "ax", 384);
     this.#sync = sync;
   }
-  get bytes() {
-    return this.#bytes;
-  }
-  add(line) {
-    this.#text += `${line}
-`;
-    if (this.#text.length > WAITING_CHARACTERS_MAX) this.#write();
-  }
-  flush() {
-    this.#write();
+  write(lines) {
+    const fits = lines.length * 3 <= SCRATCH_BYTES2;
+    const bytes = fits ? this.#scratch : Buffer.from(lines);
+    const length = fits ? this.#scratch.write(lines, "utf8") : bytes.length;
+    for (let at = 0; at < length; ) at += (0, import_node_fs7.writeSync)(this.#fd, bytes, at, length - at);
     if (this.#sync) (0, import_node_fs7.fdatasyncSync)(this.#fd);
+    return length;
   }
   close() {
     (0, import_node_fs7.closeSync)(this.#fd);
-  }
-  #write() {
-    const text2 = this.#text;
-    this.#text = "";
-    const fits = text2.length * 3 <= BUFFER_BYTES;
-    const bytes = fits ? this.#buffer : Buffer.from(text2);
-    const length = fits ? bytes.write(text2, 0, "utf8") : bytes.length;
-    for (let at = 0; at < length; ) at += (0, import_node_fs7.writeSync)(this.#fd, bytes, at, length - at);
-    this.#bytes += length;
   }
 };
 
 // src/gateway/head-follower.ts
 var PIECE_BYTES_MAX = 256 * 1024;
-var NEWLINE3 = 10;
+var NEWLINE2 = 10;
 var HeadFollower = class {
   #events;
   #checkpoints;
@@ -62798,10 +62575,7 @@ var HeadFollower = class {
     }
     const { body } = this.#tree.checkpoint(this.#signer);
     const { lines, atSeconds } = this.#tree.cosigned(await this.#ask(body), size);
-    if (lines !== "") {
-      this.#checkpoints.add(lines);
-      this.#checkpoints.flush();
-    }
+    if (lines !== "") this.#checkpoints.write(lines);
     return { size, atSeconds };
   }
   async close() {
@@ -62814,7 +62588,7 @@ var HeadFollower = class {
     while (this.#read < until) {
       const wanted = Math.min(this.#piece.length, until - this.#read);
       const count2 = (0, import_node_fs8.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
-      const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE3) + 1;
+      const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE2) + 1;
       if (whole === 0) throw new JournalError("the journal is shorter than what was written to it");
       this.#tree.take(this.#piece.subarray(0, whole));
       this.#read += whole;
@@ -62849,39 +62623,16 @@ var SaltPool = class {
   }
 };
 function redact(value, salts) {
-  return redactionOf(Buffer.from(salted(jsonOf(value), salts)).toString("base64url"));
-}
-var SCRATCH_BYTES2 = 32 * 1024;
-var Redactor = class {
-  #salts;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
-  constructor(salts) {
-    this.#salts = salts;
-  }
-  redact(value) {
-    return this.redactJson(jsonOf(value));
-  }
-  /** Takes out a value that was written as canonical JSON already. */
-  redactJson(json2) {
-    const text2 = salted(json2, this.#salts);
-    if (text2.length * 3 > SCRATCH_BYTES2) return redactionOf(Buffer.from(text2).toString("base64url"));
-    return redactionOf(this.#scratch.toString("base64url", 0, this.#scratch.write(text2, "utf8")));
-  }
-};
-function salted(json2, salts) {
-  return `["${salts.next()}",${json2}]`;
-}
-function redactionOf(disclosure) {
+  const json2 = typeof value === "string" ? quote2(value) : canonical(value);
+  const disclosure = Buffer.from(`["${salts.next()}",${json2}]`).toString("base64url");
   return { redacted: { "...": digestOf(disclosure) }, disclosure };
 }
-function jsonOf(value) {
-  return typeof value === "string" ? quoted(value) : canonical(value);
-}
-var PLAIN = /^[ !#-[\]-~]*$/;
-function quoted(text2) {
-  if (PLAIN.test(text2)) return `"${text2}"`;
-  const json2 = JSON.stringify(text2);
-  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
+function redactSorted(value, salts) {
+  const json2 = JSON.stringify(value);
+  const disclosure = Buffer.from(`["${salts.next()}",${json2.includes("\\ud") ? canonical(value) : json2}]`).toString(
+    "base64url"
+  );
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
 }
 function digestOf(disclosure) {
   return (0, import_node_crypto19.hash)("sha256", disclosure, "base64url");
@@ -62890,7 +62641,7 @@ function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
   return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
 }
 function encodeDisclosure({ digest, disclosure, ptr }) {
-  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${quoted(ptr)}}`;
+  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${JSON.stringify(ptr)}}`;
 }
 function openDisclosure(disclosure) {
   const bytes = Buffer.from(disclosure, "base64url");
@@ -62911,6 +62662,10 @@ function openDisclosure(disclosure) {
 function isList2(value) {
   return Array.isArray(value);
 }
+function quote2(text2) {
+  const json2 = JSON.stringify(text2);
+  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
+}
 
 // src/gateway/hold.ts
 var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "" };
@@ -62918,7 +62673,8 @@ function askPeople(parts) {
   const { session } = parts;
   const salts = new SaltPool((bytes) => (0, import_node_crypto20.randomFillSync)(bytes));
   const publicKey = parseVkey(parts.vkey).publicKey;
-  return async ({ asker, command, shown, leaf, decision }, signal) => {
+  return async ({ asker, command, shown, decision }, signal) => {
+    const leaf = session.log.leafOf(shown.seq);
     const id = requestId((0, import_node_crypto20.randomBytes)(ID_RANDOM_BYTES));
     asker.tell(`countersign: held for approval (rule "${decision.reason.rule}"), request ${id}`);
     const impact = await parts.impactOf(asker.target, command);
@@ -63017,12 +62773,11 @@ var Judge = class {
   }
   /** Rules on a command, at once where nobody has to be waited for. `held` when people are asked. */
   judge(asker, command) {
-    const { recorder, log, stats } = this.#session;
+    const { recorder, stats } = this.#session;
     stats.commands += 1;
     try {
       const decision = this.#decide(asker, command);
       const shown = recorder.seen(asker.number, asker.target, command);
-      const leaf = decision.kind === "hold" ? log.leafOfLast() : "";
       recorder.decided(asker.number, command.id, decision);
       switch (decision.kind) {
         case "allow":
@@ -63040,7 +62795,7 @@ var Judge = class {
           return "ruled";
         case "hold":
           stats.held += 1;
-          this.#hold(asker, { command, shown, leaf, decision });
+          this.#hold(asker, command, shown, decision);
           return "held";
       }
     } catch (error62) {
@@ -63079,9 +62834,9 @@ var Judge = class {
     this.#session.recorder.settled(asker.number, command.id, refusal2);
     asker.settle(command.id, refusal2);
   }
-  #hold(asker, about) {
+  #hold(asker, command, shown, decision) {
     const abort = new AbortController();
-    const over = this.#askAndRule(asker, about, abort.signal).finally(() => {
+    const over = this.#askAndRule(asker, { command, shown, decision }, abort.signal).finally(() => {
       this.#holds.delete(asker);
     });
     this.#holds.set(asker, { abort, over });
@@ -63183,11 +62938,12 @@ function sessionOrigin(logOrigin, sid) {
 var SessionLog = class {
   #parts;
   #encoder;
+  #lines = [];
+  /** What the last flush took. */
+  #left = [];
+  #disclosed = [];
   #size = 0;
-  #written = 0;
-  #disclosed = false;
-  /** The newest line. */
-  #last = "";
+  #bytes = 0;
   #failure;
   #proved = /* @__PURE__ */ new Set();
   constructor(parts) {
@@ -63201,7 +62957,7 @@ var SessionLog = class {
   }
   /** What left the process. */
   get written() {
-    return { size: this.#written, bytes: this.#parts.events.bytes };
+    return { size: this.#size - this.#lines.length, bytes: this.#bytes };
   }
   /**
    * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
@@ -63214,33 +62970,35 @@ var SessionLog = class {
     if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
       throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
     }
-    this.#add(this.#parts.events, line);
-    this.#last = line;
+    if (this.#lines.length >= WAITING_LINES_MAX) this.flush();
+    this.#lines.push(line);
     this.#size = seq + 1;
-    if (this.#size - this.#written >= WAITING_LINES_MAX) this.flush();
     return seq;
   }
   /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
   disclose(redaction, ptr) {
     if (this.#failure !== void 0) throw this.#failure;
-    this.#add(this.#parts.disclosures, disclosureLine(redaction, ptr));
-    this.#disclosed = true;
+    this.#disclosed.push(disclosureLine(redaction, ptr));
   }
   /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
   flush() {
     if (this.#failure !== void 0) throw this.#failure;
-    try {
-      if (this.#size > this.#written) this.#parts.events.flush();
-      if (this.#disclosed) this.#parts.disclosures.flush();
-    } catch (cause) {
-      throw this.#fail(cause);
+    if (this.#lines.length > 0) {
+      this.#bytes += this.#write(this.#parts.events, this.#lines);
+      this.#left = this.#lines;
+      this.#lines = [];
     }
-    this.#written = this.#size;
-    this.#disclosed = false;
+    if (this.#disclosed.length > 0) {
+      this.#write(this.#parts.disclosures, this.#disclosed);
+      this.#disclosed = [];
+    }
   }
-  /** The leaf hash of the newest fact as base64url, for approvals. */
-  leafOfLast() {
-    return leafHash(this.#last).toString("base64url");
+  /** The leaf hash of a fact as base64url, for approvals. To be asked soon: lines of the flush before the last are let go. */
+  leafOf(seq) {
+    const from = this.written.size;
+    const line = seq < from ? this.#left[seq - from + this.#left.length] : this.#lines[seq - from];
+    if (line === void 0) throw new RangeError(`fact ${seq} is not in memory any more`);
+    return leafHash(line).toString("base64url");
   }
   #encode(type, conn, body) {
     try {
@@ -63255,17 +63013,14 @@ var SessionLog = class {
       throw cause;
     }
   }
-  #add(sink, line) {
+  #write(sink, lines) {
     try {
-      sink.add(line);
+      return sink.write(`${lines.join("\n")}
+`);
     } catch (cause) {
-      throw this.#fail(cause);
+      this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
+      throw this.#failure;
     }
-  }
-  /** How much of it was written is not known, so nothing can follow it. */
-  #fail(cause) {
-    this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
-    return this.#failure;
   }
 };
 
@@ -63383,51 +63138,6 @@ async function within(ms, promise2) {
 
 // src/gateway/recorder.ts
 var import_node_crypto22 = require("node:crypto");
-
-// src/gateway/response-writer.ts
-var ResponseWriter = class {
-  #masker;
-  /** The names of columns as JSON, by the list they came in: executions of one statement share it. */
-  #columns = /* @__PURE__ */ new WeakMap();
-  constructor(masker) {
-    this.#masker = masker;
-  }
-  /** `masksOf` says how rows of these columns are masked. Returns how many values were. */
-  write({ key, results, summary: summary2 }, masksOf) {
-    let masked = 0;
-    let sets = "";
-    for (const { columns: columns2, rows: rows2 } of results) {
-      const masks = masksOf(columns2);
-      let lines = "";
-      for (const row of rows2) {
-        let cells = "";
-        for (let index = 0; index < row.length; index += 1) {
-          const value = row[index] ?? null;
-          const as2 = typeof masks === "string" ? masks : masks[index];
-          if (as2 !== void 0 && value !== null) masked += 1;
-          const cell = this.#masker.maskCell(value, as2);
-          cells += `${index === 0 ? "" : ","}${cell === null ? "null" : quoted(cell)}`;
-        }
-        lines += `${lines === "" ? "" : ","}[${cells}]`;
-      }
-      sets += `${sets === "" ? "" : ","}{"columns":${this.#names(columns2)},"rows":[${lines}]}`;
-    }
-    const words = summary2.length === 1 ? quoted(summary2[0] ?? "") : summary2.map(quoted).join(",");
-    return { json: `{"key":"${base64url3(key)}","results":[${sets}],"summary":[${words}]}`, masked };
-  }
-  #names(columns2) {
-    const known3 = this.#columns.get(columns2);
-    if (known3 !== void 0) return known3;
-    const json2 = `[${columns2.map(({ name: name2 }) => quoted(name2)).join(",")}]`;
-    this.#columns.set(columns2, json2);
-    return json2;
-  }
-};
-function base64url3(bytes) {
-  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)).toString("base64url");
-}
-
-// src/gateway/recorder.ts
 var PARAMS_EACH_MAX = 64;
 var LIST_MAX2 = 64;
 var NAME_MAX = 200;
@@ -63435,32 +63145,28 @@ var SCRATCH_BYTES3 = 8 * 1024;
 var NONE2 = [];
 var Recorder = class {
   #log;
-  #redactor;
+  #salts;
   #masker;
-  #responses;
   #scratch = Buffer.alloc(SCRATCH_BYTES3);
   #texts = /* @__PURE__ */ new WeakMap();
   #masks = /* @__PURE__ */ new WeakMap();
-  #paramMasks = /* @__PURE__ */ new WeakMap();
   #touching = /* @__PURE__ */ new WeakMap();
   #lists = /* @__PURE__ */ new WeakMap();
   /** What is known of each target's tables; masks follow from it. */
   #catalogs = /* @__PURE__ */ new Map();
   constructor(parts) {
     this.#log = parts.log;
-    this.#redactor = new Redactor(parts.salts);
+    this.#salts = parts.salts;
     this.#masker = parts.masker;
-    this.#responses = new ResponseWriter(parts.masker);
   }
   /** The tables of a target as they are now. */
   learn(target, catalog) {
     this.#catalogs.set(target, catalog);
     this.#masks = /* @__PURE__ */ new WeakMap();
-    this.#paramMasks = /* @__PURE__ */ new WeakMap();
     this.#touching = /* @__PURE__ */ new WeakMap();
   }
   opened(conn, about) {
-    const application = this.#redactor.redact(structure(about.opened.application));
+    const application = redact(structure(about.opened.application), this.#salts);
     const seq = this.#log.append("connection.opened", conn, {
       application: [application.redacted],
       database: structure(about.opened.database),
@@ -63478,7 +63184,7 @@ var Recorder = class {
     const catalog = this.#catalogs.get(target) ?? NO_CATALOG;
     const touched = this.#touches(command.objects, catalog);
     const masked = known3 ?? this.#text(command, touched, catalog);
-    const text2 = known3 === void 0 ? this.#redactor.redact(masked.text) : void 0;
+    const text2 = known3 === void 0 ? redact(masked.text, this.#salts) : void 0;
     const params = this.#params(command, touched, catalog);
     const key = text2?.disclosure ?? params.redactions[0]?.disclosure ?? known3?.disclosure ?? "";
     const digest = this.#digest(key, command.bytes);
@@ -63491,7 +63197,7 @@ var Recorder = class {
       digest,
       effects: command.effects,
       objects: this.#list(command.objects),
-      params: params.redacted,
+      params: params.redactions.length === 0 ? NONE2 : params.redactions.map((each) => each.redacted),
       target,
       text: text2 === void 0 ? NONE2 : [text2.redacted],
       textOf: known3?.seq ?? -1,
@@ -63503,10 +63209,7 @@ var Recorder = class {
       const { text: shown, spans: spans2 } = masked;
       this.#texts.set(command.textKey, { seq, text: shown, spans: spans2, disclosure: text2.disclosure });
     }
-    for (let index = 0; index < params.redactions.length; index += 1) {
-      const each = params.redactions[index];
-      if (each !== void 0) this.#log.disclose(each, `/${seq}/body/params/${index}`);
-    }
+    for (const [index, each] of params.redactions.entries()) this.#log.disclose(each, `/${seq}/body/params/${index}`);
     return { seq, text: masked.text, params: params.shown, maskedSpans: masked.spans + params.masked, digest };
   }
   #digest(key, parts) {
@@ -63566,40 +63269,35 @@ var Recorder = class {
     return this.#masker.maskText(command.text, command.slots, command.objects, catalog);
   }
   #params(command, touched, catalog) {
-    const { params } = command;
-    if (params.length === 0) return NO_PARAMS2;
-    const masks = touched ? this.#masksOfParams(command, catalog) : NO_MASKS;
-    const texts2 = [];
-    const shown = [];
+    if (command.params.length === 0) return NO_PARAMS2;
+    const values = touched ? this.#masker.maskParams(command, catalog) : command.params.map((value) => ({ text: this.#masker.maskCell(value, void 0), masked: false }));
     let masked = 0;
-    for (let index = 0; index < params.length; index += 1) {
-      const value = params[index] ?? null;
-      if (value !== null && masks[index] !== void 0) masked += 1;
-      const text2 = this.#masker.maskCell(value, masks[index]);
-      texts2.push(text2);
-      shown.push(text2 ?? NULL);
-    }
-    const redactions2 = texts2.length > PARAMS_EACH_MAX ? [this.#redactor.redact(texts2)] : texts2.map((each) => each === null ? this.#redactor.redactJson("null") : this.#redactor.redact(each));
-    return { redactions: redactions2, redacted: redactions2.map((each) => each.redacted), shown, masked };
-  }
-  #masksOfParams(command, catalog) {
-    const { slots, objects, params } = command;
-    const ofSlots = this.#paramMasks.get(slots);
-    const known3 = ofSlots?.get(objects);
-    if (known3 !== void 0 && known3.length >= params.length) return known3;
-    const masks = this.#masker.paramMasks(command, params.length, catalog);
-    if (ofSlots === void 0) this.#paramMasks.set(slots, new WeakMap([[objects, masks]]));
-    else ofSlots.set(objects, masks);
-    return masks;
+    for (const each of values) if (each.masked) masked += 1;
+    const texts2 = values.map((each) => each.text);
+    const redactions2 = texts2.length > PARAMS_EACH_MAX ? [redact(texts2, this.#salts)] : texts2.map((each) => redact(each, this.#salts));
+    return { redactions: redactions2, shown: texts2.map((each) => each ?? structure("NULL")), masked };
   }
   #response(note, objects, catalog) {
+    let masked = 0;
     const touched = this.#touches(objects, catalog);
+    const results = [];
+    for (const { columns: columns2, rows: rows2 } of note.results) {
+      const masks = this.#masksOf(columns2, objects, catalog);
+      const out2 = [];
+      for (const row of rows2) {
+        const cells = [];
+        for (const [index, value2] of row.entries()) {
+          const as2 = touched && columns2.length === 0 ? "redact" : masks[index];
+          if (as2 !== void 0 && value2 !== null) masked += 1;
+          cells.push(this.#masker.maskCell(value2, as2));
+        }
+        out2.push(cells);
+      }
+      results.push({ columns: columns2.map((each) => each.name), rows: out2 });
+    }
     const summary2 = touched && note.code !== "" ? note.summary.filter((each) => SAFE_FIELDS.test(each)) : note.summary;
-    const { json: json2, masked } = this.#responses.write(
-      { key: note.key, results: note.results, summary: summary2 },
-      (columns2) => touched && columns2.length === 0 ? "redact" : this.#masksOf(columns2, objects, catalog)
-    );
-    return { response: this.#redactor.redactJson(json2), masked };
+    const value = { key: base64url3(note.key), results, summary: summary2 };
+    return { response: redactSorted(value, this.#salts), masked };
   }
   /** By columns and objects together: a column that was traced to no table goes by what the statement touches. */
   #masksOf(columns2, objects, catalog) {
@@ -63632,20 +63330,17 @@ function shorten(items) {
   const shown = items.slice(0, LIST_MAX2).map((each) => structure(each.slice(0, NAME_MAX)));
   return items.length > LIST_MAX2 ? [...shown, `and ${items.length - LIST_MAX2} more`] : shown;
 }
-var NULL = structure("NULL");
-var NO_PARAMS2 = { redactions: [], redacted: NONE2, shown: [], masked: 0 };
-var NO_MASKS = [];
+var NO_PARAMS2 = { redactions: [], shown: [], masked: 0 };
 var NO_CATALOG = { tableOf: () => void 0 };
 var SAFE_FIELDS = /^(?:[A-Z]+(?: \d+)*$|[SCstcdn]: )/;
+var base64url3 = (bytes) => Buffer.from(bytes).toString("base64url");
 
 // src/gateway/turn.ts
-var SOON_MS = 5;
 var Turn = class {
   #flush;
   #parties = [];
   #spare = [];
   #scheduled = false;
-  #lateScheduled = false;
   /** `flush` makes safe what was recorded; false when it could not, and then nothing may move. */
   constructor(flush) {
     this.#flush = flush;
@@ -63655,22 +63350,12 @@ var Turn = class {
     this.#parties.push(party);
     this.wake();
   }
-  /** Something was recorded that nobody waits for: it leaves with the next turn, or soon by itself. */
-  soon() {
-    if (this.#scheduled || this.#lateScheduled) return;
-    this.#lateScheduled = true;
-    setTimeout(this.#late, SOON_MS);
-  }
-  /** Something was recorded that must leave at the end of this turn. */
+  /** Something was recorded that nobody waits for. */
   wake() {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#end);
   }
-  #late = () => {
-    this.#lateScheduled = false;
-    this.wake();
-  };
   // An arrow function, so that no closure is made per turn.
   #end = () => {
     this.#scheduled = false;
@@ -63828,7 +63513,7 @@ async function openSession(parts) {
     sid,
     directory: (0, import_node_path11.join)(parts.sessionsDirectory, sid),
     logOrigin: parts.logOrigin,
-    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (followed) => follow2(followed, desk) },
+    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (session2) => follow2(session2, desk) },
     masker,
     sync: parts.targets.some(({ name: name2 }) => policy2.targets.get(name2)?.sync === true),
     failed: (why) => {
@@ -63913,7 +63598,7 @@ async function openSession(parts) {
   };
 }
 function follow2(followed, desk) {
-  return desk.address === void 0 ? new HeadFollower(followed, async (body) => await desk.addCheckpoint(body)) : followInThread(followed, desk.address);
+  return desk.address === void 0 ? new HeadFollower(followed, desk.addCheckpoint) : followInThread(followed, desk.address);
 }
 function factsOf(target, protocol, identity) {
   const { environment, event, actor } = identity;
@@ -63982,7 +63667,7 @@ function digestOfFile(bytes) {
 // src/evidence/read-events.ts
 var import_node_crypto26 = require("node:crypto");
 var FAULTS_MAX = 10;
-var NEWLINE4 = 10;
+var NEWLINE3 = 10;
 function readEvents(bytes, visit3, headAt) {
   const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const frontier = new Frontier();
@@ -63992,7 +63677,7 @@ function readEvents(bytes, visit3, headAt) {
   };
   let start2 = 0;
   while (start2 < file2.length) {
-    const newline = file2.indexOf(NEWLINE4, start2);
+    const newline = file2.indexOf(NEWLINE3, start2);
     const end = newline === -1 ? file2.length : newline;
     if (newline === -1) fault(`line ${frontier.size + 1} has no newline: the file was cut`);
     const line = file2.subarray(start2, end);

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { ApprovalRequest } from "../approval/ports.ts";
 import { unanswerableLocally } from "../config/answerable.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -16,10 +15,13 @@ import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { openLedger } from "../gateway/ledger/open.ts";
 import { type OpenSession, openSession } from "../gateway/local.ts";
 import { seal } from "../gateway/seal.ts";
+import { UnsealedSessions } from "../gateway/unsealed.ts";
 import type { Policy } from "../policy/policy.ts";
 import { postgresControls, readTarget, type Target, TargetError } from "../protocols/postgres/index.ts";
-import { defaultStateDir, type ReadyLine } from "./countersigner.ts";
+import { defaultStateDir } from "./countersigner.ts";
+import { startCountersignerProcess, without } from "./countersigner-process.ts";
 import { type RunOptions, readRunOptions, UsageError } from "./options.ts";
+import { recover } from "./recover.ts";
 import { version } from "./version.ts";
 
 // `countersign run`: countersigner, gateway, the job, and at the end the evidence. The job's exit code is ours, unless a
@@ -39,7 +41,8 @@ Runs COMMAND with its targets behind the gateway: every command is read, judged,
   --target NAME=URL      a target, as postgres://user@host:5432/database?sslmode=verify-full; may be repeated
   --password NAME=SOURCE the target's password: env:VARIABLE or file:PATH, not on the command line
   --env VARIABLE=NAME    also gives COMMAND the target's URL as VARIABLE; may be repeated
-  --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), or dir:PATH
+  --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), dir:PATH, or
+                         bundle:FILE.tar.gz
   --state DIR            keys and unfinished sessions (default $XDG_STATE_HOME/countersign)
   --page-port PORT       the port of the approval page on 127.0.0.1 (default: any free one)
   --no-terminal          do not ask in the terminal; the page remains
@@ -129,7 +132,12 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
   const ledger = openLedger(options.ledger, io.cwd);
   mkdirSync(options.state, { recursive: true, mode: 0o700 });
   const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
-  const countersigner = startCountersigner(io, { options, socketPath: join(temporary, "desk.sock"), without: secret });
+  const countersigner = startCountersignerProcess(io, {
+    state: options.state,
+    pagePort: options.pagePort,
+    socketPath: join(temporary, "desk.sock"),
+    without: secret,
+  });
   let desk: DeskClient | undefined;
   let terminal: TerminalDesk | undefined;
   let open: OpenSession | undefined;
@@ -159,13 +167,16 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
         onInterrupt: () => child?.kill("SIGINT"),
       });
     }
+    const sessions = new UnsealedSessions(options.state);
+    for (const line of await recover({ sessions, desk })) say(line);
     open = await openSession({
       policy,
       targets,
       identity,
       tier: "cooperative",
       logOrigin,
-      sessionsDirectory: join(options.state, "sessions"),
+      sessionsDirectory: sessions.sessionsDirectory,
+      unsealed: { sessions, destination: { ledger: options.ledger, directory: io.cwd } },
       desk,
       version,
       failed: (why) => {
@@ -192,8 +203,9 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
     terminal?.close();
     await open.end(exit);
     if (open.session.log.size > SEALED_AT_ONCE) say(`sealing ${open.session.log.size} events`);
-    const { folder } = await seal(open.session, { desk, ledger, logOrigin });
-    rmSync(open.session.directory, { recursive: true, force: true });
+    const { sid, directory, key, heads } = open.session;
+    const { folder } = await seal({ sid, directory, key, countersigned: heads.size }, { desk, ledger, logOrigin });
+    open.claimed?.sealed();
     const { commands, denied, held } = open.session.stats;
     say(`sealed ${commands} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)
@@ -202,9 +214,13 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     io.err(`countersign: ${error instanceof Error ? error.message : String(error)}`);
-    if (open !== undefined) io.err(`countersign: what was recorded is in ${open.session.directory}`);
+    if (open !== undefined) {
+      const { directory } = open.session;
+      io.err(`countersign: what was recorded is in ${directory}; the next run seals it, or: countersign recover`);
+    }
     return 1;
   } finally {
+    open?.claimed?.release();
     terminal?.close();
     desk?.close();
     countersigner.stop();
@@ -233,10 +249,6 @@ function secretVariables(
 }
 
 const SECRET_LENGTH_MIN = 8;
-
-function without(env: RunIo["env"], names: readonly string[]): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
-}
 
 /** What the job sees: where its targets are now. Nothing of the real credentials. */
 function jobEnvironment(
@@ -271,48 +283,4 @@ function urlOf({ host, port, user, password, database }: Endpoint): string {
 function forwardSignals(child: ChildProcess): void {
   process.on("SIGINT", () => undefined);
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
-}
-
-/** The countersigner's process, and its word that it is ready. It ends when its standard input does. */
-function startCountersigner(
-  io: RunIo,
-  about: { readonly options: RunOptions; readonly socketPath: string; readonly without: readonly string[] },
-): { readonly ready: Promise<ReadyLine>; readonly stop: () => void } {
-  const { state, pagePort } = about.options;
-  const [program, ...before] = io.self;
-  const args = [
-    ...before,
-    "countersigner",
-    "--socket",
-    about.socketPath,
-    "--state",
-    state,
-    "--page-port",
-    String(pagePort),
-  ];
-  // A process group of its own, so that Ctrl-C ends the job and leaves the countersigner to see its end.
-  const child = spawn(program, args, {
-    env: without(io.env, about.without),
-    stdio: ["pipe", "pipe", "inherit"],
-    detached: true,
-  });
-  const ready = new Promise<ReadyLine>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once("line", (line) => {
-      const said = readyLine(line);
-      if (said === undefined) reject(new Error("the countersigner said something that cannot be read"));
-      else resolve(said);
-    });
-    child.once("error", reject);
-    child.once("exit", () => reject(new Error("the countersigner could not be started")));
-  });
-  return { ready, stop: () => child.stdin.end() };
-}
-
-function readyLine(line: string): ReadyLine | undefined {
-  const said: unknown = JSON.parse(line);
-  if (typeof said !== "object" || said === null) return undefined;
-  const fields = new Map<string, unknown>(Object.entries(said));
-  const [pageUrl, secret, vkey, person] = ["pageUrl", "secret", "vkey", "person"].map((name) => fields.get(name));
-  if (typeof pageUrl !== "string" || typeof secret !== "string" || typeof vkey !== "string") return undefined;
-  return { ready: true, pageUrl, secret, vkey, person: typeof person === "string" ? person : "" };
 }

@@ -4,10 +4,12 @@
 import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { verifyBundle } from "../evidence/bundle.ts";
 import { TRUST_PATH } from "../evidence/layout.ts";
 import type { Check, Report } from "../evidence/report.ts";
 import { isLedger, verifyLedger, verifySession } from "../evidence/verify.ts";
 import { visibleLine } from "../evidence/visible.ts";
+import { bundleReader } from "../gateway/ledger/bundle.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
 import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { type GitReader, gitReader } from "../gateway/ledger/git.ts";
@@ -23,7 +25,7 @@ export interface VerifyIo {
 const HELP = `usage: countersign verify PATH|BRANCH [--key VKEY] [--json]
 
 Verifies evidence: the log, each session, each answer of people, each disclosed value, each page.
-  PATH         a folder: a whole ledger, or one session's folder
+  PATH         a folder: a whole ledger, or one session's folder; or a bundle, FILE.tar.gz
   BRANCH       a branch (or other revision) of the git repository here, such as countersign/evidence
   --key VKEY   believe this countersigner's key and no other; without it, the keys that the evidence itself names
   --json       the whole report as one JSON object
@@ -88,6 +90,7 @@ function readKey(vkey: string): Verifier {
 
 async function verifyAt({ place, pinned }: Options, cwd: string): Promise<Report> {
   const folder = resolve(cwd, place);
+  if (isFile(folder)) return await verifyBundle(bundleReader(folder), { pinned });
   if (!isFolder(folder)) {
     const reader = await openBranch(cwd, place);
     try {
@@ -121,6 +124,10 @@ async function openBranch(cwd: string, branch: string): Promise<GitReader> {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function policyAbove(folder: string): string | undefined {

@@ -15,6 +15,7 @@ import { cosigner, noteSigner } from "../../src/tlog/note.ts";
 import { Witness } from "../../src/tlog/witness.ts";
 
 export const ORIGIN = "example.com/shop/countersign";
+const FIRST_DAY = "2026-11-23T05:00:00.000Z";
 const POLICY = `sha256:${"b".repeat(64)}`;
 
 /** The countersigner: one Ed25519 key for heads, answers and the log, as in local mode. */
@@ -35,6 +36,8 @@ export type Party = ReturnType<typeof party>;
 /** Ways in which a gateway might make a session, so that tests can make bad ones that are signed all the same. */
 export interface Twist {
   readonly sid?: string;
+  /** Just before the first event; it is of 2026-11-23 unless told otherwise. */
+  readonly startedAt?: string;
   /** Changes or drops (undefined) an event before it is written. */
   readonly event?: (type: EventType, body: object) => object | undefined;
   readonly text?: string;
@@ -64,7 +67,7 @@ export function makeSession(
     },
     flush: () => undefined,
   });
-  let millis = Date.parse("2026-11-23T05:00:00.000Z");
+  let millis = Date.parse(twist.startedAt ?? FIRST_DAY);
   const now = (): string => new Date((millis += 100)).toISOString();
   const log = new SessionLog({
     sid,
@@ -185,7 +188,7 @@ export function makeSession(
   decided("1/3", "hold", "destructive");
   const request = "7Q2M4N8X3K";
   const leaf = held.seq < 0 ? "A".repeat(43) : held.leaf;
-  const expiresAt = "2026-11-23T05:30:00.000Z";
+  const expiresAt = new Date(Date.parse(twist.startedAt ?? FIRST_DAY) + 30 * 60_000).toISOString();
   say("approval.requested", 1, {
     approvers: { count: 1, teams: ["dba"], users: [] },
     cmd: "1/3",
