@@ -188,6 +188,7 @@ export function makeSession(
   });
   const requestedAt = now();
   head();
+  const reason = redact("ticket 7", salts);
   const facts = {
     request,
     sid,
@@ -201,11 +202,10 @@ export function makeSession(
     expiresAt,
     answer: "approved",
     by: [{ login: "carol", via: "check" }],
-    reason: "ticket 7",
+    reason: [reason.redacted],
     decidedAt: now(),
   } as const;
   const dsse = signApproval(twist.answer?.(facts) ?? facts, dsseSigner(twist.approvalKey ?? by.key));
-  const reason = redact("ticket 7", salts);
   const answered = say("approval.answered", 1, {
     answer: "approved",
     by: [{ login: "carol", via: "check" }],

@@ -355,6 +355,11 @@ describe("a session that was made badly, though all of it is signed", () => {
       ["approvals"],
     ],
     ["approved by who ran the job", { actor: "Carol" }, ["approvals"]],
+    [
+      "approved for another reason than was recorded",
+      { answer: (facts) => ({ ...facts, reason: [{ "...": "A".repeat(43) }] }) },
+      ["approvals"],
+    ],
     ["held, approved, and refused all the same", { heldRuling: "refuse" }, []],
   ] satisfies [string, Twist, string[]][])("%s", async (_name, twist, wanted) => {
     expect(await twisted(twist)).toEqual(wanted);
@@ -366,7 +371,7 @@ describe("a session that was made badly, though all of it is signed", () => {
     const [approval] = made.approvals;
     const { payload } = JSON.parse(approval?.dsse ?? "") as { payload: string };
     const { predicate } = JSON.parse(Buffer.from(payload, "base64").toString()) as { predicate: ApprovalFacts };
-    const dsse = signApproval({ ...predicate, reason: "another ticket" }, by.dsse);
+    const dsse = signApproval({ ...predicate, reason: [] }, by.dsse);
     const approvals = [{ request: predicate.request, dsse }];
     expect(broken(await verify(await sealedBadly({ ...made, approvals })))).toEqual(["approvals"]);
   });

@@ -78,7 +78,7 @@ const WAIT_SECONDS = 25;
 const EXPIRY_GRACE_MS = 2_000;
 // An answer carries a request's signed statement, which is far smaller than the request.
 const REPLY_BYTES_MAX = 4 * 1024 * 1024;
-const NOBODY = { by: [], reason: "", dsse: "" } as const;
+const NOBODY = { by: [], reason: "", dsse: "", disclosure: "" } as const;
 
 export interface DeskDoor {
   readonly socketPath: string;
@@ -260,6 +260,7 @@ function isAnswered(value: unknown): value is Answered {
     ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) &&
     typeof value["reason"] === "string" &&
     typeof value["dsse"] === "string" &&
+    typeof value["disclosure"] === "string" &&
     Array.isArray(value["by"]) &&
     value["by"].every((each) => isObject(each) && typeof each["login"] === "string" && typeof each["via"] === "string")
   );
