@@ -4,7 +4,7 @@ import { NoteError, parseCheckpoint, parseNote, type Verifier, verifySignatures 
 import { decodeEntries, entriesPath, levelWidth, TILE_WIDTH, tilePathAt } from "../tlog/tiles.ts";
 import { Frontier, leafHash, nodeHash } from "../tlog/tree.ts";
 import { decodeUtf8 } from "./dsse.ts";
-import { parseEntry, type SessionEntry } from "./entry.ts";
+import { type LogEntry, parseEntry } from "./entry.ts";
 import type { EvidenceReader } from "./ledger.ts";
 import { CHECKPOINT_PATH, LOG_FOLDER } from "./log.ts";
 import { Finding } from "./report.ts";
@@ -16,7 +16,7 @@ export interface LogRead {
   readonly size: number;
   readonly checkpoint: string;
   /** Entries as far as they could be read, in order. */
-  readonly entries: readonly (SessionEntry | undefined)[];
+  readonly entries: readonly (LogEntry | undefined)[];
   /** The root at every size up to that of the log, by size. */
   readonly roots: readonly Uint8Array[];
 }
@@ -62,7 +62,7 @@ export async function checkLog(
     tiles.fail("no checkpoint to hold them against");
     return { log: undefined, findings };
   }
-  signed.detail = `${head.origin}, ${head.size} sessions${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
+  signed.detail = `${head.origin}, ${head.size} entries${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
   const entries = await readEntries(reader, head.size, tiles);
   const frontier = new Frontier();
   const roots: Uint8Array[] = [frontier.root()];

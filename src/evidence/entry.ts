@@ -1,8 +1,9 @@
-// The entry of one session in the repository's log: digests only, so the log itself never holds anything to erase.
+// The entries of the repository's log: digests only, so the log itself never holds anything to erase. One enters a
+// session; another kind enters the signed note of what was erased from a session that is in the log already.
 
 import { hash } from "node:crypto";
 import { CanonicalError, canonical, parseCanonical } from "../journal/jcs.ts";
-import { fromBase64 } from "../tlog/base64.ts";
+import { fromBase64, fromBase64url } from "../tlog/base64.ts";
 import { fieldsOf, isCount, isText, oneOf } from "./shape.ts";
 
 export interface SessionEntry {
@@ -14,13 +15,27 @@ export interface SessionEntry {
   readonly dsse: string;
 }
 
-/** The entry's bytes. */
+export interface ErasureEntry {
+  readonly sid: string;
+  /** base64url of the SHA-256 of `erasures/<n>.dsse.json`. */
+  readonly dsse: string;
+}
+
+/** An entry as read. A kind that is not here is not understood, and what is not understood fails. */
+export type LogEntry = ({ readonly kind: "session" } & SessionEntry) | ({ readonly kind: "erasure" } & ErasureEntry);
+
+/** The bytes of a session's entry. */
 export function encodeEntry({ sid, root, size, dsse }: SessionEntry): string {
   return canonical({ dsse, kind: "session", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
 }
 
-/** Reads an entry; undefined for anything but a session's. */
-export function parseEntry(text: string): SessionEntry | undefined {
+/** The bytes of an erasure's entry. */
+export function encodeErasureEntry({ sid, dsse }: ErasureEntry): string {
+  return canonical({ dsse, kind: "erasure", sid, v: 1 });
+}
+
+/** Reads an entry; undefined for any kind, version or field that is not of this format. */
+export function parseEntry(text: string): LogEntry | undefined {
   let value: unknown;
   try {
     value = parseCanonical(text);
@@ -28,12 +43,32 @@ export function parseEntry(text: string): SessionEntry | undefined {
     if (error instanceof CanonicalError) return undefined;
     throw error;
   }
-  const isOne = (each: unknown): each is 1 => each === 1;
-  const claims = { dsse: isText, kind: oneOf("session"), root: isText, sid: isText, size: isCount, v: isOne };
+  return sessionEntry(value) ?? erasureEntry(value);
+}
+
+function sessionEntry(value: unknown): LogEntry | undefined {
+  const claims = { dsse: isFileDigest, kind: oneOf("session"), root: isText, sid: isText, size: isCount, v: isOne };
   const fields = fieldsOf(value, claims);
   const root = fields === undefined ? undefined : fromBase64(fields.root);
   if (fields === undefined || root?.length !== 32) return undefined;
-  return { sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
+  return { kind: "session", sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
+}
+
+function erasureEntry(value: unknown): LogEntry | undefined {
+  const fields = fieldsOf(value, { dsse: isHash, kind: oneOf("erasure"), sid: isText, v: isOne });
+  return fields === undefined ? undefined : { kind: "erasure", sid: fields.sid, dsse: fields.dsse };
+}
+
+function isOne(value: unknown): value is 1 {
+  return value === 1;
+}
+
+function isFileDigest(value: unknown): value is string {
+  return isText(value) && /^sha256:[0-9a-f]{64}$/.test(value);
+}
+
+function isHash(value: unknown): value is string {
+  return isText(value) && fromBase64url(value)?.length === 32;
 }
 
 /** `sha256:<hex>`, the way evidence names a file by its content. */

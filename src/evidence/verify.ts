@@ -131,9 +131,13 @@ function checkPopulation(log: LogRead, sessions: readonly SessionChecked[], find
   const entered = new Set<string>();
   for (const [at, entry] of log.entries.entries()) {
     if (entry === undefined) finding.fail(`entry ${at} of the log is not one of this version`);
-    else if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
-    else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
-    if (entry !== undefined) entered.add(entry.sid);
+    else if (entry.kind === "erasure") {
+      if (!entered.has(entry.sid)) finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
+    } else {
+      if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
+      else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
+      entered.add(entry.sid);
+    }
   }
   for (const { report } of sessions) {
     if (!entered.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
