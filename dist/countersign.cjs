@@ -35423,7 +35423,7 @@ function openPostgres(reader) {
 }
 
 // src/cli/countersigner.ts
-var import_node_crypto12 = require("node:crypto");
+var import_node_crypto14 = require("node:crypto");
 var import_node_os2 = require("node:os");
 var import_node_util = require("node:util");
 
@@ -36107,6 +36107,74 @@ function isSignature(value) {
   return fieldsOf(value, { keyid: isText, sig: isText }) !== void 0;
 }
 
+// src/journal/disclosure.ts
+var import_node_crypto11 = require("node:crypto");
+var SALT_BYTES2 = 16;
+var SALT_CHARS = 22;
+var POOL_BYTES = 16 * 1024;
+var SaltPool = class {
+  #fill;
+  #pool = Buffer.alloc(POOL_BYTES);
+  #at = POOL_BYTES;
+  constructor(fill) {
+    this.#fill = fill;
+  }
+  next() {
+    if (this.#at === POOL_BYTES) {
+      this.#fill(this.#pool);
+      this.#at = 0;
+    }
+    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
+    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
+    this.#at += SALT_BYTES2;
+    return salt;
+  }
+};
+function redact(value, salts) {
+  const json2 = typeof value === "string" ? quote2(value) : canonical(value);
+  const disclosure = Buffer.from(`["${salts.next()}",${json2}]`).toString("base64url");
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
+}
+function redactSorted(value, salts) {
+  const json2 = JSON.stringify(value);
+  const disclosure = Buffer.from(`["${salts.next()}",${json2.includes("\\ud") ? canonical(value) : json2}]`).toString(
+    "base64url"
+  );
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
+}
+function digestOf(disclosure) {
+  return (0, import_node_crypto11.hash)("sha256", disclosure, "base64url");
+}
+function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
+  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
+}
+function encodeDisclosure({ digest, disclosure, ptr }) {
+  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${JSON.stringify(ptr)}}`;
+}
+function openDisclosure(disclosure) {
+  const bytes = Buffer.from(disclosure, "base64url");
+  if (bytes.toString("base64url") !== disclosure) return void 0;
+  let pair;
+  try {
+    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    pair = JSON.parse(text2);
+    if (canonical(pair) !== text2) return void 0;
+  } catch (error62) {
+    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+  if (!isList2(pair) || pair.length !== 2) return void 0;
+  const [salt, value] = pair;
+  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
+}
+function isList2(value) {
+  return Array.isArray(value);
+}
+function quote2(text2) {
+  const json2 = JSON.stringify(text2);
+  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
+}
+
 // src/tlog/witness.ts
 var PROOF_LINES_MAX = 63;
 var Witness = class {
@@ -36262,7 +36330,7 @@ function isSamePerson(one, other) {
 }
 
 // src/gateway/desk/exchange.ts
-var import_node_crypto11 = require("node:crypto");
+var import_node_crypto12 = require("node:crypto");
 var Refused = class extends Error {
   name = "Refused";
   status;
@@ -36330,7 +36398,7 @@ function answerError(response, error62, log) {
   answerJson(response, 500, { error: "the countersigner failed; nothing was answered or signed" });
 }
 function isSameSecret(one, other) {
-  return (0, import_node_crypto11.timingSafeEqual)((0, import_node_crypto11.createHash)("sha256").update(one).digest(), (0, import_node_crypto11.createHash)("sha256").update(other).digest());
+  return (0, import_node_crypto12.timingSafeEqual)((0, import_node_crypto12.createHash)("sha256").update(one).digest(), (0, import_node_crypto12.createHash)("sha256").update(other).digest());
 }
 function isObject2(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -36449,8 +36517,8 @@ var RequestBook = class {
       );
       const by = decisive.map(({ login: login2, via }) => ({ login: login2, via }));
       const reason = decisive.map((each) => each.reason).filter((each) => each !== "").join("\n");
-      const dsse = this.#options.sign({ request: entry.request, answer: state2, by, reason, atMs: ballot.endedAtMs });
-      slot.entry = { ...entry, ballot, answered: { answer: state2, by, reason, dsse } };
+      const signed = this.#options.sign({ request: entry.request, answer: state2, by, reason, atMs: ballot.endedAtMs });
+      slot.entry = { ...entry, ballot, answered: { answer: state2, by, reason, ...signed } };
     }
     this.#changed();
   }
@@ -37941,7 +38009,7 @@ function approvalStatement(facts2) {
       expiresAt,
       leaf,
       policy: policy2,
-      reason,
+      reason: reason.map((each) => ({ "...": each["..."] })),
       request,
       requestedAt,
       rule,
@@ -37964,7 +38032,7 @@ var PREDICATE = {
   expiresAt: isTime2,
   leaf: isText,
   policy: isText,
-  reason: isText,
+  reason: listOf(isRedacted),
   request: isText,
   requestedAt: isTime2,
   rule: isText,
@@ -38009,12 +38077,353 @@ var ASKED = [
   "expiresAt"
 ];
 
-// src/gateway/desk/signed-answer.ts
-function signEnding({ request, answer, by, reason, atMs }, signer) {
-  if (answer === "withdrawn") {
-    return "";
+// src/masking/mask.ts
+var import_node_crypto13 = require("node:crypto");
+
+// src/masking/columns.ts
+var COPIES = [
+  "pg_statistic.stavalues*",
+  "pg_stats.most_common_vals",
+  "pg_stats.histogram_bounds",
+  "pg_stats.most_common_elems",
+  "pg_stats_ext.most_common_vals",
+  "pg_stats_ext_exprs.*",
+  "pg_statistic_ext_data.*",
+  "pg_stat_activity.query",
+  "pg_stat_statements.query",
+  "pg_prepared_statements.statement",
+  "pg_cursors.statement"
+];
+var STRICTEST_FIRST = ["redact", "hash", "tokenise", "partial"];
+function compileColumns(rules) {
+  const own2 = rules.flatMap((rule) => rule.columns.map((name2) => patternOf(name2, rule.as, false)));
+  const copies = own2.length === 0 ? [] : COPIES.map((name2) => patternOf(name2, "redact", true));
+  return { patterns: [...own2, ...copies], touched: /* @__PURE__ */ new WeakMap() };
+}
+function touchesMasked(compiled, objects, catalog) {
+  if (compiled.patterns.length === 0) return false;
+  if (objects.length === 0) return true;
+  if (catalog?.named !== void 0) return objects.some((object3) => isTouched(compiled, object3, catalog));
+  const remembered = compiled.touched.get(objects);
+  if (remembered !== void 0) return remembered;
+  const touches = objects.some((object3) => isTouched(compiled, object3, void 0));
+  compiled.touched.set(objects, touches);
+  return touches;
+}
+function maskOfSlot(compiled, columns2, objects, catalog) {
+  if (compiled.patterns.length === 0) return void 0;
+  const suspect = () => touchesMasked(compiled, objects, catalog);
+  if (columns2.length === 0) return suspect() ? "redact" : void 0;
+  const named2 = objects.map((object3) => partsOf(object3).toReversed());
+  const isNear = (pattern2) => pattern2.builtIn ? named2.some(([name2 = "", schema]) => fitsTable(pattern2, name2, schema)) : suspect();
+  const fitting = [];
+  for (const written of columns2) {
+    const [column2 = "", table2, schema] = partsOf(written).toReversed();
+    const fits = compiled.patterns.filter((pattern2) => {
+      if (!pattern2.column.test(column2)) return false;
+      if (table2 === void 0) return pattern2.columnTells || isNear(pattern2);
+      return fitsTable(pattern2, table2, schema) || isNear(pattern2);
+    });
+    fitting.push(...fits);
+    const isOfNamed = table2 !== void 0 && named2.some(([name2]) => name2 === table2);
+    if (fits.length === 0 && !isOfNamed && suspect()) return "redact";
   }
-  return signApproval({ ...asked(request), answer, by, reason, decidedAt: new Date(atMs).toISOString() }, signer);
+  return strictest(fitting);
+}
+function resultMasks(compiled, columns2, catalog, touched) {
+  if (compiled.patterns.length === 0) return columns2.map(() => void 0);
+  const suspect = touchesMasked(compiled, touched.objects, catalog);
+  return columns2.map((column2) => {
+    const table2 = column2.table === 0 ? void 0 : catalog.tableOf(column2.table);
+    if (table2 !== void 0) return maskOfTraced(compiled, table2, column2);
+    return suspect || namesMasked(compiled, column2.name) ? "redact" : void 0;
+  });
+}
+function maskOfTraced(compiled, table2, column2) {
+  if (column2.attribute < 0) return void 0;
+  const name2 = table2.columns.get(column2.attribute);
+  if (name2 === void 0)
+    return isMaskedTable(compiled, table2) || namesMasked(compiled, column2.name) ? "redact" : void 0;
+  const own2 = strictest(compiled.patterns.filter((pattern2) => fitsColumn(pattern2, table2, name2)));
+  if (own2 !== void 0 || table2.kind === "table") return own2;
+  return readsMasked(compiled, table2) ? "redact" : void 0;
+}
+function isTouched(compiled, object3, catalog) {
+  const [name2 = "", schema] = partsOf(object3).toReversed();
+  const byName = compiled.patterns.some((pattern2) => fitsTable(pattern2, name2, schema));
+  if (catalog?.named === void 0) return byName;
+  const tables = catalog.named(name2);
+  if (tables === void 0) return true;
+  return tables.some(
+    (table2) => (schema === void 0 || table2.schema.toLowerCase() === schema) && isMaskedTable(compiled, table2)
+  );
+}
+function isMaskedTable(compiled, table2) {
+  const names = [...table2.columns.values()];
+  const own2 = compiled.patterns.some((pattern2) => names.some((name2) => fitsColumn(pattern2, table2, name2)));
+  return own2 || table2.kind === "view" && readsMasked(compiled, table2);
+}
+function readsMasked(compiled, view) {
+  if (view.reads === void 0) return true;
+  return view.reads.some((read2) => {
+    const [name2 = "", table2 = "", schema] = partsOf(read2).toReversed();
+    return compiled.patterns.some((pattern2) => pattern2.column.test(name2) && fitsTable(pattern2, table2, schema));
+  });
+}
+function namesMasked(compiled, name2) {
+  return compiled.patterns.some((pattern2) => pattern2.columnTells && pattern2.column.test(name2.toLowerCase()));
+}
+function fitsColumn(pattern2, table2, name2) {
+  return pattern2.column.test(name2.toLowerCase()) && fitsTable(pattern2, table2.name.toLowerCase(), table2.schema.toLowerCase());
+}
+function fitsTable(pattern2, table2, schema) {
+  return pattern2.table.test(table2) && (schema === void 0 || (pattern2.schema?.test(schema) ?? true));
+}
+function strictest(patterns) {
+  return STRICTEST_FIRST.find((as2) => patterns.some((pattern2) => pattern2.as === as2));
+}
+function patternOf(name2, as2, builtIn) {
+  const [column2 = "*", table2 = "*", schema] = partsOf(name2).toReversed();
+  return {
+    schema: schema === void 0 ? void 0 : globOf(schema),
+    table: globOf(table2),
+    column: globOf(column2),
+    as: as2,
+    columnTells: !builtIn && /[^*]/.test(column2),
+    builtIn
+  };
+}
+function globOf(part) {
+  return new RegExp(`^${part.replaceAll(/[\\^$+?.()|[\]{}]/g, String.raw`\$&`).replaceAll(/\*+/g, ".*")}$`, "su");
+}
+function partsOf(name2) {
+  return name2.toLowerCase().split(".");
+}
+
+// src/masking/display.ts
+var UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|\\(?=u\{)/gu;
+function visible2(text2) {
+  return text2.replaceAll(UNSEEN, (char) => char === "\n" || char === "	" ? char : escaped(char));
+}
+function visibleLine(text2) {
+  return text2.replaceAll(UNSEEN, escaped);
+}
+function escaped(char) {
+  return `\\u{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`;
+}
+
+// src/masking/literals.ts
+var WORD3 = /[\p{L}\p{N}\p{Cs}_$]/u;
+var NUMBER2 = /[\p{L}\p{N}_.]/u;
+function literalsIn(text2, within2, options) {
+  const spans2 = [];
+  let at = within2.from;
+  while (at < within2.to) {
+    const end = Math.min(tokenEnd(text2, at, within2.to), within2.to);
+    if (isLiteral(text2, at, options.all)) spans2.push({ from: at, to: end });
+    at = end;
+  }
+  return spans2;
+}
+function isLiteral(text2, at, all) {
+  const char = text2.charAt(at);
+  if (char === "'" || /^[eE]'/.test(text2.slice(at, at + 2))) return true;
+  if (dollarTag(text2, at) !== void 0) return true;
+  return all && (char === '"' || /\d/.test(char));
+}
+function tokenEnd(text2, at, limit) {
+  const two = text2.slice(at, at + 2);
+  if (two === "--") return after(text2.indexOf("\n", at), 1, limit);
+  if (two === "/*") return commentEnd(text2, at, limit);
+  if (/^[eE]'/.test(two)) return stringEnd(text2, at + 1, limit, { escapes: true });
+  if (two.startsWith("'")) return stringEnd(text2, at, limit, { escapes: false });
+  if (two.startsWith('"')) return after(text2.indexOf('"', at + 1), 1, limit);
+  const tag = dollarTag(text2, at);
+  if (tag !== void 0) return after(text2.indexOf(tag, at + tag.length), tag.length, limit);
+  if (/^\$?\d/.test(two)) return runEnd(text2, at + 1, limit, NUMBER2);
+  return two.startsWith("$") || !WORD3.test(two.charAt(0)) ? at + 1 : runEnd(text2, at + 1, limit, WORD3);
+}
+function runEnd(text2, start2, limit, kind) {
+  let end = start2;
+  while (end < limit && kind.test(text2.charAt(end))) end += 1;
+  return end;
+}
+function after(found, length, limit) {
+  return found === -1 ? limit : found + length;
+}
+function commentEnd(text2, start2, limit) {
+  let depth = 0;
+  for (let at = start2; at < limit; at += 1) {
+    const two = text2.slice(at, at + 2);
+    if (two === "/*" || two === "*/") {
+      depth += two === "/*" ? 1 : -1;
+      at += 1;
+      if (depth === 0) return at + 1;
+    }
+  }
+  return limit;
+}
+function stringEnd(text2, quote3, limit, options) {
+  for (let at = quote3 + 1; at < limit; at += 1) {
+    const char = text2.charAt(at);
+    if (char === "\\") {
+      if (!options.escapes && text2.charAt(at + 1) === "'") return limit;
+      if (options.escapes) at += 1;
+    } else if (char === "'") {
+      if (text2.charAt(at + 1) !== "'") return at + 1;
+      at += 1;
+    }
+  }
+  return limit;
+}
+function dollarTag(text2, at) {
+  if (text2.charAt(at) !== "$") return void 0;
+  return /^\$(?:[\p{L}_][\p{L}\p{N}_]{0,62})?\$/u.exec(text2.slice(at, at + 65))?.[0];
+}
+
+// src/masking/mask.ts
+var REDACTED = "[redacted]";
+var TOKENS_MAX = 1e5;
+var KEY_BYTES_MIN = 16;
+function structure(text2) {
+  return branded(visibleLine(text2));
+}
+function openMasker(rules, key) {
+  if (key.length < KEY_BYTES_MIN) throw new RangeError(`the masking key has ${key.length} bytes, not ${KEY_BYTES_MIN}`);
+  const columns2 = compileColumns(rules);
+  const tokens = /* @__PURE__ */ new Map();
+  const mask = (value, as2) => maskValue(value, as2, { key, tokens });
+  const maskOne = (value, as2) => {
+    if (value === null) return { text: null, masked: false };
+    if (as2 === void 0) return { text: branded(value), masked: false };
+    return { text: branded(mask(value, as2)), masked: true };
+  };
+  return {
+    columns: columns2,
+    maskText(text2, slots, objects, catalog) {
+      if (columns2.patterns.length === 0) return { text: branded(text2), spans: 0 };
+      const literals = slots.flatMap(({ at, columns: to }) => "param" in at ? [] : [{ span: at, to }]);
+      if (!literals.every(({ span }) => isWithin(span, text2))) return { text: branded(REDACTED), spans: 1 };
+      const traced = literals.flatMap(({ span, to }) => {
+        const as2 = maskOfSlot(columns2, to, objects, catalog);
+        return as2 === void 0 ? [] : [{ ...span, as: as2 }];
+      });
+      const untold = touchesMasked(columns2, objects, catalog) ? untoldLiterals(text2, slots, objects) : [];
+      return replaceSpans(text2, [...traced, ...untold.map((span) => ({ ...span, as: "redact" }))], mask);
+    },
+    maskParam(value, to, objects, catalog) {
+      return maskOne(value, maskOfSlot(columns2, to, objects, catalog));
+    },
+    maskParams(command, catalog) {
+      return command.params.map((value, index) => {
+        const found = command.slots.filter(({ at }) => "param" in at && at.param === index);
+        const places = found.length === 0 ? [[]] : found.map((slot) => slot.columns);
+        const each = places.map((to) => maskOfSlot(columns2, to, command.objects, catalog));
+        return maskOne(value, each.includes("redact") ? "redact" : strictestOf(each));
+      });
+    },
+    maskCell(value, as2) {
+      return maskOne(value, as2).text;
+    }
+  };
+}
+function strictestOf(each) {
+  return ["redact", "hash", "tokenise", "partial"].find((as2) => each.includes(as2));
+}
+function isWithin({ from, to }, text2) {
+  return Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= text2.length;
+}
+function untoldLiterals(text2, slots, objects) {
+  const told = slots.flatMap(({ at }) => "param" in at ? [] : [at]).toSorted((a, b) => a.from - b.from);
+  const all = slots.length === 0 && objects.length === 0;
+  const spans2 = [];
+  let from = 0;
+  for (const slot of told) {
+    if (slot.from > from) spans2.push(...literalsIn(text2, { from, to: slot.from }, { all }));
+    from = Math.max(from, slot.to);
+  }
+  spans2.push(...literalsIn(text2, { from, to: text2.length }, { all }));
+  return spans2;
+}
+function replaceSpans(text2, spans2, mask) {
+  const pieces = [];
+  let end = 0;
+  let count = 0;
+  for (const span of spans2.toSorted((a, b) => a.from - b.from || b.to - a.to)) {
+    if (span.to <= end) continue;
+    const overlaps = span.from < end;
+    pieces.push(text2.slice(end, Math.max(end, span.from)));
+    pieces.push(overlaps ? REDACTED : maskLiteral(text2.slice(span.from, span.to), span.as, mask));
+    end = span.to;
+    count += 1;
+  }
+  pieces.push(text2.slice(end));
+  return { text: branded(pieces.join("")), spans: count };
+}
+function maskLiteral(written, as2, mask) {
+  const value = valueOf(written);
+  const isNumber = /^[\d.+-]/.test(written);
+  const masked = value === void 0 ? REDACTED : mask(value, as2);
+  return isNumber ? masked : `'${masked.replaceAll("'", "''")}'`;
+}
+function valueOf(written) {
+  const inner = /^'((?:[^'\\]|'')*)'$/s.exec(written)?.[1];
+  if (inner !== void 0) return inner.replaceAll("''", "'");
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(written) ? written : void 0;
+}
+function maskValue(value, as2, session) {
+  switch (as2) {
+    case "redact":
+      return REDACTED;
+    case "partial":
+      return partial(value);
+    case "hash":
+      return `h:${keyedHash(value, session.key)}`;
+    case "tokenise": {
+      const hash15 = keyedHash(value, session.key);
+      const known3 = session.tokens.get(hash15);
+      if (known3 !== void 0) return `t:${known3}`;
+      if (session.tokens.size >= TOKENS_MAX) return `h:${hash15}`;
+      session.tokens.set(hash15, session.tokens.size + 1);
+      return `t:${session.tokens.size}`;
+    }
+  }
+}
+function keyedHash(value, key) {
+  return (0, import_node_crypto13.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
+}
+var EMAIL = /^([^\s@]+)@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,63})$/;
+function partial(value) {
+  const [, name2, domain2] = EMAIL.exec(value) ?? [];
+  if (name2 !== void 0 && domain2 !== void 0) return `${hint(name2, { last: false })}@${domain2}`;
+  const characters = Array.from(value);
+  if (characters.length < 6) return REDACTED;
+  return hint(value, { last: characters.length >= 9 });
+}
+function hint(value, show2) {
+  const characters = Array.from(value);
+  const first = characters.length >= 3 ? characters[0] : "";
+  return `${first ?? ""}***${show2.last ? characters.at(-1) ?? "" : ""}`;
+}
+function branded(text2) {
+  const wellFormed2 = new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine) : text2;
+  return wellFormed2;
+}
+
+// src/gateway/desk/signed-answer.ts
+function signEnding({ request, answer, by, reason, atMs }, { signer, salts }) {
+  if (answer === "withdrawn") {
+    return { dsse: "", disclosure: "" };
+  }
+  const said3 = reason === "" ? void 0 : redact(structure(reason), salts);
+  const facts2 = {
+    ...asked(request),
+    answer,
+    by,
+    reason: said3 === void 0 ? [] : [said3.redacted],
+    decidedAt: new Date(atMs).toISOString()
+  };
+  return { dsse: signApproval(facts2, signer), disclosure: said3?.disclosure ?? "" };
 }
 function asked(request) {
   const { id, sid, cmd, target, digest, leaf, policy: policy2, rule, requestedAt, expiresAt } = request;
@@ -38032,7 +38441,8 @@ async function startCountersigner(options) {
   const heads2 = new HeadFiles((0, import_node_path3.join)(options.stateDir, "heads"));
   const witness = new Witness(heads2, own2, (origin) => heads2.keysOf(origin));
   const signer = dsseSigner(key);
-  const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, signer) });
+  const salts = new SaltPool((bytes) => bytes.set(random(bytes.length)));
+  const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, { signer, salts }) });
   const secret = Buffer.from(random(SECRET_BYTES)).toString("base64url");
   const token = Buffer.from(random(SECRET_BYTES)).toString("base64url");
   const gateway = serve(
@@ -38151,13 +38561,13 @@ async function countersigner(args, io) {
   try {
     const { socketPath, stateDir, port } = readOptions2(args, io.env);
     running = await startCountersigner({
-      key: openCountersignerKey(stateDir, import_node_crypto12.randomBytes),
+      key: openCountersignerKey(stateDir, import_node_crypto14.randomBytes),
       stateDir,
       socketPath,
       page: { port },
       person,
       clock: Date.now,
-      random: import_node_crypto12.randomBytes,
+      random: import_node_crypto14.randomBytes,
       log: (line) => io.stderr.write(`${line}
 `)
     });
@@ -38227,7 +38637,7 @@ function lineOf(issue2) {
 }
 
 // src/config/policy-file.ts
-var import_node_crypto13 = require("node:crypto");
+var import_node_crypto15 = require("node:crypto");
 
 // src/policy/policy.ts
 var EFFECTS2 = [
@@ -38245,18 +38655,6 @@ var BUILT_IN_RULES = {
   /** No rule of the policy spoke for the command. */
   default: "default"
 };
-
-// src/masking/display.ts
-var UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|\\(?=u\{)/gu;
-function visible2(text2) {
-  return text2.replaceAll(UNSEEN, (char) => char === "\n" || char === "	" ? char : escaped(char));
-}
-function visibleLine(text2) {
-  return text2.replaceAll(UNSEEN, escaped);
-}
-function escaped(char) {
-  return `\\u{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`;
-}
 
 // src/config/nearest.ts
 var LENGTH_MAX = 64;
@@ -38697,7 +39095,7 @@ __export(external_exports, {
   gt: () => _gt,
   gte: () => _gte,
   guid: () => guid2,
-  hash: () => hash8,
+  hash: () => hash9,
   hex: () => hex3,
   hostname: () => hostname2,
   httpUrl: () => httpUrl,
@@ -39195,7 +39593,7 @@ __export(util_exports, {
   optionalKeys: () => optionalKeys,
   own: () => own,
   parsedType: () => parsedType,
-  partial: () => partial,
+  partial: () => partial2,
   pick: () => pick2,
   prefixIssues: () => prefixIssues,
   primitiveTypes: () => primitiveTypes,
@@ -39674,7 +40072,7 @@ function merge(a, b) {
   });
   return clone(a, def);
 }
-function partial(Class2, schema, mask, name2 = "partial") {
+function partial2(Class2, schema, mask, name2 = "partial") {
   const currDef = schema._zod.def;
   const checks = currDef.checks;
   const hasChecks = checks && checks.length > 0;
@@ -55636,7 +56034,7 @@ __export(schemas_exports2, {
   float64: () => float64,
   function: () => _function,
   guid: () => guid2,
-  hash: () => hash8,
+  hash: () => hash9,
   hex: () => hex3,
   hostname: () => hostname2,
   httpUrl: () => httpUrl,
@@ -56336,7 +56734,7 @@ function hex3(_params) {
 function currencyCode2(_params) {
   return _stringFormat(ZodCustomStringFormat, "currency_code", currencyCode, _params);
 }
-function hash8(alg, params) {
+function hash9(alg, params) {
   const enc = params?.enc ?? "hex";
   const format = `${alg}_${enc}`;
   const regex = regexes_exports[format];
@@ -58487,7 +58885,7 @@ function readPolicy(text2, file2) {
   const shape = parsed2.success ? [] : explain(parsed2.error, source, policyJsonSchema());
   const issues = [...shape, ...contradictions(source, Object.values(BUILT_IN_RULES))];
   if (!parsed2.success || issues.length > 0) throw new ConfigError(issues);
-  const digest = `sha256:${(0, import_node_crypto13.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
+  const digest = `sha256:${(0, import_node_crypto15.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
   return toPolicy(parsed2.data, source, digest);
 }
 function toPolicy(data, source, digest) {
@@ -58578,7 +58976,7 @@ function toMasking(rule, source, path) {
 var PARTS_MAX = 256;
 function fitsObject(pattern2, object3) {
   if (pattern2.includes("/")) return fitsText(pattern2, object3);
-  return caseless(pattern2, object3, (left, right) => fitsName(partsOf(left), partsOf(right)));
+  return caseless(pattern2, object3, (left, right) => fitsName(partsOf2(left), partsOf2(right)));
 }
 function fitsText(pattern2, text2) {
   return caseless(pattern2, text2, (left, right) => {
@@ -58587,7 +58985,7 @@ function fitsText(pattern2, text2) {
     return fitsParts(left.split("/"), have) ? "yes" : "no";
   });
 }
-function partsOf(name2) {
+function partsOf2(name2) {
   if (!name2.includes('"')) return name2.split(".");
   const parts = [];
   let part = "";
@@ -58776,10 +59174,10 @@ function describeKeys(match2) {
 }
 
 // src/policy/decide.ts
-var STRICTEST_FIRST = ["deny", "hold", "allow"];
+var STRICTEST_FIRST2 = ["deny", "hold", "allow"];
 var REMEMBERED_MAX = 16;
 function compile2(policy2) {
-  const rules = STRICTEST_FIRST.flatMap((kind) => policy2.rules.filter((rule) => rule.decide === kind));
+  const rules = STRICTEST_FIRST2.flatMap((kind) => policy2.rules.filter((rule) => rule.decide === kind));
   return { rules, remembered: /* @__PURE__ */ new WeakMap() };
 }
 function decide(command, facts2, compiled) {
@@ -59318,7 +59716,7 @@ var CALL_MS_MAX = 1e4;
 var WAIT_SECONDS = 25;
 var EXPIRY_GRACE_MS = 2e3;
 var REPLY_BYTES_MAX = 4 * 1024 * 1024;
-var NOBODY = { by: [], reason: "", dsse: "" };
+var NOBODY = { by: [], reason: "", dsse: "", disclosure: "" };
 async function openDeskClient(door) {
   const desk = new import_node_http2.Agent({ keepAlive: true, maxSockets: 64 });
   const heads2 = new import_node_http2.Agent({ keepAlive: true, maxSockets: 2 });
@@ -59469,7 +59867,7 @@ function standingOf(value) {
   return { state: "answered", answered };
 }
 function isAnswered(value) {
-  return isObject4(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject4(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
+  return isObject4(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && typeof value["disclosure"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject4(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
 }
 function isObject4(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -59843,7 +60241,7 @@ function tileRoot(tile) {
 }
 
 // src/gateway/ledger/lock.ts
-var import_node_crypto14 = require("node:crypto");
+var import_node_crypto16 = require("node:crypto");
 var import_node_fs4 = require("node:fs");
 var import_promises = require("node:timers/promises");
 var WAIT_MS_MAX = 12e4;
@@ -59852,7 +60250,7 @@ async function holding(path, work) {
   while (!take(path)) {
     breakStale(path);
     if (Date.now() > until) throw new LedgerError(`${path} is held by another process; remove it if none is running`);
-    await (0, import_promises.setTimeout)((0, import_node_crypto14.randomInt)(5, 40));
+    await (0, import_promises.setTimeout)((0, import_node_crypto16.randomInt)(5, 40));
   }
   try {
     return await work();
@@ -60273,327 +60671,6 @@ function makeFolder(folder) {
 var import_node_crypto24 = require("node:crypto");
 var import_node_path10 = require("node:path");
 
-// src/masking/mask.ts
-var import_node_crypto15 = require("node:crypto");
-
-// src/masking/columns.ts
-var COPIES = [
-  "pg_statistic.stavalues*",
-  "pg_stats.most_common_vals",
-  "pg_stats.histogram_bounds",
-  "pg_stats.most_common_elems",
-  "pg_stats_ext.most_common_vals",
-  "pg_stats_ext_exprs.*",
-  "pg_statistic_ext_data.*",
-  "pg_stat_activity.query",
-  "pg_stat_statements.query",
-  "pg_prepared_statements.statement",
-  "pg_cursors.statement"
-];
-var STRICTEST_FIRST2 = ["redact", "hash", "tokenise", "partial"];
-function compileColumns(rules) {
-  const own2 = rules.flatMap((rule) => rule.columns.map((name2) => patternOf(name2, rule.as, false)));
-  const copies = own2.length === 0 ? [] : COPIES.map((name2) => patternOf(name2, "redact", true));
-  return { patterns: [...own2, ...copies], touched: /* @__PURE__ */ new WeakMap() };
-}
-function touchesMasked(compiled, objects, catalog) {
-  if (compiled.patterns.length === 0) return false;
-  if (objects.length === 0) return true;
-  if (catalog?.named !== void 0) return objects.some((object3) => isTouched(compiled, object3, catalog));
-  const remembered = compiled.touched.get(objects);
-  if (remembered !== void 0) return remembered;
-  const touches = objects.some((object3) => isTouched(compiled, object3, void 0));
-  compiled.touched.set(objects, touches);
-  return touches;
-}
-function maskOfSlot(compiled, columns2, objects, catalog) {
-  if (compiled.patterns.length === 0) return void 0;
-  const suspect = () => touchesMasked(compiled, objects, catalog);
-  if (columns2.length === 0) return suspect() ? "redact" : void 0;
-  const named2 = objects.map((object3) => partsOf2(object3).toReversed());
-  const isNear = (pattern2) => pattern2.builtIn ? named2.some(([name2 = "", schema]) => fitsTable(pattern2, name2, schema)) : suspect();
-  const fitting = [];
-  for (const written of columns2) {
-    const [column2 = "", table2, schema] = partsOf2(written).toReversed();
-    const fits = compiled.patterns.filter((pattern2) => {
-      if (!pattern2.column.test(column2)) return false;
-      if (table2 === void 0) return pattern2.columnTells || isNear(pattern2);
-      return fitsTable(pattern2, table2, schema) || isNear(pattern2);
-    });
-    fitting.push(...fits);
-    const isOfNamed = table2 !== void 0 && named2.some(([name2]) => name2 === table2);
-    if (fits.length === 0 && !isOfNamed && suspect()) return "redact";
-  }
-  return strictest(fitting);
-}
-function resultMasks(compiled, columns2, catalog, touched) {
-  if (compiled.patterns.length === 0) return columns2.map(() => void 0);
-  const suspect = touchesMasked(compiled, touched.objects, catalog);
-  return columns2.map((column2) => {
-    const table2 = column2.table === 0 ? void 0 : catalog.tableOf(column2.table);
-    if (table2 !== void 0) return maskOfTraced(compiled, table2, column2);
-    return suspect || namesMasked(compiled, column2.name) ? "redact" : void 0;
-  });
-}
-function maskOfTraced(compiled, table2, column2) {
-  if (column2.attribute < 0) return void 0;
-  const name2 = table2.columns.get(column2.attribute);
-  if (name2 === void 0)
-    return isMaskedTable(compiled, table2) || namesMasked(compiled, column2.name) ? "redact" : void 0;
-  const own2 = strictest(compiled.patterns.filter((pattern2) => fitsColumn(pattern2, table2, name2)));
-  if (own2 !== void 0 || table2.kind === "table") return own2;
-  return readsMasked(compiled, table2) ? "redact" : void 0;
-}
-function isTouched(compiled, object3, catalog) {
-  const [name2 = "", schema] = partsOf2(object3).toReversed();
-  const byName = compiled.patterns.some((pattern2) => fitsTable(pattern2, name2, schema));
-  if (catalog?.named === void 0) return byName;
-  const tables = catalog.named(name2);
-  if (tables === void 0) return true;
-  return tables.some(
-    (table2) => (schema === void 0 || table2.schema.toLowerCase() === schema) && isMaskedTable(compiled, table2)
-  );
-}
-function isMaskedTable(compiled, table2) {
-  const names = [...table2.columns.values()];
-  const own2 = compiled.patterns.some((pattern2) => names.some((name2) => fitsColumn(pattern2, table2, name2)));
-  return own2 || table2.kind === "view" && readsMasked(compiled, table2);
-}
-function readsMasked(compiled, view) {
-  if (view.reads === void 0) return true;
-  return view.reads.some((read2) => {
-    const [name2 = "", table2 = "", schema] = partsOf2(read2).toReversed();
-    return compiled.patterns.some((pattern2) => pattern2.column.test(name2) && fitsTable(pattern2, table2, schema));
-  });
-}
-function namesMasked(compiled, name2) {
-  return compiled.patterns.some((pattern2) => pattern2.columnTells && pattern2.column.test(name2.toLowerCase()));
-}
-function fitsColumn(pattern2, table2, name2) {
-  return pattern2.column.test(name2.toLowerCase()) && fitsTable(pattern2, table2.name.toLowerCase(), table2.schema.toLowerCase());
-}
-function fitsTable(pattern2, table2, schema) {
-  return pattern2.table.test(table2) && (schema === void 0 || (pattern2.schema?.test(schema) ?? true));
-}
-function strictest(patterns) {
-  return STRICTEST_FIRST2.find((as2) => patterns.some((pattern2) => pattern2.as === as2));
-}
-function patternOf(name2, as2, builtIn) {
-  const [column2 = "*", table2 = "*", schema] = partsOf2(name2).toReversed();
-  return {
-    schema: schema === void 0 ? void 0 : globOf(schema),
-    table: globOf(table2),
-    column: globOf(column2),
-    as: as2,
-    columnTells: !builtIn && /[^*]/.test(column2),
-    builtIn
-  };
-}
-function globOf(part) {
-  return new RegExp(`^${part.replaceAll(/[\\^$+?.()|[\]{}]/g, String.raw`\$&`).replaceAll(/\*+/g, ".*")}$`, "su");
-}
-function partsOf2(name2) {
-  return name2.toLowerCase().split(".");
-}
-
-// src/masking/literals.ts
-var WORD3 = /[\p{L}\p{N}\p{Cs}_$]/u;
-var NUMBER2 = /[\p{L}\p{N}_.]/u;
-function literalsIn(text2, within2, options) {
-  const spans2 = [];
-  let at = within2.from;
-  while (at < within2.to) {
-    const end = Math.min(tokenEnd(text2, at, within2.to), within2.to);
-    if (isLiteral(text2, at, options.all)) spans2.push({ from: at, to: end });
-    at = end;
-  }
-  return spans2;
-}
-function isLiteral(text2, at, all) {
-  const char = text2.charAt(at);
-  if (char === "'" || /^[eE]'/.test(text2.slice(at, at + 2))) return true;
-  if (dollarTag(text2, at) !== void 0) return true;
-  return all && (char === '"' || /\d/.test(char));
-}
-function tokenEnd(text2, at, limit) {
-  const two = text2.slice(at, at + 2);
-  if (two === "--") return after(text2.indexOf("\n", at), 1, limit);
-  if (two === "/*") return commentEnd(text2, at, limit);
-  if (/^[eE]'/.test(two)) return stringEnd(text2, at + 1, limit, { escapes: true });
-  if (two.startsWith("'")) return stringEnd(text2, at, limit, { escapes: false });
-  if (two.startsWith('"')) return after(text2.indexOf('"', at + 1), 1, limit);
-  const tag = dollarTag(text2, at);
-  if (tag !== void 0) return after(text2.indexOf(tag, at + tag.length), tag.length, limit);
-  if (/^\$?\d/.test(two)) return runEnd(text2, at + 1, limit, NUMBER2);
-  return two.startsWith("$") || !WORD3.test(two.charAt(0)) ? at + 1 : runEnd(text2, at + 1, limit, WORD3);
-}
-function runEnd(text2, start2, limit, kind) {
-  let end = start2;
-  while (end < limit && kind.test(text2.charAt(end))) end += 1;
-  return end;
-}
-function after(found, length, limit) {
-  return found === -1 ? limit : found + length;
-}
-function commentEnd(text2, start2, limit) {
-  let depth = 0;
-  for (let at = start2; at < limit; at += 1) {
-    const two = text2.slice(at, at + 2);
-    if (two === "/*" || two === "*/") {
-      depth += two === "/*" ? 1 : -1;
-      at += 1;
-      if (depth === 0) return at + 1;
-    }
-  }
-  return limit;
-}
-function stringEnd(text2, quote3, limit, options) {
-  for (let at = quote3 + 1; at < limit; at += 1) {
-    const char = text2.charAt(at);
-    if (char === "\\") {
-      if (!options.escapes && text2.charAt(at + 1) === "'") return limit;
-      if (options.escapes) at += 1;
-    } else if (char === "'") {
-      if (text2.charAt(at + 1) !== "'") return at + 1;
-      at += 1;
-    }
-  }
-  return limit;
-}
-function dollarTag(text2, at) {
-  if (text2.charAt(at) !== "$") return void 0;
-  return /^\$(?:[\p{L}_][\p{L}\p{N}_]{0,62})?\$/u.exec(text2.slice(at, at + 65))?.[0];
-}
-
-// src/masking/mask.ts
-var REDACTED = "[redacted]";
-var TOKENS_MAX = 1e5;
-var KEY_BYTES_MIN = 16;
-function structure(text2) {
-  return branded(visibleLine(text2));
-}
-function openMasker(rules, key) {
-  if (key.length < KEY_BYTES_MIN) throw new RangeError(`the masking key has ${key.length} bytes, not ${KEY_BYTES_MIN}`);
-  const columns2 = compileColumns(rules);
-  const tokens = /* @__PURE__ */ new Map();
-  const mask = (value, as2) => maskValue(value, as2, { key, tokens });
-  const maskOne = (value, as2) => {
-    if (value === null) return { text: null, masked: false };
-    if (as2 === void 0) return { text: branded(value), masked: false };
-    return { text: branded(mask(value, as2)), masked: true };
-  };
-  return {
-    columns: columns2,
-    maskText(text2, slots, objects, catalog) {
-      if (columns2.patterns.length === 0) return { text: branded(text2), spans: 0 };
-      const literals = slots.flatMap(({ at, columns: to }) => "param" in at ? [] : [{ span: at, to }]);
-      if (!literals.every(({ span }) => isWithin(span, text2))) return { text: branded(REDACTED), spans: 1 };
-      const traced = literals.flatMap(({ span, to }) => {
-        const as2 = maskOfSlot(columns2, to, objects, catalog);
-        return as2 === void 0 ? [] : [{ ...span, as: as2 }];
-      });
-      const untold = touchesMasked(columns2, objects, catalog) ? untoldLiterals(text2, slots, objects) : [];
-      return replaceSpans(text2, [...traced, ...untold.map((span) => ({ ...span, as: "redact" }))], mask);
-    },
-    maskParam(value, to, objects, catalog) {
-      return maskOne(value, maskOfSlot(columns2, to, objects, catalog));
-    },
-    maskParams(command, catalog) {
-      return command.params.map((value, index) => {
-        const found = command.slots.filter(({ at }) => "param" in at && at.param === index);
-        const places = found.length === 0 ? [[]] : found.map((slot) => slot.columns);
-        const each = places.map((to) => maskOfSlot(columns2, to, command.objects, catalog));
-        return maskOne(value, each.includes("redact") ? "redact" : strictestOf(each));
-      });
-    },
-    maskCell(value, as2) {
-      return maskOne(value, as2).text;
-    }
-  };
-}
-function strictestOf(each) {
-  return ["redact", "hash", "tokenise", "partial"].find((as2) => each.includes(as2));
-}
-function isWithin({ from, to }, text2) {
-  return Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= text2.length;
-}
-function untoldLiterals(text2, slots, objects) {
-  const told = slots.flatMap(({ at }) => "param" in at ? [] : [at]).toSorted((a, b) => a.from - b.from);
-  const all = slots.length === 0 && objects.length === 0;
-  const spans2 = [];
-  let from = 0;
-  for (const slot of told) {
-    if (slot.from > from) spans2.push(...literalsIn(text2, { from, to: slot.from }, { all }));
-    from = Math.max(from, slot.to);
-  }
-  spans2.push(...literalsIn(text2, { from, to: text2.length }, { all }));
-  return spans2;
-}
-function replaceSpans(text2, spans2, mask) {
-  const pieces = [];
-  let end = 0;
-  let count = 0;
-  for (const span of spans2.toSorted((a, b) => a.from - b.from || b.to - a.to)) {
-    if (span.to <= end) continue;
-    const overlaps = span.from < end;
-    pieces.push(text2.slice(end, Math.max(end, span.from)));
-    pieces.push(overlaps ? REDACTED : maskLiteral(text2.slice(span.from, span.to), span.as, mask));
-    end = span.to;
-    count += 1;
-  }
-  pieces.push(text2.slice(end));
-  return { text: branded(pieces.join("")), spans: count };
-}
-function maskLiteral(written, as2, mask) {
-  const value = valueOf(written);
-  const isNumber = /^[\d.+-]/.test(written);
-  const masked = value === void 0 ? REDACTED : mask(value, as2);
-  return isNumber ? masked : `'${masked.replaceAll("'", "''")}'`;
-}
-function valueOf(written) {
-  const inner = /^'((?:[^'\\]|'')*)'$/s.exec(written)?.[1];
-  if (inner !== void 0) return inner.replaceAll("''", "'");
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(written) ? written : void 0;
-}
-function maskValue(value, as2, session) {
-  switch (as2) {
-    case "redact":
-      return REDACTED;
-    case "partial":
-      return partial2(value);
-    case "hash":
-      return `h:${keyedHash(value, session.key)}`;
-    case "tokenise": {
-      const hash15 = keyedHash(value, session.key);
-      const known3 = session.tokens.get(hash15);
-      if (known3 !== void 0) return `t:${known3}`;
-      if (session.tokens.size >= TOKENS_MAX) return `h:${hash15}`;
-      session.tokens.set(hash15, session.tokens.size + 1);
-      return `t:${session.tokens.size}`;
-    }
-  }
-}
-function keyedHash(value, key) {
-  return (0, import_node_crypto15.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
-}
-var EMAIL = /^([^\s@]+)@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,63})$/;
-function partial2(value) {
-  const [, name2, domain2] = EMAIL.exec(value) ?? [];
-  if (name2 !== void 0 && domain2 !== void 0) return `${hint(name2, { last: false })}@${domain2}`;
-  const characters = Array.from(value);
-  if (characters.length < 6) return REDACTED;
-  return hint(value, { last: characters.length >= 9 });
-}
-function hint(value, show2) {
-  const characters = Array.from(value);
-  const first = characters.length >= 3 ? characters[0] : "";
-  return `${first ?? ""}***${show2.last ? characters.at(-1) ?? "" : ""}`;
-}
-function branded(text2) {
-  const wellFormed2 = new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine) : text2;
-  return wellFormed2;
-}
-
 // src/protocols/index.ts
 async function openProtocols() {
   const reader = await openSqlReader();
@@ -60602,7 +60679,7 @@ async function openProtocols() {
 
 // src/gateway/certificate.ts
 var import_reflect_metadata = __toESM(require_Reflect(), 1);
-var import_node_crypto16 = require("node:crypto");
+var import_node_crypto17 = require("node:crypto");
 var import_x509 = __toESM(require_x509_cjs(), 1);
 var VALID_MS = 24 * 60 * 60 * 1e3;
 var SKEW_MS = 5 * 60 * 1e3;
@@ -60640,7 +60717,7 @@ async function makeSessionCertificate(names, now) {
       await import_x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey)
     ]
   });
-  const key = Buffer.from(await import_node_crypto16.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  const key = Buffer.from(await import_node_crypto17.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
   return {
     caPem: `${authority.toString("pem")}
 `,
@@ -60657,7 +60734,7 @@ function endPointHash(der) {
   const { hash: hash15 } = hashOf(new import_x509.X509Certificate(Buffer.from(der)).signatureAlgorithm);
   if (hash15 === void 0) return new Uint8Array(0);
   const name2 = ["MD5", "SHA-1"].includes(hash15) ? "SHA-256" : hash15;
-  return (0, import_node_crypto16.createHash)(name2.replace("-", "")).update(der).digest();
+  return (0, import_node_crypto17.createHash)(name2.replace("-", "")).update(der).digest();
 }
 function hashOf(algorithm) {
   const hash15 = "hash" in algorithm ? algorithm.hash : void 0;
@@ -60668,7 +60745,7 @@ function hashOf(algorithm) {
   return { hash: void 0 };
 }
 async function makeKeys() {
-  return await import_node_crypto16.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
+  return await import_node_crypto17.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
 }
 function isAddress(name2) {
   return /^[0-9.]+$/.test(name2) || name2.includes(":");
@@ -61040,7 +61117,7 @@ function contextOf({ certPem, keyPem }) {
 }
 
 // src/gateway/dial.ts
-var import_node_crypto17 = require("node:crypto");
+var import_node_crypto18 = require("node:crypto");
 var import_node_net = require("node:net");
 var import_node_tls3 = require("node:tls");
 
@@ -61356,7 +61433,7 @@ var DialError = class extends Error {
     this.code = code;
   }
 };
-async function dial(target, startup, { random = import_node_crypto17.randomBytes } = {}) {
+async function dial(target, startup, { random = import_node_crypto18.randomBytes } = {}) {
   const call = {
     target,
     startup: mergeSettings(startup, target.settings),
@@ -61593,7 +61670,7 @@ function ignore() {
 }
 
 // src/gateway/own-questions.ts
-var import_node_crypto18 = require("node:crypto");
+var import_node_crypto19 = require("node:crypto");
 var KEY_BYTES = 16;
 var OwnQuestions = class _OwnQuestions {
   #parts;
@@ -61668,7 +61745,7 @@ var OwnQuestions = class _OwnQuestions {
 };
 function returned(id, code, received) {
   const { bytes, rows: rows2, tags } = answerOf(received);
-  const key = (0, import_node_crypto18.randomBytes)(KEY_BYTES);
+  const key = (0, import_node_crypto19.randomBytes)(KEY_BYTES);
   return {
     type: "returned",
     id,
@@ -61678,7 +61755,7 @@ function returned(id, code, received) {
     summary: tags,
     rows: rows2,
     bytes: bytes.length,
-    digest: (0, import_node_crypto18.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
+    digest: (0, import_node_crypto19.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
     key,
     results: [],
     truncated: true,
@@ -62076,77 +62153,7 @@ async function listenOn(server, port) {
 
 // src/gateway/hold.ts
 var import_node_crypto20 = require("node:crypto");
-
-// src/journal/disclosure.ts
-var import_node_crypto19 = require("node:crypto");
-var SALT_BYTES2 = 16;
-var SALT_CHARS = 22;
-var POOL_BYTES = 16 * 1024;
-var SaltPool = class {
-  #fill;
-  #pool = Buffer.alloc(POOL_BYTES);
-  #at = POOL_BYTES;
-  constructor(fill) {
-    this.#fill = fill;
-  }
-  next() {
-    if (this.#at === POOL_BYTES) {
-      this.#fill(this.#pool);
-      this.#at = 0;
-    }
-    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
-    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
-    this.#at += SALT_BYTES2;
-    return salt;
-  }
-};
-function redact(value, salts) {
-  const json2 = typeof value === "string" ? quote2(value) : canonical(value);
-  const disclosure = Buffer.from(`["${salts.next()}",${json2}]`).toString("base64url");
-  return { redacted: { "...": digestOf(disclosure) }, disclosure };
-}
-function redactSorted(value, salts) {
-  const json2 = JSON.stringify(value);
-  const disclosure = Buffer.from(`["${salts.next()}",${json2.includes("\\ud") ? canonical(value) : json2}]`).toString(
-    "base64url"
-  );
-  return { redacted: { "...": digestOf(disclosure) }, disclosure };
-}
-function digestOf(disclosure) {
-  return (0, import_node_crypto19.hash)("sha256", disclosure, "base64url");
-}
-function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
-  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
-}
-function encodeDisclosure({ digest, disclosure, ptr }) {
-  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${JSON.stringify(ptr)}}`;
-}
-function openDisclosure(disclosure) {
-  const bytes = Buffer.from(disclosure, "base64url");
-  if (bytes.toString("base64url") !== disclosure) return void 0;
-  let pair;
-  try {
-    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    pair = JSON.parse(text2);
-    if (canonical(pair) !== text2) return void 0;
-  } catch (error62) {
-    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-  if (!isList2(pair) || pair.length !== 2) return void 0;
-  const [salt, value] = pair;
-  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
-}
-function isList2(value) {
-  return Array.isArray(value);
-}
-function quote2(text2) {
-  const json2 = JSON.stringify(text2);
-  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
-}
-
-// src/gateway/hold.ts
-var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "" };
+var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "", disclosure: "" };
 function askPeople(parts) {
   const { session } = parts;
   const salts = new SaltPool((bytes) => (0, import_node_crypto20.randomFillSync)(bytes));
@@ -62198,7 +62205,7 @@ function askPeople(parts) {
     session.turn.wake();
     const answered = await believed(parts, request, publicKey, await ask2(parts.desk, request, waitMs, signal));
     if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
-    const reason = answered.reason === "" ? void 0 : redact(structure(answered.reason), salts);
+    const reason = reasonOf(answered, salts);
     const seq = session.log.append("approval.answered", asker.number, {
       answer: answered.answer,
       by: answered.by.map(({ login: login2, via }) => ({ login: structure(login2), via: structure(via) })),
@@ -62229,9 +62236,17 @@ async function believed(parts, request, publicKey, answered) {
   const { cmd, digest, expiresAt, id, leaf, policy: policy2, requestedAt, rule, sid, target } = request;
   const expected = { cmd, digest, expiresAt, leaf, policy: policy2, request: id, requestedAt, rule, sid, target };
   const result = verifyApproval(answered.dsse, publicKey, expected);
-  if (result.kind === "good" && result.facts.answer === "approved") return answered;
+  const reason = answered.disclosure === "" ? [] : [{ "...": digestOf(answered.disclosure) }];
+  const same = result.kind === "good" && JSON.stringify(result.facts.reason) === JSON.stringify(reason);
+  if (same && result.facts.answer === "approved") return answered;
   parts.session.recorder.gap(0, request.cmd, `an approval of request ${request.id} did not verify`);
-  return { answer: "refused", by: [], reason: "the approval's signature did not verify", dsse: "" };
+  return { answer: "refused", by: [], reason: "the approval's signature did not verify", dsse: "", disclosure: "" };
+}
+function reasonOf({ reason, disclosure }, salts) {
+  if (reason === "") return void 0;
+  const text2 = structure(reason);
+  if (openDisclosure(disclosure)?.value !== text2) return redact(text2, salts);
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
 }
 
 // src/gateway/judge.ts
@@ -63195,12 +63210,27 @@ function parseEntry(text2) {
     if (error62 instanceof CanonicalError) return void 0;
     throw error62;
   }
-  const isOne2 = (each) => each === 1;
-  const claims = { dsse: isText, kind: oneOf("session"), root: isText, sid: isText, size: isCount2, v: isOne2 };
+  return sessionEntry(value) ?? erasureEntry(value);
+}
+function sessionEntry(value) {
+  const claims = { dsse: isFileDigest, kind: oneOf("session"), root: isText, sid: isText, size: isCount2, v: isOne2 };
   const fields = fieldsOf(value, claims);
   const root = fields === void 0 ? void 0 : fromBase64(fields.root);
   if (fields === void 0 || root?.length !== 32) return void 0;
-  return { sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
+  return { kind: "session", sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
+}
+function erasureEntry(value) {
+  const fields = fieldsOf(value, { dsse: isHash2, kind: oneOf("erasure"), sid: isText, v: isOne2 });
+  return fields === void 0 ? void 0 : { kind: "erasure", sid: fields.sid, dsse: fields.dsse };
+}
+function isOne2(value) {
+  return value === 1;
+}
+function isFileDigest(value) {
+  return isText(value) && /^sha256:[0-9a-f]{64}$/.test(value);
+}
+function isHash2(value) {
+  return isText(value) && fromBase64url(value)?.length === 32;
 }
 function digestOfFile(bytes) {
   return `sha256:${(0, import_node_crypto25.hash)("sha256", bytes, "hex")}`;
@@ -64471,7 +64501,7 @@ async function checkLog(reader, trust) {
     tiles.fail("no checkpoint to hold them against");
     return { log: void 0, findings: findings2 };
   }
-  signed.detail = `${head.origin}, ${head.size} sessions${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
+  signed.detail = `${head.origin}, ${head.size} entries${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
   const entries = await readEntries(reader, head.size, tiles);
   const frontier = new Frontier();
   const roots = [frontier.root()];
@@ -64588,6 +64618,9 @@ function faultsOf(command, answered, { sid, started, countersigner: countersigne
   const faults = [];
   if (facts2.answer !== answered.answer) faults.push(`signed as ${facts2.answer}, recorded as ${answered.answer}`);
   if (JSON.stringify(facts2.by) !== JSON.stringify(answered.by)) faults.push("signed by others than were recorded");
+  if (JSON.stringify(facts2.reason) !== JSON.stringify(answered.reason)) {
+    faults.push("signed with another reason than was recorded");
+  }
   if (facts2.answer === "approved") {
     const people2 = new Set(facts2.by.map(({ login: login2 }) => login2.toLowerCase()));
     const needed = requested?.approvers.count ?? 1;
@@ -65149,9 +65182,13 @@ function checkPopulation(log, sessions, finding) {
   const entered = /* @__PURE__ */ new Set();
   for (const [at, entry] of log.entries.entries()) {
     if (entry === void 0) finding.fail(`entry ${at} of the log is not one of this version`);
-    else if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
-    else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
-    if (entry !== void 0) entered.add(entry.sid);
+    else if (entry.kind === "erasure") {
+      if (!entered.has(entry.sid)) finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
+    } else {
+      if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
+      else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
+      entered.add(entry.sid);
+    }
   }
   for (const { report } of sessions) {
     if (!entered.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);

@@ -194,7 +194,7 @@ describe("the script of docs/record.md", () => {
   it("says of a log's checkpoint that both signatures verify, and when it was countersigned", () => {
     const { stdout, stderr, status } = run();
     expect({ stdout, stderr, status }).toEqual({
-      stdout: "Signature Verified Successfully\nSignature Verified Successfully\ncountersigned 2026-11-18T11:08:20Z\n",
+      stdout: "Signature Verified Successfully\nSignature Verified Successfully\ncountersigned 2026-11-23T05:01:40Z\n",
       stderr: "",
       status: 0,
     });
