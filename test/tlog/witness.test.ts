@@ -62,7 +62,7 @@ describe("the witness", () => {
     grown(fork, 3, "other");
     fork.rebase(fork.peaks());
     const same = grown(fork, 3);
-    expect(witness.addCheckpoint(addCheckpointBody(6, [], same), 2).status).toBe(409);
+    expect(witness.addCheckpoint(addCheckpointBody(6, [], same), 2).status).toBe(422);
     const longer = grown(fork, 4);
     for (const proof of [[], fork.consistencyProof(), honest.consistencyProof()]) {
       expect(witness.addCheckpoint(addCheckpointBody(6, proof, longer), 2).status).toBe(422);
