@@ -170,14 +170,16 @@ export function resign(session: Made, change: (lines: string[]) => string[], for
   const before = Buffer.from(session.checkpoints).toString().split("\n---\n").map(headOf);
   const kept = before.filter(({ size }) => size < lines.length);
   const heads = [...kept, { size: lines.length, at: before.at(-1)?.at ?? 0 }];
-  const notes = (forgery.heads?.(heads) ?? heads).map(({ size, at }) => {
+  const chosen = forgery.heads?.(heads) ?? heads;
+  const notes = chosen.map(({ size, at }) => {
     const frontier = new Frontier();
     for (const line of lines.slice(0, size)) frontier.append(leafHash(line));
     const text = checkpointText({ origin: name, size, root: frontier.root() });
     return `${text}\n${gateway.sign(text)}${by.app.cosign(text, at)}`;
   });
   const checkpoints = (forgery.notes?.(notes) ?? notes).join("\n---\n");
-  const statement = forgery.statement?.(statementOf(events, lines.length)) ?? statementOf(events, lines.length);
+  const honest = statementOf(events, chosen.at(-1)?.size ?? 0);
+  const statement = forgery.statement?.(honest) ?? honest;
   const signatures = [signDsse(statement, dsseSigner(gatewayKey(session.sid))), signDsse(statement, by.dsse)];
   const dsse = sealedStatement(statement, signatures);
   return { ...session, events, checkpoints: Buffer.from(checkpoints), dsse: forgery.dsse?.(dsse) ?? dsse };

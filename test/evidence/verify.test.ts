@@ -67,8 +67,8 @@ describe("evidence", () => {
     expect(broken(report)).toEqual([]);
     expect(report.verdict).toBe("good");
     expect(report.sessions.map(({ sid }) => sid)).toEqual(SIDS);
-    for (const { checks } of report.sessions) expect(checks).toHaveLength(11);
-    expect(report.checks.map(({ id }) => id)).toEqual(["keys", "checkpoint", "tiles", "population", "pages"]);
+    for (const { checks } of report.sessions) expect(checks).toHaveLength(14);
+    expect(report.checks.map(({ id }) => id)).toEqual(["keys", "checkpoint", "tiles", "population", "pages", "files"]);
   });
 
   it("of one session is good by itself, with or without a policy beside it", async () => {
@@ -222,7 +222,7 @@ describe("each thing broken by itself fails for just that reason", () => {
     [
       "heads swapped",
       () => changed(session("checkpoints.txt"), (text) => text.split("\n---\n").toReversed().join("\n---\n")),
-      ["heads", "statement"],
+      ["heads", "statement", "times"],
     ],
     [
       "a head twice",
@@ -457,6 +457,7 @@ describe("sealing", () => {
       "checkpoint",
       "tiles",
       "pages",
+      "files",
     ]);
     expect(report.sessions[0]?.checks.every(({ outcome }) => outcome === "good")).toBe(true);
   });
