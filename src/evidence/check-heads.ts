@@ -74,7 +74,7 @@ export function compareHeads(
 }
 
 /** The two clocks, of the gateway's machine and of the countersigner, are expected to differ by no more. */
-const CLOCK_SECONDS_MAX = 120;
+export const CLOCK_SECONDS_MAX = 120;
 
 /**
  * Holds the gateway's clock against the countersigner's. `lastAt`: when the last event of each head happened, by its

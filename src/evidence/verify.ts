@@ -2,6 +2,7 @@
 // It opens no file; a reader is handed in.
 
 import type { Verifier } from "../tlog/note.ts";
+import { CLOCK_SECONDS_MAX } from "./check-heads.ts";
 import { checkLog, type LogRead } from "./check-log.ts";
 import { checkSession, type SessionChecked, type SessionContext } from "./check-session.ts";
 import { checkSince } from "./check-since.ts";
@@ -10,7 +11,7 @@ import { monthsIn, TRUST_PATH } from "./layout.ts";
 import { EvidenceError, type EvidenceReader } from "./ledger.ts";
 import { LOG_FOLDER } from "./log.ts";
 import { frontPage, indexOf, monthPage } from "./pages.ts";
-import { type Check, Finding, type Report, verdictOf } from "./report.ts";
+import { type Check, Finding, isoSeconds, type Report, verdictOf } from "./report.ts";
 import { parseTrust, type Trust } from "./trust.ts";
 
 export interface VerifyOptions {
@@ -26,8 +27,8 @@ export interface VerifyOptions {
 export interface LedgerOptions extends VerifyOptions {
   /** A checkpoint of this log that the caller kept, the whole note: the log must begin with what it says. */
   readonly since?: string | undefined;
-  /** The log's checkpoint must have been countersigned at most so long ago; both in POSIX seconds. */
-  readonly age?: { readonly now: number; readonly secondsMax: number } | undefined;
+  /** POSIX seconds now, to tell the age of the log's checkpoint; and how old it may be, where that matters. */
+  readonly age?: { readonly now: number; readonly secondsMax: number | undefined } | undefined;
   /** Told after each session how many were verified, for whoever waits. */
   readonly progress?: ((sessions: number) => void) | undefined;
 }
@@ -173,13 +174,30 @@ async function checkPlaces(reader: EvidenceReader, finding: Finding): Promise<vo
 
 const FOUR_DIGITS = /^[0-9]{4}$/;
 
-function checkAge({ countersignedAt }: LogRead, { now, secondsMax }: { now: number; secondsMax: number }): Finding {
+function checkAge(
+  { countersignedAt }: LogRead,
+  { now, secondsMax }: { readonly now: number; readonly secondsMax: number | undefined },
+): Finding {
   const finding = new Finding("age");
   const seconds = now - countersignedAt;
-  finding.detail = `countersigned ${seconds} s ago`;
-  if (countersignedAt === 0) finding.fail("nobody countersigned the log's checkpoint, so its age is not known");
-  else if (seconds > secondsMax) finding.fail(`the checkpoint is ${seconds} s old, and may be ${secondsMax} s`);
+  if (countersignedAt === 0) {
+    finding.detail = "nobody countersigned";
+    if (secondsMax !== undefined) finding.fail("nobody countersigned the log's checkpoint, so its age is not known");
+    return finding;
+  }
+  finding.detail = `countersigned ${isoSeconds(countersignedAt)}, ${ageOf(seconds)} ago`;
+  if (seconds < -CLOCK_SECONDS_MAX) finding.warn(`the checkpoint is ${ageOf(-seconds)} ahead of the clock here`);
+  if (secondsMax !== undefined && seconds > secondsMax) {
+    finding.fail(
+      `the checkpoint is ${ageOf(seconds)} old and may be ${ageOf(secondsMax)}; get the newest one, or ask why there is none`,
+    );
+  }
   return finding;
+}
+
+function ageOf(seconds: number): string {
+  const [unit, name] = seconds >= 172_800 ? [86_400, "days"] : seconds >= 7200 ? [3600, "hours"] : [1, "s"];
+  return `${Math.floor(Math.max(0, seconds) / unit)} ${name}`;
 }
 
 async function checkMonth(

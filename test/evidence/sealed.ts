@@ -66,6 +66,8 @@ export interface Twist {
   readonly approvers?: number;
   readonly startedAt?: string;
   readonly repository?: string;
+  /** The policy's digest. */
+  readonly policy?: string;
   readonly gateway?: KeyObject;
   /** The seconds of the head's time that the countersigner's clock is off, by the number of the head. */
   readonly clock?: readonly number[];
@@ -175,7 +177,7 @@ export function makeSession(
       environment: "production",
       event: "push",
     },
-    policy: { digest: POLICY },
+    policy: { digest: twist.policy ?? POLICY },
     targets: [{ name: "appdb", protocol: "postgres" }],
     tier: "cooperative",
   });
@@ -226,7 +228,7 @@ export function makeSession(
     target: "appdb",
     digest: held.digest,
     leaf,
-    policy: POLICY,
+    policy: twist.policy ?? POLICY,
     rule: "destructive",
     requestedAt,
     expiresAt,
