@@ -179,32 +179,48 @@ async function verifyAt(options: Options, io: VerifyIo): Promise<Report> {
   return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
 }
 
-/** Who looks at a terminal is told after this long that work goes on, and so often again. */
-const PROGRESS_AFTER_MS = 2000;
-const PROGRESS_EVERY_MS = 200;
-
 async function verifyWhole(reader: EvidenceReader, options: Options, { progress }: VerifyIo): Promise<Report> {
   const { pinned, since, secondsMax, repository, policies } = options;
-  const started = Date.now();
-  let told = started + PROGRESS_AFTER_MS - PROGRESS_EVERY_MS;
-  let shown = false;
+  const now = Date.now();
+  const waiting = progress === undefined ? undefined : new Waiting(progress, now);
   try {
     return await verifyLedger(reader, {
       pinned,
       since,
       repository,
       policies,
-      age: { now: Math.floor(started / 1000), secondsMax },
-      progress(sessions) {
-        const now = Date.now();
-        if (now - told < PROGRESS_EVERY_MS) return;
-        told = now;
-        shown = true;
-        progress?.(`verified ${sessions} sessions`);
-      },
+      age: { now: Math.floor(now / 1000), secondsMax },
+      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, Date.now()),
     });
   } finally {
-    if (shown) progress?.("");
+    waiting?.end();
+  }
+}
+
+/** Who looks at a terminal is told after this long that work goes on, and so often again. */
+const PROGRESS_AFTER_MS = 2000;
+const PROGRESS_EVERY_MS = 200;
+
+/** Says how far it is, once it takes long, and not at every step. */
+class Waiting {
+  readonly #show: (text: string) => void;
+  #nextMs: number;
+  #shown = false;
+
+  constructor(show: (text: string) => void, startedMs: number) {
+    this.#show = show;
+    this.#nextMs = startedMs + PROGRESS_AFTER_MS;
+  }
+
+  tell(text: string, nowMs: number): void {
+    if (nowMs < this.#nextMs) return;
+    this.#nextMs = nowMs + PROGRESS_EVERY_MS;
+    this.#shown = true;
+    this.#show(text);
+  }
+
+  end(): void {
+    if (this.#shown) this.#show("");
   }
 }
 

@@ -1,22 +1,23 @@
 // One session, from the first line to the last: every check that its own files, the log and the keys allow.
 
-import { NoteError, parseCheckpoint, parseNote, parseVkey, type Verifier, verifierFor } from "../tlog/note.ts";
+import { NoteError, parseCheckpoint, parseNote, verifierFor } from "../tlog/note.ts";
 import { parseProof } from "../tlog/proof.ts";
 import { leafHash, verifyInclusion } from "../tlog/tree.ts";
 import { checkApprovals } from "./check-approvals.ts";
 import { Digests } from "./check-disclosures.ts";
 import { type CountersignedHead, compareClocks, compareHeads, readHeads } from "./check-heads.ts";
-import { isAmong, type LogRead, openLogCheckpoint } from "./check-log.ts";
+import { type LogRead, openLogCheckpoint } from "./check-log.ts";
 import { checkRepository } from "./check-repository.ts";
 import { Course } from "./course.ts";
 import { decodeUtf8, verifyDsse } from "./dsse.ts";
 import { digestOfFile, encodeEntry } from "./entry.ts";
-import { type KnownEvent, parseEvent } from "./event-shapes.ts";
+import { parseEvent } from "./event-shapes.ts";
 import { SESSION_FILES } from "./layout.ts";
 import type { EvidenceReader } from "./ledger.ts";
 import { indexRow, sessionFolder, sessionPage } from "./pages.ts";
 import { type EventsRead, readEvents } from "./read-events.ts";
 import { Finding, type SessionReport } from "./report.ts";
+import { type Keys, readKeys, type Started } from "./session-keys.ts";
 import { sessionStatement } from "./statement.ts";
 import { linesOf } from "./story.ts";
 import { Summariser, type Summary } from "./summary.ts";
@@ -41,8 +42,6 @@ export interface SessionChecked {
   /** This session's line of `index.csv`. */
   readonly row: string;
 }
-
-type Started = Extract<KnownEvent, { type: "session.started" }>;
 
 /** Checks the session in this folder of the evidence. */
 export async function checkSession(
@@ -246,42 +245,6 @@ function checkShape(read: EventsRead, { course }: Walked, started: Started | und
   if (started === undefined) finding.fail("the first event is not session.started");
   finding.detail = `${read.size} events`;
   if (course.events < read.size && finding.good) finding.fail(`${read.size - course.events} lines could not be read`);
-}
-
-interface Keys {
-  readonly gateway: Verifier;
-  /** Undefined where the session says that it had none. */
-  readonly countersigner: Verifier | undefined;
-}
-
-function readKeys(started: Started | undefined, trust: Trust | undefined, finding: Finding): Keys | undefined {
-  if (started === undefined) {
-    finding.fail("there is no session.started to name them");
-    return undefined;
-  }
-  const { countersigner: named, gateway: own } = started.body;
-  try {
-    const gateway = parseVkey(own.vkey);
-    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
-    const countersigner = named === "none" ? undefined : parseVkey(named);
-    if (countersigner?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
-    // Two signatures of one key are one signature.
-    if (countersigner !== undefined && isAmong([countersigner], gateway.publicKey)) {
-      finding.fail("the gateway and the countersigner have one and the same key");
-    }
-    if (trust !== undefined && countersigner !== undefined && !isAmong(trust.witnesses, countersigner.publicKey)) {
-      finding.fail(`the countersigner ${countersigner.name} has a key that is not trusted`);
-    }
-    if (trust !== undefined && countersigner === undefined && trust.witnesses.length > 0) {
-      finding.fail("the session had no countersigner, and the trusted keys ask for one");
-    }
-    finding.detail = countersigner === undefined ? "no countersigner" : countersigner.name;
-    return { gateway, countersigner };
-  } catch (error) {
-    if (!(error instanceof NoteError)) throw error;
-    finding.fail(`session.started names ${error.message}`);
-    return undefined;
-  }
 }
 
 function checkPolicy(digest: string, known: ReadonlySet<string> | undefined, finding: Finding): void {

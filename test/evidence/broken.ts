@@ -928,7 +928,7 @@ const log = [
       cases: ["E-07"],
       breaks: (folder) => {
         const files = readFiles(folder);
-        for (const path of [...files.keys()]) if (path.startsWith(`${folderOf(SECOND)}/`)) files.delete(path);
+        for (const path of files.keys()) if (path.startsWith(`${folderOf(SECOND)}/`)) files.delete(path);
         writeFiles(folder, files);
         edit(folder, "sessions/2026/11/index.csv", (text) =>
           text
@@ -1180,5 +1180,3 @@ export const BROKEN: readonly Breakage[] = [
   ...files,
   ...good,
 ];
-
-export { sealBase } from "./forge.ts";
