@@ -6,6 +6,9 @@ import { hash } from "node:crypto";
 /** Bytes in a SHA-256 hash. */
 export const HASH_BYTES = 32;
 
+/** Entries are mostly some hundred bytes; a longer one gets a buffer of its own. */
+const ENTRY_SCRATCH_BYTES = 4 * 1024;
+
 /** RFC 6962 section 2.1: the hash of an entry, SHA-256(0x00 || entry). A string is hashed as its UTF-8. */
 export function leafHash(entry: Uint8Array | string): Buffer {
   if (typeof entry === "string") return sha256(`\0${entry}`);
@@ -63,6 +66,8 @@ export class Frontier {
   #size: number;
   #levels: Level[] = [];
   readonly #input = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
+  /** Where a short entry is put behind its 0x00. */
+  readonly #entry = Buffer.alloc(ENTRY_SCRATCH_BYTES);
 
   /** Starts from a known tree, or from the empty one. The start is the base of the first consistency proof. */
   constructor(peaks: Peaks = { size: 0, nodes: [] }) {
@@ -84,8 +89,13 @@ export class Frontier {
   }
 
   /** Adds the next entry; as `append(leafHash(entry))`. */
-  appendEntry(entry: string): void {
-    this.#add(hash("sha256", `\0${entry}`, "binary"));
+  appendEntry(entry: Uint8Array): void {
+    if (entry.length >= this.#entry.length) {
+      this.append(leafHash(entry));
+      return;
+    }
+    this.#entry.set(entry, 1);
+    this.#add(hash("sha256", this.#entry.subarray(0, entry.length + 1), "binary"));
   }
 
   #add(leaf: string): void {

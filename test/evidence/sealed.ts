@@ -7,7 +7,8 @@ import { digestOfFile } from "../../src/evidence/entry.ts";
 import { type SealedSession, sealedStatement, statementOf } from "../../src/evidence/layout.ts";
 import type { LogSigner } from "../../src/evidence/ledger.ts";
 import { redact, SaltPool } from "../../src/journal/disclosure.ts";
-import { SessionLog } from "../../src/journal/session-log.ts";
+import { SessionLog, sessionOrigin } from "../../src/journal/session-log.ts";
+import { SessionTree } from "../../src/journal/session-tree.ts";
 import type { CommandId } from "../../src/model/command.ts";
 import type { EventBodies, EventType } from "../../src/model/event.ts";
 import { cosigner, noteSigner } from "../../src/tlog/note.ts";
@@ -81,23 +82,27 @@ export function makeSession(
   const sid = twist.sid ?? "01KANAV0Q8M3T4ZS5R6X7Y8Z9A";
   const gateway = twist.gateway ?? generateKeyPairSync("ed25519").privateKey;
   const out = { events: "", disclosures: "", checkpoints: "" };
-  const sink = (name: keyof typeof out) => ({ write: (lines: string) => void (out[name] += lines) });
+  const origin = sessionOrigin(by.log.verifier.name, sid);
+  const tree = new SessionTree({ origin, countersigner: by.app.verifier });
+  const written = (name: keyof typeof out, lines: string): number => {
+    out[name] += lines;
+    const bytes = Buffer.from(lines);
+    if (name === "events") tree.take(bytes);
+    return bytes.length;
+  };
   let millis = Date.parse(twist.startedAt ?? STARTED_AT);
   const now = (): string => new Date((millis += 100)).toISOString();
   const log = new SessionLog({
     sid,
-    logOrigin: by.log.verifier.name,
-    events: sink("events"),
-    disclosures: sink("disclosures"),
-    checkpoints: sink("checkpoints"),
+    events: { write: (lines) => written("events", lines) },
+    disclosures: { write: (lines) => written("disclosures", lines) },
     now,
-    countersigner: by.app.verifier,
   });
-  const signer = noteSigner(log.origin, gateway);
+  const signer = noteSigner(origin, gateway);
   const witness = new Witness(
     { load: (origin) => by.heads.get(origin), save: (origin, size, root) => void by.heads.set(origin, { size, root }) },
     by.app,
-    (origin) => (origin === log.origin ? [signer.verifier] : []),
+    (name) => (name === origin ? [signer.verifier] : []),
   );
   const salts = new SaltPool((bytes) => void randomFillSync(bytes));
   const say = <T extends EventType>(type: T, conn: number, body: EventBodies[T]): number => {
@@ -107,12 +112,12 @@ export function makeSession(
   let heads = 0;
   const head = (): void => {
     log.flush();
-    const { body, size } = log.checkpoint(signer);
+    const { body, size } = tree.checkpoint(signer);
     const seconds = Math.floor(millis / 1000) + (twist.clock?.[heads] ?? 0);
     heads += 1;
     const answer = witness.addCheckpoint(body, seconds);
     if (answer.status !== 200) throw new Error(answer.body);
-    log.cosigned(answer.body, size);
+    out.checkpoints += tree.cosigned(answer.body, size).lines;
   };
   const seen = (
     cmd: CommandId,
@@ -257,7 +262,7 @@ export function makeSession(
   say("session.ended", 0, { commands: 3, denied: 1, exit: 0, held: 1, outcome: "completed" });
   head();
   const events = Buffer.from(out.events);
-  const statement = statementOf(events, log.countersigned);
+  const statement = statementOf(events, tree.size);
   return {
     sid,
     gateway,

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { DeskError } from "../../../src/gateway/desk/client.ts";
+import { DeskError } from "../../../src/gateway/desk/call.ts";
 import {
   checkpointText,
   noteSigner,
