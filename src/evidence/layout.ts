@@ -99,7 +99,7 @@ export async function sealSession(
  * The entry that the log holds for the session in this folder. A folder alone proves nothing: a writer that died may
  * have left it before the log moved.
  */
-async function entryOf(now: EvidenceReader, folder: string): Promise<string | undefined> {
+export async function entryOf(now: EvidenceReader, folder: string): Promise<string | undefined> {
   const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
   const checkpoint = await now.read(CHECKPOINT_PATH);
   if (proof === undefined || checkpoint === undefined) return undefined;

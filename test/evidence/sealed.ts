@@ -39,6 +39,8 @@ export interface Twist {
   readonly text?: string;
   readonly response?: string;
   readonly actor?: string;
+  /** Why people approved. */
+  readonly reason?: string;
   /** Rewrites the signed answer's facts before they are signed. */
   readonly answer?: (facts: Parameters<typeof signApproval>[0]) => Parameters<typeof signApproval>[0];
   readonly approvalKey?: KeyObject;
@@ -188,7 +190,7 @@ export function makeSession(
   });
   const requestedAt = now();
   head();
-  const reason = redact("ticket 7", salts);
+  const reason = redact(twist.reason ?? "ticket 7", salts);
   const facts = {
     request,
     sid,
