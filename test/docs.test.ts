@@ -174,7 +174,7 @@ describe("docs/record.md", () => {
 });
 
 describe("a value erased by hand, as docs/record.md says", () => {
-  it("is counted as redacted, leaves heads and log true, and makes the page false", async () => {
+  it("is called withheld, leaves heads and log true, and makes the page false", async () => {
     const folder = mkdtempSync(join(tmpdir(), "countersign-docs-"));
     const by = party();
     try {
@@ -182,7 +182,7 @@ describe("a value erased by hand, as docs/record.md says", () => {
       const file = execFileSync("find", [folder, "-name", "disclosures.jsonl"], { encoding: "utf8" }).trim();
       writeFileSync(file, readFileSync(file, "utf8").split("\n").slice(1).join("\n"));
       const told = spawnSync(process.execPath, ["src/cli/main.ts", "verify", folder], { encoding: "utf8" });
-      expect(told.stdout).toMatch(/ok +disclosures +\d+ opened, 1 redacted/);
+      expect(told.stdout).toMatch(/INCOMPLETE +disclosures +\d+ opened, 1 redacted, 1 of them withheld/);
       expect([...told.stdout.matchAll(/FAILED +(\w+)/g)].map(([, check]) => check)).toEqual(["pages"]);
     } finally {
       rmSync(folder, { recursive: true, force: true });

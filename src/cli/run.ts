@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { ApprovalRequest } from "../approval/ports.ts";
 import { unanswerableLocally } from "../config/answerable.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -18,7 +17,8 @@ import { type OpenSession, openSession } from "../gateway/local.ts";
 import { seal } from "../gateway/seal.ts";
 import type { Policy } from "../policy/policy.ts";
 import { postgresControls, readTarget, type Target, TargetError } from "../protocols/postgres/index.ts";
-import { defaultStateDir, type ReadyLine } from "./countersigner.ts";
+import { defaultStateDir } from "./countersigner.ts";
+import { startCountersigner } from "./countersigner-child.ts";
 import { type RunOptions, readRunOptions, UsageError } from "./options.ts";
 import { version } from "./version.ts";
 
@@ -129,7 +129,13 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
   const ledger = openLedger(options.ledger, io.cwd);
   mkdirSync(options.state, { recursive: true, mode: 0o700 });
   const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
-  const countersigner = startCountersigner(io, { options, socketPath: join(temporary, "desk.sock"), without: secret });
+  const countersigner = startCountersigner({
+    self: io.self,
+    env: without(io.env, secret),
+    state: options.state,
+    pagePort: options.pagePort,
+    socketPath: join(temporary, "desk.sock"),
+  });
   let desk: DeskClient | undefined;
   let terminal: TerminalDesk | undefined;
   let open: OpenSession | undefined;
@@ -271,48 +277,4 @@ function urlOf({ host, port, user, password, database }: Endpoint): string {
 function forwardSignals(child: ChildProcess): void {
   process.on("SIGINT", () => undefined);
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
-}
-
-/** The countersigner's process, and its word that it is ready. It ends when its standard input does. */
-function startCountersigner(
-  io: RunIo,
-  about: { readonly options: RunOptions; readonly socketPath: string; readonly without: readonly string[] },
-): { readonly ready: Promise<ReadyLine>; readonly stop: () => void } {
-  const { state, pagePort } = about.options;
-  const [program, ...before] = io.self;
-  const args = [
-    ...before,
-    "countersigner",
-    "--socket",
-    about.socketPath,
-    "--state",
-    state,
-    "--page-port",
-    String(pagePort),
-  ];
-  // A process group of its own, so that Ctrl-C ends the job and leaves the countersigner to see its end.
-  const child = spawn(program, args, {
-    env: without(io.env, about.without),
-    stdio: ["pipe", "pipe", "inherit"],
-    detached: true,
-  });
-  const ready = new Promise<ReadyLine>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once("line", (line) => {
-      const said = readyLine(line);
-      if (said === undefined) reject(new Error("the countersigner said something that cannot be read"));
-      else resolve(said);
-    });
-    child.once("error", reject);
-    child.once("exit", () => reject(new Error("the countersigner could not be started")));
-  });
-  return { ready, stop: () => child.stdin.end() };
-}
-
-function readyLine(line: string): ReadyLine | undefined {
-  const said: unknown = JSON.parse(line);
-  if (typeof said !== "object" || said === null) return undefined;
-  const fields = new Map<string, unknown>(Object.entries(said));
-  const [pageUrl, secret, vkey, person] = ["pageUrl", "secret", "vkey", "person"].map((name) => fields.get(name));
-  if (typeof pageUrl !== "string" || typeof secret !== "string" || typeof vkey !== "string") return undefined;
-  return { ready: true, pageUrl, secret, vkey, person: typeof person === "string" ? person : "" };
 }

@@ -1,23 +1,26 @@
 // One session, from the first line to the last: every check that its own files, the log and the keys allow.
 
-import { NoteError, parseCheckpoint, parseNote, verifierFor } from "../tlog/note.ts";
+import { NoteError, parseCheckpoint, parseNote, type Verifier, verifierFor } from "../tlog/note.ts";
 import { parseProof } from "../tlog/proof.ts";
 import { leafHash, verifyInclusion } from "../tlog/tree.ts";
 import { checkApprovals } from "./check-approvals.ts";
 import { Digests } from "./check-disclosures.ts";
+import { checkErasures } from "./check-erasures.ts";
 import { type CountersignedHead, compareClocks, compareHeads, readHeads } from "./check-heads.ts";
 import { type LogRead, openLogCheckpoint } from "./check-log.ts";
 import { checkRepository } from "./check-repository.ts";
 import { Course } from "./course.ts";
 import { decodeUtf8, verifyDsse } from "./dsse.ts";
 import { digestOfFile, encodeEntry } from "./entry.ts";
+import { erasuresOf } from "./erasure.ts";
 import { parseEvent } from "./event-shapes.ts";
 import { SESSION_FILES } from "./layout.ts";
 import type { EvidenceReader } from "./ledger.ts";
-import { indexRow, sessionFolder, sessionPage } from "./pages.ts";
+import { indexRow, sessionFolder } from "./pages.ts";
 import { type EventsRead, readEvents } from "./read-events.ts";
 import { Finding, type SessionReport } from "./report.ts";
 import { type Keys, readKeys, type Started } from "./session-keys.ts";
+import { sessionPage } from "./session-page.ts";
 import { sessionStatement } from "./statement.ts";
 import { linesOf } from "./story.ts";
 import { Summariser, type Summary } from "./summary.ts";
@@ -104,15 +107,28 @@ export async function checkSession(
   });
   if (proof !== undefined) {
     // A policy that names no log, or no policy at all: then the countersigner keeps the log as well.
-    const believed = trust === undefined || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
-    checkEntry(proof, entry, { trust: believed, log }, find.entry);
+    const keeping = trust === undefined || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
+    checkEntry(proof, entry, { trust: keeping, log }, find.entry);
   }
   if (started !== undefined) {
     const context = { sid: summary.sid, started: started.body, countersigner: keys?.countersigner?.publicKey };
     checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find.approvals);
   }
   walk.digests.compare(files.get(SESSION_FILES.disclosures));
-  if (sealed) checkPage(files, find.pages);
+  const erased = checkErasures(
+    {
+      sid: summary.sid,
+      root: read.root,
+      countersigners: believed(keys, trust).map(({ publicKey }) => publicKey),
+      files: files.inFolder(SESSION_FILES.erasures),
+      entries: log?.entries,
+      places: walk.digests.places,
+      disclosed: walk.digests.opened,
+    },
+    find.erasures,
+  );
+  walk.digests.missing(erased);
+  if (sealed) checkPage(files, proof?.index, find.pages);
   for (const name of files.unknown()) find.files.fail(`${name} is no file of a session`);
 
   const report = { sid: summary.sid, folder, checks: Object.values(find).map((each) => each.check()) };
@@ -132,6 +148,7 @@ function findings() {
     entry: new Finding("entry"),
     approvals: new Finding("approvals"),
     disclosures: new Finding("disclosures"),
+    erasures: new Finding("erasures"),
     ended: new Finding("ended"),
     pages: new Finding("pages"),
     files: new Finding("files"),
@@ -139,6 +156,9 @@ function findings() {
 }
 
 type Findings = ReturnType<typeof findings>;
+
+/** Folders in the folder of a session. */
+const FOLDERS: readonly string[] = [SESSION_FILES.approvals, SESSION_FILES.erasures];
 
 /** The files of one session, by their path in its folder. */
 class Files {
@@ -170,7 +190,7 @@ class Files {
   unknown(): string[] {
     const own: readonly string[] = Object.values(SESSION_FILES);
     return [...this.#files.keys()].filter(
-      (path) => !own.includes(path) && !path.startsWith(`${SESSION_FILES.approvals}/`),
+      (path) => !own.includes(path) && !FOLDERS.some((folder) => path.startsWith(`${folder}/`)),
     );
   }
 }
@@ -181,11 +201,10 @@ async function readFiles(
   at: (name: string) => string,
 ): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  const approvals = (await reader.list(at(SESSION_FILES.approvals))).map(
-    (name) => `${SESSION_FILES.approvals}/${name}`,
-  );
-  for (const name of [...(await reader.list(folder)), ...approvals]) {
-    if (name === SESSION_FILES.approvals) continue;
+  const names = [...(await reader.list(folder))];
+  for (const inside of FOLDERS) names.push(...(await reader.list(at(inside))).map((name) => `${inside}/${name}`));
+  for (const name of names) {
+    if (FOLDERS.includes(name)) continue;
     files.set(name, (await reader.read(at(name))) ?? new Uint8Array());
   }
   return files;
@@ -319,6 +338,11 @@ function checkEntry(
   finding.detail = `entry ${proof.index} of ${head.origin}`;
 }
 
+/** The countersigners whose word counts: those that are trusted; with no other word on keys, the session's own. */
+function believed(keys: Keys | undefined, trust: Trust | undefined): readonly Verifier[] {
+  return trust?.witnesses ?? (keys?.countersigner === undefined ? [] : [keys.countersigner]);
+}
+
 /** With no other word on keys: the countersigner that the session names, who then keeps the log as well. */
 function ownTrust(keys: Keys | undefined, origin: string): Trust {
   const { countersigner } = keys ?? {};
@@ -326,9 +350,13 @@ function ownTrust(keys: Keys | undefined, origin: string): Trust {
   return { logs: [verifierFor(origin, "log", countersigner.publicKey)], witnesses: [countersigner] };
 }
 
-function checkPage(files: Files, finding: Finding): void {
+function checkPage(files: Files, index: number | undefined, finding: Finding): void {
   if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
-  const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures));
+  const erasures = erasuresOf(files.inFolder(SESSION_FILES.erasures));
+  const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures), {
+    index,
+    erasures,
+  });
   if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
     finding.fail(`${SESSION_FILES.page} is not what the events say`);
   }

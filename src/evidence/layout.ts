@@ -6,17 +6,9 @@ import { type DsseSignature, decodeUtf8, encodeDsse } from "./dsse.ts";
 import { digestOfFile, encodeEntry } from "./entry.ts";
 import type { Change, EvidenceFile, EvidenceReader, Ledger, LogSigner } from "./ledger.ts";
 import { appendEntry, CHECKPOINT_PATH, LogError, readEdge, readEntry } from "./log.ts";
-import {
-  fileName,
-  frontPage,
-  indexRow,
-  indexWith,
-  monthFolder,
-  monthPage,
-  sessionFolder,
-  sessionPage,
-} from "./pages.ts";
+import { fileName, frontPage, indexRow, indexWith, monthFolder, monthPage, sessionFolder } from "./pages.ts";
 import { readEvents } from "./read-events.ts";
+import { sessionPage } from "./session-page.ts";
 import { sessionStatement } from "./statement.ts";
 import { Summariser, type Summary } from "./summary.ts";
 import { encodeTrust, parseTrust, type Trust, trusting } from "./trust.ts";
@@ -54,6 +46,7 @@ export const SESSION_FILES = {
   dsse: "session.dsse.json",
   proof: "session.tlog-proof",
   approvals: "approvals",
+  erasures: "erasures",
 } as const;
 
 export const TRUST_PATH = "trust/policy";
@@ -89,7 +82,7 @@ export async function sealSession(
     const proof = encodeProof({ index: appended.index, path: appended.path, checkpoint });
     return {
       files: [
-        ...sessionFiles(folder, session, proof),
+        ...sessionFiles(folder, session, { proof, index: appended.index }),
         ...(await pageFiles(now, summary, checkpoint)),
         { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
         { path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint) },
@@ -106,7 +99,7 @@ export async function sealSession(
  * The entry that the log holds for the session in this folder. A folder alone proves nothing: a writer that died may
  * have left it before the log moved.
  */
-async function entryOf(now: EvidenceReader, folder: string): Promise<string | undefined> {
+export async function entryOf(now: EvidenceReader, folder: string): Promise<string | undefined> {
   const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
   const checkpoint = await now.read(CHECKPOINT_PATH);
   if (proof === undefined || checkpoint === undefined) return undefined;
@@ -123,13 +116,17 @@ async function entryOf(now: EvidenceReader, folder: string): Promise<string | un
   }
 }
 
-function sessionFiles(folder: string, session: SealedSession, proof: string): EvidenceFile[] {
+function sessionFiles(
+  folder: string,
+  session: SealedSession,
+  { proof, index }: { readonly proof: string; readonly index: number },
+): EvidenceFile[] {
   const file = (name: string, bytes: Uint8Array | string): EvidenceFile => ({
     path: `${folder}/${name}`,
     bytes: typeof bytes === "string" ? Buffer.from(bytes) : bytes,
   });
   return [
-    file(SESSION_FILES.page, sessionPage(session.events, session.disclosures)),
+    file(SESSION_FILES.page, sessionPage(session.events, session.disclosures, { index, erasures: [] })),
     file(SESSION_FILES.events, session.events),
     file(SESSION_FILES.disclosures, session.disclosures),
     ...(session.checkpoints.length === 0 ? [] : [file(SESSION_FILES.checkpoints, session.checkpoints)]),

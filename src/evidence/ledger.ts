@@ -22,13 +22,18 @@ export interface EvidenceReader {
   list(folder: string): Promise<readonly string[]>;
 }
 
-/** What one session adds. */
+/** What one step changes. */
 export interface Change {
   readonly files: readonly EvidenceFile[];
   /** Paths that are no longer needed: partial tiles that a wider one replaced. */
   readonly removed: readonly string[];
   /** One line for whoever reads the ledger's own history. */
   readonly message: string;
+  /**
+   * `forgotten`: no version before this one may stay reachable in the ledger, for something was erased. That holds for
+   * the evidence; the log in a branch of its own is append-only for everybody. Otherwise the past stays.
+   */
+  readonly past?: "forgotten";
 }
 
 /** Keeps evidence. Any number of processes may update one ledger at once. */

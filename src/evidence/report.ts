@@ -36,6 +36,8 @@ export type CheckId =
   | "approvals"
   /** Each disclosed value is the one whose digest was recorded. */
   | "disclosures"
+  /** Each erasure is signed, entered in the log, and names values that are gone. */
+  | "erasures"
   /** The session has an end. */
   | "ended"
   /** Pages are what the events say. */
@@ -83,6 +85,7 @@ export class Finding {
   readonly #warnings: string[] = [];
   #more = 0;
   #missing = false;
+  #false = false;
   detail = "";
 
   constructor(id: CheckId) {
@@ -91,14 +94,20 @@ export class Finding {
 
   /** Something is false. */
   fail(reason: string): void {
-    if (this.#reasons.length < REASONS_MAX) this.#reasons.push(reason);
-    else this.#more += 1;
+    this.#missing = false;
+    this.#false = true;
+    this.#add(reason);
   }
 
-  /** Something is missing and nothing shows that it was taken away. */
+  /** Something is missing and nothing shows that it was taken away. What is false besides outweighs it. */
   miss(reason: string): void {
-    if (this.#reasons.length === 0) this.#missing = true;
-    this.fail(reason);
+    this.#missing = !this.#false;
+    this.#add(reason);
+  }
+
+  #add(reason: string): void {
+    if (this.#reasons.length < REASONS_MAX) this.#reasons.push(reason);
+    else this.#more += 1;
   }
 
   /** Nothing is false, and somebody should know. */

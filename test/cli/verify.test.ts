@@ -50,7 +50,7 @@ describe("countersign verify", () => {
   it("says ok for each check of a folder, and whose keys it believed", async () => {
     const { code, out } = await run(folder, ".");
     expect(code).toBe(0);
-    expect(out.match(/^ {2}ok /gm)).toHaveLength(21);
+    expect(out.match(/^ {2}ok /gm)).toHaveLength(22);
     expect(out).toContain("keys: as the evidence itself names them");
     expect(out.split("\n").at(-1)).toBe("verdict: good, 1 sessions");
   });

@@ -3,7 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dsseSigner, keyidOf, signDsse } from "../../src/evidence/dsse.ts";
 import { encodeErasureEntry } from "../../src/evidence/entry.ts";
@@ -17,6 +17,7 @@ import {
   copy,
   countersigner,
   edit,
+  erase,
   type Forgery,
   folderOf,
   gatewayKey,
@@ -735,12 +736,105 @@ const disclosures = failing("disclosures", [
   },
 ]);
 
+const ERASURE = `${HERE}/erasures/1.dsse.json`;
+
+const erasures = [
+  ...failing("disclosures", [
+    {
+      name: "value-withheld",
+      title: "a value is not there, and no erasure says so",
+      verdict: "incomplete",
+      breaks: values((all) => all.toSpliced(1, 1)),
+    },
+  ]),
+  ...failing("erasures", [
+    {
+      name: "erasure-by-a-stranger",
+      title: "a value was erased, and somebody else than the countersigner signed for it",
+      breaks: async (folder) => await erase(folder, FIRST, dsseSigner(keyOf("a stranger"))),
+    },
+    {
+      name: "erasure-edited",
+      title: "the signed word of an erasure is changed",
+      breaks: async (folder) => {
+        await erase(folder, FIRST);
+        edit(folder, ERASURE, (text) => {
+          const parts = JSON.parse(text) as { payload: string };
+          const payload = Buffer.from(parts.payload, "base64").toString().replace("A customer", "A reporter");
+          return `${canonical({ ...parts, payload: Buffer.from(payload).toString("base64") })}\n`;
+        });
+        renderAgain(folder);
+      },
+    },
+    {
+      name: "erased-value-still-there",
+      title: "a value that was erased stands there again",
+      breaks: async (folder) => {
+        const before = readFileSync(join(folder, HERE, "disclosures.jsonl"));
+        await erase(folder, FIRST);
+        writeFileSync(join(folder, HERE, "disclosures.jsonl"), before);
+        renderAgain(folder);
+      },
+    },
+    {
+      name: "erasure-of-another-session",
+      title: "the erasure of another session stands there as if it were of this one",
+      breaks: async (folder) => {
+        await erase(folder, SECOND);
+        mkdirSync(join(folder, HERE, "erasures"));
+        copy(folder, `${folderOf(SECOND)}/erasures/1.dsse.json`, ERASURE);
+        renderAgain(folder);
+      },
+    },
+    {
+      name: "erasure-in-no-entry",
+      title: "a second erasure is a copy of the first, and the log knows of one",
+      breaks: async (folder) => {
+        await erase(folder, FIRST);
+        copy(folder, ERASURE, `${HERE}/erasures/2.dsse.json`);
+        renderAgain(folder);
+      },
+    },
+    {
+      name: "erasure-taken-away",
+      title: "the log enters an erasure whose signed word is gone",
+      breaks: async (folder) => {
+        await erase(folder, FIRST);
+        rmSync(join(folder, HERE, "erasures"), { recursive: true });
+        renderAgain(folder);
+      },
+      also: ["disclosures"],
+    },
+    {
+      name: "erasures-out-of-count",
+      title: "the first erasure has the number two",
+      breaks: async (folder) => {
+        await erase(folder, FIRST);
+        renameSync(join(folder, ERASURE), join(folder, HERE, "erasures/2.dsse.json"));
+        renderAgain(folder);
+      },
+      also: ["disclosures"],
+    },
+  ]),
+];
+
+/** Changes the proof of the first session, and makes its page again, which tells the number of the entry. */
+const proof =
+  (change: (text: string) => string) =>
+  (folder: string): void => {
+    edit(folder, `${HERE}/session.tlog-proof`, change);
+    renderAgain(folder);
+  };
+
 const entry = failing("entry", [
   {
     name: "proof-of-another-session",
     title: "the proof of another session stands there",
     cases: ["E-19"],
-    breaks: (folder) => copy(folder, `${folderOf(SECOND)}/session.tlog-proof`, `${HERE}/session.tlog-proof`),
+    breaks: (folder) => {
+      copy(folder, `${folderOf(SECOND)}/session.tlog-proof`, `${HERE}/session.tlog-proof`);
+      renderAgain(folder);
+    },
   },
   {
     name: "proof-of-a-fork",
@@ -773,7 +867,7 @@ const entry = failing("entry", [
     name: "proof-beyond-the-log",
     title: "the proof names an entry that the log does not have",
     cases: ["E-19"],
-    breaks: file(`${HERE}/session.tlog-proof`, (text) => text.replace("index 0", "index 1")),
+    breaks: proof((text) => text.replace("index 0", "index 1")),
   },
   {
     name: "proof-with-extra-data",
@@ -788,7 +882,7 @@ const entry = failing("entry", [
   {
     name: "proof-with-carriage-returns",
     title: "the proof has carriage returns",
-    breaks: file(`${HERE}/session.tlog-proof`, (text) => text.replaceAll("\n", "\r\n")),
+    breaks: proof((text) => text.replaceAll("\n", "\r\n")),
   },
 ]);
 
@@ -1154,6 +1248,12 @@ const good = failing("", [
     },
   },
   {
+    name: "erased",
+    title: "a value was erased as it should be",
+    verdict: "good",
+    breaks: async (folder) => await erase(folder, FIRST),
+  },
+  {
     name: "held-approved-and-refused-all-the-same",
     title: "a command was approved, and refused all the same",
     verdict: "good",
@@ -1172,6 +1272,7 @@ export const BROKEN: readonly Breakage[] = [
   ...statement,
   ...approvals,
   ...disclosures,
+  ...erasures,
   ...entry,
   ...repository,
   ...log,

@@ -43,7 +43,7 @@ const SHOWN: Readonly<Record<string, readonly (readonly [file: string, title: st
   "E-52": [["test/gateway/ledger/ledgers.test.ts", "takes sessions of several processes at once, each exactly once"]],
   "E-54": [["test/evidence/verify.test.ts", "another session of the same name is refused"]],
   "E-62": [["test/journal/disclosure.test.ts", "salts every value afresh"]],
-  "E-67": [["test/docs.test.ts", "is counted as redacted, leaves heads and log true"]],
+  "E-67": [["test/docs.test.ts", "leaves heads and log true, and makes the page false"]],
 };
 
 /** Not shown by the verifier, and where it belongs. */

@@ -3,10 +3,13 @@
 
 import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { dsseSigner, signDsse } from "../../src/evidence/dsse.ts";
+import { type DsseSigner, dsseSigner, signDsse } from "../../src/evidence/dsse.ts";
+import { eraseValues } from "../../src/evidence/erase.ts";
+import { erasuresOf } from "../../src/evidence/erasure.ts";
 import { type SealedSession, sealedStatement, sealSession, statementOf } from "../../src/evidence/layout.ts";
 import { appendEntry, readEdge } from "../../src/evidence/log.ts";
-import { frontPage, monthPage, sessionPage } from "../../src/evidence/pages.ts";
+import { frontPage, monthPage } from "../../src/evidence/pages.ts";
+import { sessionPage } from "../../src/evidence/session-page.ts";
 import { checkpointText, noteSigner, parseCheckpoint, parseNote, verifySignatures } from "../../src/tlog/note.ts";
 import { Frontier, leafHash } from "../../src/tlog/tree.ts";
 import { memoryLedger, memoryReader } from "./memory-ledger.ts";
@@ -111,7 +114,13 @@ export function renderAgain(folder: string): void {
   for (const path of files.keys()) {
     const [, session] = /^(.*)\/events\.jsonl$/.exec(path) ?? [];
     if (session !== undefined) {
-      const page = sessionPage(bytesOf(files, path), bytesOf(files, `${session}/disclosures.jsonl`));
+      const [, index] = /\nindex (\d+)\n/.exec(text(`${session}/session.tlog-proof`)) ?? [];
+      const inside = `${session}/erasures/`;
+      const erasures = [...files].filter(([name]) => name.startsWith(inside));
+      const page = sessionPage(bytesOf(files, path), bytesOf(files, `${session}/disclosures.jsonl`), {
+        index: index === undefined ? undefined : Number(index),
+        erasures: erasuresOf(new Map(erasures.map(([name, bytes]) => [name.slice(inside.length), bytes]))),
+      });
       writeFileSync(join(folder, session, "README.md"), page);
     }
     const [, month, year = "", number = ""] = /^(sessions\/(\d{4})\/(\d\d))\/index\.csv$/.exec(path) ?? [];
@@ -214,4 +223,19 @@ export async function addEntry(folder: string, entry: string | Uint8Array): Prom
   files.set("log/checkpoint", Buffer.from(`${appended.checkpoint}\n${await by.signer.sign(appended.checkpoint)}`));
   writeFiles(folder, files);
   renderAgain(folder);
+}
+
+/** Erases the second value of a session, as `countersign erase` does; signed by somebody else where `signer` is given. */
+export async function erase(folder: string, sid: string, signer: DsseSigner = countersigner().dsse): Promise<void> {
+  const files = readFiles(folder);
+  const [, line = ""] = Buffer.from(bytesOf(files, `${folderOf(sid)}/disclosures.jsonl`))
+    .toString()
+    .split("\n");
+  const { digest } = JSON.parse(line) as { digest: string };
+  const wish = { folder: folderOf(sid), digests: new Set([digest]), by: "ines", reason: "A customer asked for it." };
+  await eraseValues({ ...wish, at: "2026-12-29T09:00:00.000Z" }, memoryLedger(files), {
+    ...countersigner().signer,
+    signErasure: async (statement) => await Promise.resolve(signDsse(statement, signer)),
+  });
+  writeFiles(folder, files);
 }

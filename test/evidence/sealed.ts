@@ -54,6 +54,8 @@ export interface Twist {
   readonly text?: string;
   readonly response?: string;
   readonly actor?: string;
+  /** Why people approved. */
+  readonly reason?: string;
   /** Rewrites the signed answer's facts before they are signed. */
   readonly answer?: (facts: Parameters<typeof signApproval>[0]) => Parameters<typeof signApproval>[0];
   readonly approvalKey?: KeyObject;
@@ -223,7 +225,7 @@ export function makeSession(
   });
   const requestedAt = now();
   head();
-  const reason = redact("ticket 7", salts);
+  const reason = redact(twist.reason ?? "ticket 7", salts);
   const answer = twist.answered ?? "approved";
   const people = twist.by ?? (answer === "expired" ? [] : [{ login: "carol", via: "check" }]);
   const facts = {

@@ -64,6 +64,7 @@ export function openFakeDesk(people: People): FakeDesk {
       return { answer, by, reason: "", dsse, disclosure: "" };
     },
     signStatement: async (origin, statement) => await Promise.resolve(custody.signStatement(origin, statement)),
+    signErasure: async (origin, statement) => await Promise.resolve(custody.signErasure(origin, statement)),
     logVkey: async (origin) => await Promise.resolve(custody.logVkey(origin)),
     signCheckpoint: async (origin, text) =>
       await Promise.resolve(custody.signCheckpoint(origin, text, Math.floor(Date.now() / 1000))),

@@ -40,6 +40,8 @@ export interface DeskClient extends ApprovalDesk, Countersigner {
   answer(word: TerminalAnswer): Promise<string>;
   /** Signs the statement about the session that was registered under `origin`. Rejects with `DeskError` (409). */
   signStatement(origin: string, statement: string): Promise<DsseSignature>;
+  /** Signs that values of a session in the log of this origin were erased. Rejects with `DeskError` (409). */
+  signErasure(origin: string, statement: string): Promise<DsseSignature>;
   /** The vkey of the log of this origin, and its signature lines for a checkpoint of it. */
   logVkey(origin: string): Promise<string>;
   signCheckpoint(origin: string, checkpoint: string): Promise<string>;
@@ -101,6 +103,10 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
     },
     async signStatement(origin, statement) {
       const { keyid, sig } = object(expect(await post("/v1/custody", { origin, statement }), 200));
+      return { keyid: String(keyid), sig: String(sig) };
+    },
+    async signErasure(origin, erasure) {
+      const { keyid, sig } = object(expect(await post("/v1/custody", { origin, erasure }), 200));
       return { keyid: String(keyid), sig: String(sig) };
     },
     async logVkey(origin) {

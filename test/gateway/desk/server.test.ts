@@ -67,7 +67,7 @@ describe("a request at the desk", () => {
       facts: { answer: "approved", reason: [{ "...": digestOf(answered.disclosure) }] },
     });
     expect(openDisclosure(answered.disclosure)?.value).toBe("as agreed");
-    expect(Buffer.from(JSON.parse(answered.dsse).payload, "base64").toString()).not.toContain("as agreed");
+    expect(payloadOf(answered.dsse)).not.toContain("as agreed");
     for (const change of [
       { digest: sampleRequest({ id: "0000000000" }).digest },
       { leaf: "x" },
@@ -91,7 +91,7 @@ describe("a request at the desk", () => {
     const dsse = standing.state === "answered" ? standing.answered.dsse : "";
     expect(factsOf(dsse, rawPublicKey(key))).toMatchObject({
       answer: "refused",
-      reason: [{ "...": expect.stringMatching(/^[\w-]{43}$/) }],
+      reason: [{ "...": digestOf(standing.state === "answered" ? standing.answered.disclosure : "") }],
       request: request.id,
     });
   });
@@ -217,6 +217,11 @@ describe("a request at the desk", () => {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+function payloadOf(dsse: string): string {
+  const { payload } = JSON.parse(dsse) as { payload: string };
+  return Buffer.from(payload, "base64").toString();
 }
 
 function factsOf(dsse: string, key: Uint8Array): ApprovalFacts | undefined {
