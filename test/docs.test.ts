@@ -5,6 +5,7 @@ import { dirname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PREPARED_8, scenarios } from "../bench/scenarios.ts";
 import { readPolicy } from "../src/config/policy-file.ts";
+import { BY_HAND } from "../src/evidence/by-hand.ts";
 import { sealSession } from "../src/evidence/layout.ts";
 import { dirLedger } from "../src/gateway/ledger/dir.ts";
 import { gitLedger } from "../src/gateway/ledger/git.ts";
@@ -247,6 +248,10 @@ describe("the script of docs/record.md", () => {
     } finally {
       rmSync(repository, { recursive: true, force: true });
     }
+  });
+
+  it("is the one that the front page has", () => {
+    expect(BY_HAND).toBe(script);
   });
 
   it("fails where a signature is missing, and says whose", () => {
