@@ -129,7 +129,7 @@ export async function checkSession(
   );
   walk.digests.missing(erased);
   if (sealed) checkPage(files, proof?.index, find.pages);
-  for (const name of files.unknown()) find.files.fail(`${name} is no file of a session`);
+  for (const name of files.unknown) find.files.fail(`${name} is no file of a session`);
 
   const report = { sid: summary.sid, folder, checks: Object.values(find).map((each) => each.check()) };
   return { report, summary, row: indexRow(summary) };
@@ -163,9 +163,11 @@ const FOLDERS: readonly string[] = [SESSION_FILES.approvals, SESSION_FILES.erasu
 /** The files of one session, by their path in its folder. */
 class Files {
   readonly #files: ReadonlyMap<string, Uint8Array>;
+  readonly #unknown: readonly string[];
 
-  constructor(files: ReadonlyMap<string, Uint8Array>) {
+  constructor({ files, unknown }: Awaited<ReturnType<typeof readFiles>>) {
     this.#files = files;
+    this.#unknown = unknown;
   }
 
   /** A file's bytes; of a missing one none. */
@@ -187,27 +189,31 @@ class Files {
     return new Map(pairs.map(([path, bytes]) => [path.slice(inside.length), bytes]));
   }
 
-  unknown(): string[] {
-    const own: readonly string[] = Object.values(SESSION_FILES);
-    return [...this.#files.keys()].filter(
-      (path) => !own.includes(path) && !FOLDERS.some((folder) => path.startsWith(`${folder}/`)),
-    );
+  /** Names in the folder that are none of a session's. */
+  get unknown(): readonly string[] {
+    return this.#unknown;
   }
 }
 
-async function readFiles(
-  reader: EvidenceReader,
-  folder: string,
-  at: (name: string) => string,
-): Promise<Map<string, Uint8Array>> {
+const PLAIN: readonly string[] = Object.values(SESSION_FILES).filter((name) => !FOLDERS.includes(name));
+
+/** Reads the files of a session. What is none of them is named and not opened: it may be anything, of any size. */
+async function readFiles(reader: EvidenceReader, folder: string, at: (name: string) => string) {
   const files = new Map<string, Uint8Array>();
-  const names = [...(await reader.list(folder))];
-  for (const inside of FOLDERS) names.push(...(await reader.list(at(inside))).map((name) => `${inside}/${name}`));
-  for (const name of names) {
-    if (FOLDERS.includes(name)) continue;
-    files.set(name, (await reader.read(at(name))) ?? new Uint8Array());
+  const unknown: string[] = [];
+  const read = async (name: string): Promise<void> =>
+    void files.set(name, (await reader.read(at(name))) ?? new Uint8Array());
+  for (const name of await reader.list(folder)) {
+    if (PLAIN.includes(name)) await read(name);
+    else if (!FOLDERS.includes(name) || (await reader.read(at(name))) !== undefined) unknown.push(name);
   }
-  return files;
+  for (const inside of FOLDERS) {
+    for (const name of await reader.list(at(inside))) {
+      if (/^[\w-]+\.dsse\.json$/.test(name)) await read(`${inside}/${name}`);
+      else unknown.push(`${inside}/${name}`);
+    }
+  }
+  return { files, unknown };
 }
 
 function firstEvent(events: Uint8Array): Started | undefined {
@@ -246,6 +252,7 @@ function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], fin
       if (event.seq !== next) find.events.fail(`seq ${event.seq} stands where ${next} belongs`);
       next = event.seq + 1;
       now = event.at;
+      if (event.type === "gap") find.events.warn(`seq ${event.seq} says that something is missing: ${event.body.what}`);
       summariser.add(event);
       course.add(event, leaf);
       digests.add(event);

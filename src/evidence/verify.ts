@@ -149,13 +149,15 @@ async function foldersIn(reader: EvidenceReader, month: string): Promise<string[
   const folder = `sessions/${month.replace("-", "/")}`;
   const folders: string[] = [];
   for (const day of (await reader.list(folder)).filter((name) => TWO_DIGITS.test(name)).toSorted()) {
-    const sids = (await reader.list(`${folder}/${day}`)).toSorted();
+    const sids = (await reader.list(`${folder}/${day}`)).filter((name) => SID.test(name)).toSorted();
     folders.push(...sids.map((sid) => `${folder}/${day}/${sid}`));
   }
   return folders;
 }
 
 const TWO_DIGITS = /^[0-9]{2}$/;
+const SID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+const ROOT_NAMES = ["README.md", "log", "sessions", "trust"];
 
 /** Looks at every name where sessions lie: what is in no place of its own was verified by nobody, and looks as if it was. */
 async function checkPlaces(reader: EvidenceReader, finding: Finding): Promise<void> {
@@ -167,9 +169,15 @@ async function checkPlaces(reader: EvidenceReader, finding: Finding): Promise<vo
     return names.filter((name) => TWO_DIGITS.test(name) || FOUR_DIGITS.test(name)).map((name) => `${folder}/${name}`);
   };
   for (const year of await namesIn("sessions", FOUR_DIGITS)) {
-    for (const month of await namesIn(year, TWO_DIGITS)) await namesIn(month, /^(?:[0-9]{2}|README\.md|index\.csv)$/);
+    for (const month of await namesIn(year, TWO_DIGITS)) {
+      for (const day of await namesIn(month, /^(?:[0-9]{2}|README\.md|index\.csv)$/)) await namesIn(day, SID);
+    }
   }
   await namesIn("trust", /^policy$/);
+  // Beside the evidence may lie what its owner put there, a licence or a workflow; somebody might take it for evidence.
+  for (const name of await reader.list("")) {
+    if (!name.startsWith(".") && !ROOT_NAMES.includes(name)) finding.warn(`${name} lies beside the evidence`);
+  }
 }
 
 const FOUR_DIGITS = /^[0-9]{4}$/;

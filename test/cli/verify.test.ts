@@ -183,12 +183,16 @@ describe("countersign verify", () => {
     const place = mkdtempSync(join(tmpdir(), "verify-links-"));
     const own = party();
     await sealSession(makeSession(own), dirLedger(place), own.signer);
-    symlinkSync("/dev/zero", join(place, "sessions/2026/11/23", SID, "zero"));
+    const session = join(place, "sessions/2026/11/23", SID);
+    symlinkSync("/dev/zero", join(session, "zero"));
+    rmSync(join(session, "README.md"));
+    symlinkSync("/dev/zero", join(session, "README.md"));
     const { code, out } = await run(place, ".");
     rmSync(place, { recursive: true });
     expect(code).toBe(1);
-    expect([...new Set([...out.matchAll(/FAILED +(\w+)/g)].map(([, check]) => check))]).toEqual(["files"]);
-    expect(out).toContain("zero is not a plain file");
+    expect([...new Set([...out.matchAll(/FAILED +(\w+)/g)].map(([, check]) => check))]).toEqual(["pages", "files"]);
+    expect(out).toContain("zero is no file of a session");
+    expect(out).toContain("README.md is not a plain file");
   });
 
   it("prints one JSON object when asked", async () => {

@@ -916,6 +916,15 @@ const repository = failing("repository", [
   },
 ]);
 
+const policy = failing("policy", [
+  {
+    name: "policy-without-digest",
+    title: "the session names its policy by something that is no digest",
+    cases: ["E-24"],
+    breaks: made({ policy: "the usual one" }),
+  },
+]);
+
 const log = [
   ...failing("checkpoint", [
     {
@@ -1146,10 +1155,42 @@ const files = failing("files", [
     breaks: (folder) => copy(folder, HERE, `sessions/2026/11/latest/${FIRST}`),
   },
   {
+    name: "file-among-sessions",
+    title: "a file lies among the sessions of a day",
+    breaks: (folder) => writeFileSync(join(folder, HERE, "../notes.txt"), "hello"),
+  },
+  {
+    name: "file-with-the-name-of-a-folder",
+    title: "a file has the name of the folder of erasures",
+    breaks: (folder) => writeFileSync(join(folder, HERE, "erasures"), "hello"),
+  },
+  {
+    name: "file-among-approvals",
+    title: "something else lies among the signed answers",
+    breaks: (folder) => writeFileSync(join(folder, HERE, "approvals/notes.txt"), "hello"),
+  },
+  {
     name: "link",
     title: "a link to a file outside lies in a session's folder",
     cases: ["E-25"],
     breaks: (folder) => symlinkSync("/etc/hostname", join(folder, HERE, "link")),
+  },
+  {
+    name: "link-for-a-page",
+    title: "a session's page is a link to a file outside",
+    cases: ["E-25"],
+    breaks: (folder) => {
+      rmSync(join(folder, HERE, "README.md"));
+      symlinkSync("/etc/hostname", join(folder, HERE, "README.md"));
+    },
+    also: ["pages"],
+  },
+  {
+    name: "page-of-10-gigabytes",
+    title: "a session's page is a file of 10 GB, all holes",
+    cases: ["E-25"],
+    breaks: (folder) => truncateSync(join(folder, HERE, "README.md"), 10 * 1024 ** 3),
+    also: ["pages"],
   },
   {
     name: "link-to-folder",
@@ -1231,6 +1272,12 @@ const good = failing("", [
     breaks: made(saying("connection.closed", { why: "a\u2028b\u2029c\u0085d\u0000e" })),
   },
   {
+    name: "file-beside-the-evidence",
+    title: "a licence lies beside the evidence: a warning, and no failure",
+    verdict: "good",
+    breaks: (folder) => writeFileSync(join(folder, "LICENSE"), "Do as you like."),
+  },
+  {
     name: "head-left-out",
     title: "a head in the middle is not there: later ones cover the same",
     verdict: "good",
@@ -1275,6 +1322,7 @@ export const BROKEN: readonly Breakage[] = [
   ...erasures,
   ...entry,
   ...repository,
+  ...policy,
   ...log,
   ...since,
   ...pages,
