@@ -30,6 +30,9 @@ Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong 
 const out = (line: string): void => void process.stdout.write(`${line}\n`);
 const err = (line: string): void => void process.stderr.write(`${line}\n`);
 
+// Carriage return, the text, and the rest of the line erased.
+const progress = (text: string): void => void process.stderr.write(`\r${text}\u001b[K`);
+
 const readFile = (path: string): string => readFileSync(path, "utf8");
 
 async function main([word, ...args]: readonly string[]): Promise<number> {
@@ -52,7 +55,12 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
       return policy(args, { readFile, out, err, read: (text) => reader.read(text, EMPTY_SESSION), controlsOf });
     }
     case "verify":
-      return await verify(args, { cwd: process.cwd(), out, err });
+      return await verify(args, {
+        cwd: process.cwd(),
+        out,
+        err,
+        progress: process.stderr.isTTY ? progress : undefined,
+      });
     case "show":
       return await show(args, {
         cwd: process.cwd(),

@@ -1,24 +1,25 @@
 // One session, from the first line to the last: every check that its own files, the log and the keys allow.
 
-import { sessionOrigin } from "../journal/session-log.ts";
-import { NoteError, parseCheckpoint, parseNote, parseVkey, type Verifier, verifierFor } from "../tlog/note.ts";
+import { NoteError, parseCheckpoint, parseNote, type Verifier, verifierFor } from "../tlog/note.ts";
 import { parseProof } from "../tlog/proof.ts";
 import { leafHash, verifyInclusion } from "../tlog/tree.ts";
 import { checkApprovals } from "./check-approvals.ts";
 import { Digests } from "./check-disclosures.ts";
 import { checkErasures } from "./check-erasures.ts";
-import { type CountersignedHead, compareHeads, readHeads } from "./check-heads.ts";
-import { isAmong, type LogRead, openLogCheckpoint } from "./check-log.ts";
+import { type CountersignedHead, compareClocks, compareHeads, readHeads } from "./check-heads.ts";
+import { type LogRead, openLogCheckpoint } from "./check-log.ts";
+import { checkRepository } from "./check-repository.ts";
 import { Course } from "./course.ts";
 import { decodeUtf8, verifyDsse } from "./dsse.ts";
 import { digestOfFile, encodeEntry } from "./entry.ts";
 import { erasuresOf } from "./erasure.ts";
-import { type KnownEvent, parseEvent } from "./event-shapes.ts";
+import { parseEvent } from "./event-shapes.ts";
 import { SESSION_FILES } from "./layout.ts";
 import type { EvidenceReader } from "./ledger.ts";
 import { indexRow, sessionFolder } from "./pages.ts";
 import { type EventsRead, readEvents } from "./read-events.ts";
 import { Finding, type SessionReport } from "./report.ts";
+import { type Keys, readKeys, type Started } from "./session-keys.ts";
 import { sessionPage } from "./session-page.ts";
 import { sessionStatement } from "./statement.ts";
 import { linesOf } from "./story.ts";
@@ -31,6 +32,10 @@ export interface SessionContext {
   readonly trust: Trust | undefined;
   /** The log as read; undefined when only the session is at hand. */
   readonly log: LogRead | undefined;
+  /** The repository that the caller asks about, `owner/name`; undefined to take the session's word. */
+  readonly repository?: string | undefined;
+  /** Digests of the policies that the caller knows; undefined to take any. */
+  readonly policies?: ReadonlySet<string> | undefined;
 }
 
 /** The report, and what pages of the month are made from. */
@@ -41,13 +46,11 @@ export interface SessionChecked {
   readonly row: string;
 }
 
-type Started = Extract<KnownEvent, { type: "session.started" }>;
-
 /** Checks the session in this folder of the evidence. */
 export async function checkSession(
   reader: EvidenceReader,
   folder: string,
-  { trust, log }: SessionContext,
+  { trust, log, repository, policies }: SessionContext,
 ): Promise<SessionChecked> {
   const at = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
   const files = new Files(await readFiles(reader, folder, at));
@@ -63,14 +66,19 @@ export async function checkSession(
     find.pages.miss("the session has no page");
   }
   const proof = sealed ? readProof(files.text(SESSION_FILES.proof), find.entry) : undefined;
-  const keys = readKeys(started, proof?.origin, trust, find.keys);
+  const keys = readKeys(started, trust, find.keys);
+  if (started !== undefined && keys !== undefined) {
+    const { body, sid } = started;
+    checkRepository({ body, sid, signedFor: keys.gateway.name, log: proof?.origin, repository }, find.repository);
+    checkPolicy(body.policy.digest, policies, find.policy);
+  }
   const heads =
     keys?.countersigner === undefined
       ? []
       : readHeads(
           files.get(SESSION_FILES.checkpoints),
           { gateway: keys.gateway, countersigner: keys.countersigner },
-          find.heads,
+          find,
         );
 
   const walk = walkEvents(events, heads, find);
@@ -84,6 +92,7 @@ export async function checkSession(
 
   if (keys?.countersigner !== undefined) compareHeads(heads, walk, { sealed, finding: find.heads });
   else if (keys === undefined) find.heads.fail("the session's keys cannot be read");
+  compareClocks(heads, walk.lastAt, find.times);
   find.heads.detail = keys?.countersigner === undefined ? "no countersigner" : `${heads.length} countersigned heads`;
 
   if (sealed) {
@@ -132,6 +141,9 @@ function findings() {
     order: new Finding("order"),
     keys: new Finding("keys"),
     heads: new Finding("heads"),
+    times: new Finding("times"),
+    repository: new Finding("repository"),
+    policy: new Finding("policy"),
     statement: new Finding("statement"),
     entry: new Finding("entry"),
     approvals: new Finding("approvals"),
@@ -212,6 +224,8 @@ interface Walked {
   readonly course: Course;
   readonly digests: Digests;
   readonly roots: ReadonlyMap<number, Uint8Array>;
+  /** When the last event of each head happened, by the head's size. */
+  readonly lastAt: ReadonlyMap<number, string>;
 }
 
 function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], find: Findings): Walked {
@@ -220,6 +234,8 @@ function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], fin
   const digests = new Digests(find.disclosures);
   const sizes = new Set(heads.map(({ size }) => size));
   const roots = new Map<number, Uint8Array>();
+  const lastAt = new Map<number, string>();
+  let now = "";
   let sid: string | undefined;
   let next = 0;
   const read = readEvents(
@@ -229,15 +245,18 @@ function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], fin
       if (event.sid !== sid) find.events.fail(`seq ${event.seq} is of another session, ${event.sid}`);
       if (event.seq !== next) find.events.fail(`seq ${event.seq} stands where ${next} belongs`);
       next = event.seq + 1;
+      now = event.at;
       summariser.add(event);
       course.add(event, leaf);
       digests.add(event);
     },
     (frontier) => {
-      if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root());
+      if (!sizes.has(frontier.size)) return;
+      roots.set(frontier.size, frontier.root());
+      lastAt.set(frontier.size, now);
     },
   );
-  return { read, summary: summariser.summary(), course, digests, roots };
+  return { read, summary: summariser.summary(), course, digests, roots, lastAt };
 }
 
 function checkShape(read: EventsRead, { course }: Walked, started: Started | undefined, finding: Finding): void {
@@ -247,44 +266,10 @@ function checkShape(read: EventsRead, { course }: Walked, started: Started | und
   if (course.events < read.size && finding.good) finding.fail(`${read.size - course.events} lines could not be read`);
 }
 
-interface Keys {
-  readonly gateway: Verifier;
-  /** Undefined where the session says that it had none. */
-  readonly countersigner: Verifier | undefined;
-}
-
-function readKeys(
-  started: Started | undefined,
-  origin: string | undefined,
-  trust: Trust | undefined,
-  finding: Finding,
-): Keys | undefined {
-  if (started === undefined) {
-    finding.fail("there is no session.started to name them");
-    return undefined;
-  }
-  const { countersigner: named, gateway: own } = started.body;
-  try {
-    const gateway = parseVkey(own.vkey);
-    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
-    if (origin !== undefined && gateway.name !== sessionOrigin(origin, started.sid)) {
-      finding.fail(`the gateway's key is for ${gateway.name}, not for this session of the log ${origin}`);
-    }
-    const countersigner = named === "none" ? undefined : parseVkey(named);
-    if (countersigner?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
-    if (trust !== undefined && countersigner !== undefined && !isAmong(trust.witnesses, countersigner.publicKey)) {
-      finding.fail(`the countersigner ${countersigner.name} has a key that is not trusted`);
-    }
-    if (trust !== undefined && countersigner === undefined && trust.witnesses.length > 0) {
-      finding.fail("the session had no countersigner, and the trusted keys ask for one");
-    }
-    finding.detail = countersigner === undefined ? "no countersigner" : countersigner.name;
-    return { gateway, countersigner };
-  } catch (error) {
-    if (!(error instanceof NoteError)) throw error;
-    finding.fail(`session.started names ${error.message}`);
-    return undefined;
-  }
+function checkPolicy(digest: string, known: ReadonlySet<string> | undefined, finding: Finding): void {
+  finding.detail = digest;
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
+  else if (known !== undefined && !known.has(digest)) finding.fail(`${digest} is no policy that you gave`);
 }
 
 function checkStatement(

@@ -6,9 +6,17 @@ export interface EvidenceFile {
   readonly bytes: Uint8Array;
 }
 
+/** Something lies where evidence belongs that must not be read: a link, a device, a file beyond all bounds. */
+export class EvidenceError extends Error {
+  override readonly name: string = "EvidenceError";
+}
+
 /** Reads one version of the evidence; what it gives does not change while others write. */
 export interface EvidenceReader {
-  /** The bytes of a file, or undefined where there is none. Never follows a link, never leaves the root. */
+  /**
+   * The bytes of a file, or undefined where there is none. Never follows a link, never leaves the root. Rejects with
+   * EvidenceError for what must not be read.
+   */
   read(path: string): Promise<Uint8Array | undefined>;
   /** Names in a folder, files and folders, in no order that means anything. Empty where there is none. */
   list(folder: string): Promise<readonly string[]>;

@@ -68,11 +68,11 @@ export function monthPage(month: string, index: string): string {
     const link =
       /^[0-9A-Z]{26}$/.test(sid) && /^[0-9]{2}$/.test(day) ? `[${sid}](${day}/${sid}/README.md)` : codeSpan(sid);
     const word = outcome === "completed" ? outcome : `**${/^[a-z]+$/.test(outcome) ? outcome : "unknown"}**`;
-    return [timeOf(startedAt).slice(8, 16), link, word, codeSpan(actor), ...counts.map(numeral)];
+    return [timeOf(startedAt).slice(8, 16).replace(" ", "&nbsp;"), link, word, codeSpan(actor), inWords(counts)];
   });
   const rest =
     sessions.length > shown.length ? `${sessions.length - shown.length} more are in [index.csv](index.csv).\n` : "";
-  const head = ["Started", "Session", "Outcome", "Who", "Commands", "Held", "Denied", "Approved"];
+  const head = ["Started", "Session", "Outcome", "Who", "Commands"];
   return [
     `# Sessions of ${month}\n\n`,
     `${counted(sessions.length, "session")} with ${counted(sum(6), "command")}: ${sum(7)} held, ${sum(8)} denied, ${sum(9)} approved by people.\n`,
@@ -80,6 +80,16 @@ export function monthPage(month: string, index: string): string {
     table(head, shown),
     rest,
   ].join("");
+}
+
+/** How many commands, and of what was out of the ordinary how many: in one column, so that the table needs no scrolling. */
+function inWords([commands = "", held = "", denied = "", approved = ""]: readonly string[]): string {
+  const some = [
+    ["held", held],
+    ["denied", denied],
+    ["approved", approved],
+  ].flatMap(([word = "", count = ""]) => (count === "0" ? [] : [`${numeral(count)} ${word}`]));
+  return `${numeral(commands)}${some.length === 0 ? "" : `: ${some.join(", ")}`}`;
 }
 
 function numeral(text: string): string {

@@ -1,9 +1,9 @@
-import type { Countersigner } from "../journal/ports.ts";
 import type { SessionLog } from "../journal/session-log.ts";
 import type { CommandId } from "../model/command.ts";
-import type { NoteSigner } from "../tlog/note.ts";
+import type { Countersigned, HeadSource } from "./head-follower.ts";
 
-// Has the session's heads countersigned: at once where a command waits for it, behind the rest by a bounded distance.
+// Decides when the session's heads are countersigned: at once where a command waits for it, behind the rest by a bounded
+// distance.
 
 /** DESIGN.md 4: heads of reads are countersigned at most this far behind. Further behind, the session stops releasing. */
 const BEHIND_EVENTS_MAX = 512;
@@ -29,9 +29,9 @@ interface Waiting {
 
 export class Heads {
   readonly #log: SessionLog;
-  readonly #signer: NoteSigner;
-  readonly #countersigner: Countersigner | undefined;
+  readonly #source: HeadSource | undefined;
   readonly #failed: (error: unknown) => void;
+  #size = 0;
   #waiting: Waiting[] = [];
   #asking = false;
   #stopped = false;
@@ -42,26 +42,30 @@ export class Heads {
 
   constructor(parts: {
     readonly log: SessionLog;
-    readonly signer: NoteSigner;
-    readonly countersigner: Countersigner | undefined;
+    /** Undefined where nobody countersigns. */
+    readonly source: HeadSource | undefined;
     /** Told once, when heads cannot be countersigned any more. */
     readonly failed: (error: unknown) => void;
   }) {
     this.#log = parts.log;
-    this.#signer = parts.signer;
-    this.#countersigner = parts.countersigner;
+    this.#source = parts.source;
     this.#failed = parts.failed;
   }
 
   /** Is there a countersigner at all. */
   get required(): boolean {
-    return this.#countersigner !== undefined;
+    return this.#source !== undefined;
+  }
+
+  /** The size of the newest head that the countersigner signed; 0 before the first. */
+  get size(): number {
+    return this.#size;
   }
 
   /** True while even a read must wait for its head. */
   get lagging(): boolean {
-    if (this.#countersigner === undefined) return false;
-    if (this.#log.size - this.#log.countersigned >= BEHIND_EVENTS_MAX) return true;
+    if (this.#source === undefined) return false;
+    if (this.#log.size - this.#size >= BEHIND_EVENTS_MAX) return true;
     return this.#oldestMs !== undefined && performance.now() - this.#oldestMs > BEHIND_MS_MAX;
   }
 
@@ -72,31 +76,32 @@ export class Heads {
 
   /** Called after every flush. */
   flushed(): void {
-    if (this.#countersigner === undefined || this.#stopped) return;
-    const behind = this.#log.size - this.#log.countersigned;
+    if (this.#source === undefined || this.#stopped) return;
+    const behind = this.#log.size - this.#size;
     if (behind === 0) return;
     this.#oldestMs ??= performance.now();
-    if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask();
+    if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask(this.#source);
     else this.#timer ??= setTimeout(this.#onTimer, ASK_AFTER_MS);
   }
 
   readonly #onTimer = (): void => {
     this.#timer = undefined;
-    if (this.#log.size > this.#log.countersigned) this.#ask();
+    if (this.#source !== undefined && this.#log.size > this.#size) this.#ask(this.#source);
   };
 
   /** Resolves when everything recorded by now is countersigned; at once where there is no countersigner. */
   async settle(): Promise<void> {
-    if (this.#countersigner === undefined) return;
+    if (this.#source === undefined) return;
     const { size } = this.#log;
-    while (this.#log.countersigned < size && !this.#stopped) {
-      this.#ask();
+    while (this.#size < size && !this.#stopped) {
+      this.#ask(this.#source);
       // oxlint-disable-next-line no-await-in-loop -- each head builds on the one before
       await new Promise<void>((resolve) => this.#idle.push(resolve));
     }
     if (this.#stopped) throw new Error("the session's heads could not be countersigned");
   }
 
+  /** Nothing is asked for any more. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -104,12 +109,20 @@ export class Heads {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #ask(): void {
-    if (this.#asking || this.#stopped || this.#countersigner === undefined) return;
+  /** Stops, and lets the source's files go. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.#source?.close();
+  }
+
+  #ask(source: HeadSource): void {
+    if (this.#asking || this.#stopped) return;
     this.#asking = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#send(this.#countersigner)
+    const sinceMs = performance.now();
+    within(ANSWER_MS_MAX, source.countersign(this.#log.written))
+      .then((head) => this.#countersigned(head, sinceMs))
       .catch((error: unknown) => {
         this.stop();
         this.#failed(error);
@@ -121,13 +134,10 @@ export class Heads {
       });
   }
 
-  async #send(countersigner: Countersigner): Promise<void> {
-    const since = performance.now();
-    const { body, size } = this.#log.checkpoint(this.#signer);
-    const lines = await within(ANSWER_MS_MAX, countersigner.addCheckpoint(body));
+  #countersigned({ size }: Countersigned, sinceMs: number): void {
     if (this.#stopped) return;
-    this.#log.cosigned(lines, size);
-    this.#oldestMs = this.#log.size > size ? since : undefined;
+    this.#size = size;
+    this.#oldestMs = this.#log.size > size ? sinceMs : undefined;
     let done = 0;
     while (done < this.#waiting.length && (this.#waiting[done]?.size ?? 0) <= size) done += 1;
     for (const { waiter, id } of this.#waiting.splice(0, done)) waiter.countersigned(id);

@@ -10,7 +10,9 @@ import { openProtocols } from "../protocols/index.ts";
 import type { Target } from "../protocols/postgres/index.ts";
 import { makeSessionCertificate, type SessionCertificate } from "./certificate.ts";
 import type { DeskClient } from "./desk/client.ts";
+import { followInThread } from "./follow-in-thread.ts";
 import { type Endpoint, Gateway } from "./gateway.ts";
+import { type Followed, HeadFollower, type HeadSource } from "./head-follower.ts";
 import { askPeople } from "./hold.ts";
 import { branchOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
@@ -56,7 +58,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     sid,
     directory: join(parts.sessionsDirectory, sid),
     logOrigin: parts.logOrigin,
-    countersigner: desk,
+    countersigner: desk === undefined ? undefined : { vkey: desk.vkey, follow: (session) => follow(session, desk) },
     masker,
     sync: parts.targets.some(({ name }) => policy.targets.get(name)?.sync === true),
     failed: (why) => {
@@ -137,6 +139,13 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
       await session.end();
     },
   };
+}
+
+/** In a thread of its own, where the countersigner can be reached from one. */
+function follow(followed: Followed, desk: DeskClient): HeadSource {
+  return desk.address === undefined
+    ? new HeadFollower(followed, desk.addCheckpoint)
+    : followInThread(followed, desk.address);
 }
 
 function factsOf(target: string, protocol: string, identity: Identity): Facts {

@@ -14,7 +14,7 @@ export async function seal(
   { desk, ledger, logOrigin }: { readonly desk: DeskClient; readonly ledger: Ledger; readonly logOrigin: string },
 ): Promise<{ readonly folder: string }> {
   const events = readFileSync(join(session.directory, "events.jsonl"));
-  const statement = statementOf(events, session.log.countersigned);
+  const statement = statementOf(events, session.heads.size);
   const own = signDsse(statement, dsseSigner(session.key));
   const dsse = sealedStatement(statement, [own, await desk.signStatement(session.origin, statement)]);
   const folder = join(session.directory, "approvals");

@@ -1,14 +1,16 @@
 import { generateKeyPairSync, type KeyObject, randomFillSync } from "node:crypto";
-import { closeSync, fdatasyncSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SaltPool } from "../journal/disclosure.ts";
-import { type Countersigner, JournalError } from "../journal/ports.ts";
-import { type LineSink, SessionLog, sessionOrigin } from "../journal/session-log.ts";
+import { JournalError } from "../journal/ports.ts";
+import { SessionLog, sessionOrigin } from "../journal/session-log.ts";
 import type { Masker } from "../masking/mask.ts";
 import type { SessionId } from "../model/session.ts";
-import { noteSigner, parseVkey } from "../tlog/note.ts";
+import { noteSigner } from "../tlog/note.ts";
+import type { Followed, HeadSource } from "./head-follower.ts";
 import { Heads } from "./heads.ts";
 import { Recorder } from "./recorder.ts";
+import { SessionFile } from "./session-file.ts";
 import { Turn } from "./turn.ts";
 
 // One session's own things: its key, its files in the state directory, its journal, its heads. What goes wrong with any
@@ -25,7 +27,8 @@ export interface SessionParts {
   /** Where the session's write-ahead files are kept: `<directory>/events.jsonl` and its neighbours. */
   readonly directory: string;
   readonly logOrigin: string;
-  readonly countersigner: Countersigner | undefined;
+  /** The countersigner's key, and how its heads are had from it; undefined where there is no countersigner. */
+  readonly countersigner: { readonly vkey: string; readonly follow: (followed: Followed) => HeadSource } | undefined;
   readonly masker: Masker;
   /** True adds fdatasync to every write before bytes move. */
   readonly sync: boolean;
@@ -56,26 +59,25 @@ export class Session {
     this.#failed = parts.failed;
     mkdirSync(join(parts.directory, "approvals"), { recursive: true, mode: 0o700 });
     this.#key = generateKeyPairSync("ed25519").privateKey;
-    const signer = noteSigner(this.origin, this.#key);
-    this.vkey = signer.verifier.vkey;
-    const events = new SessionFile(join(parts.directory, "events.jsonl"), parts.sync);
-    const disclosures = new SessionFile(join(parts.directory, "disclosures.jsonl"), parts.sync);
-    const checkpoints = new SessionFile(join(parts.directory, "checkpoints.txt"), false);
-    this.#files = [events, disclosures, checkpoints];
+    this.vkey = noteSigner(this.origin, this.#key).verifier.vkey;
+    const events = new SessionFile(join(parts.directory, "events.jsonl"), parts);
+    const disclosures = new SessionFile(join(parts.directory, "disclosures.jsonl"), parts);
+    this.#files = [events, disclosures];
     const clock = new Clock();
     this.log = new SessionLog({
       sid: parts.sid,
-      logOrigin: parts.logOrigin,
       events,
       disclosures,
-      checkpoints,
       now: () => clock.now(),
-      countersigner: parts.countersigner === undefined ? undefined : parseVkey(parts.countersigner.vkey),
     });
     this.heads = new Heads({
       log: this.log,
-      signer,
-      countersigner: parts.countersigner,
+      source: parts.countersigner?.follow({
+        origin: this.origin,
+        key: this.#key,
+        directory: parts.directory,
+        countersignerVkey: parts.countersigner.vkey,
+      }),
       failed: (error) => this.fail(error),
     });
     this.turn = new Turn(() => this.#flush());
@@ -115,8 +117,11 @@ export class Session {
 
   /** Writes what is left, has it countersigned and closes the files. Throws when that cannot be done. */
   async end(): Promise<void> {
-    if (this.#flush()) await this.heads.settle();
-    this.heads.stop();
+    try {
+      if (this.#flush()) await this.heads.settle();
+    } finally {
+      await this.heads.close();
+    }
     for (const file of this.#files) file.close();
   }
 
@@ -130,27 +135,6 @@ export class Session {
     }
     this.heads.flushed();
     return true;
-  }
-}
-
-/** Appends to one file with write(2); a short write is finished, any error is thrown. */
-class SessionFile implements LineSink {
-  readonly #fd: number;
-  readonly #sync: boolean;
-
-  constructor(path: string, sync: boolean) {
-    this.#fd = openSync(path, "ax", 0o600);
-    this.#sync = sync;
-  }
-
-  write(lines: string): void {
-    const bytes = Buffer.from(lines);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
-    if (this.#sync) fdatasyncSync(this.#fd);
-  }
-
-  close(): void {
-    closeSync(this.#fd);
   }
 }
 

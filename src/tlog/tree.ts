@@ -6,6 +6,9 @@ import { hash } from "node:crypto";
 /** Bytes in a SHA-256 hash. */
 export const HASH_BYTES = 32;
 
+/** Entries are mostly some hundred bytes; a longer one gets a buffer of its own. */
+const ENTRY_SCRATCH_BYTES = 4 * 1024;
+
 /** RFC 6962 section 2.1: the hash of an entry, SHA-256(0x00 || entry). A string is hashed as its UTF-8. */
 export function leafHash(entry: Uint8Array | string): Buffer {
   if (typeof entry === "string") return sha256(`\0${entry}`);
@@ -63,6 +66,8 @@ export class Frontier {
   #size: number;
   #levels: Level[] = [];
   readonly #input = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
+  /** Where a short entry is put behind its 0x00. */
+  readonly #entry = Buffer.alloc(ENTRY_SCRATCH_BYTES);
 
   /** Starts from a known tree, or from the empty one. The start is the base of the first consistency proof. */
   constructor(peaks: Peaks = { size: 0, nodes: [] }) {
@@ -84,8 +89,13 @@ export class Frontier {
   }
 
   /** Adds the next entry; as `append(leafHash(entry))`. */
-  appendEntry(entry: string): void {
-    this.#add(hash("sha256", `\0${entry}`, "binary"));
+  appendEntry(entry: Uint8Array): void {
+    if (entry.length >= this.#entry.length) {
+      this.append(leafHash(entry));
+      return;
+    }
+    this.#entry.set(entry, 1);
+    this.#add(hash("sha256", this.#entry.subarray(0, entry.length + 1), "binary"));
   }
 
   #add(leaf: string): void {
@@ -174,7 +184,7 @@ export class Frontier {
   #range(from: number, to: number): Uint8Array {
     const parts: Uint8Array[] = [];
     for (let at = from; at < to; ) {
-      const level = Math.floor(Math.log2(to - at));
+      const level = levelBelow(to - at);
       const stored = this.#levels[level];
       const text = stored?.hashes[at / 2 ** level - stored.first];
       parts.push(known(text === undefined ? undefined : toBytes(text)));
@@ -200,7 +210,7 @@ export type NodeAt = (level: number, index: number) => Uint8Array;
 export function peaksOf(size: number, nodeAt: NodeAt): Peaks {
   const nodes: Uint8Array[] = [];
   for (let at = 0; at < size; ) {
-    const level = Math.floor(Math.log2(size - at));
+    const level = levelBelow(size - at);
     nodes.push(nodeAt(level, at / 2 ** level));
     at += 2 ** level;
   }
@@ -318,7 +328,7 @@ export function verifyConsistency({ from, to, proof, fromRoot, toRoot }: Consist
 function subtree(from: number, to: number, nodeAt: NodeAt): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let at = from; at < to; ) {
-    const level = Math.floor(Math.log2(to - at));
+    const level = levelBelow(to - at);
     parts.push(nodeAt(level, at / 2 ** level));
     at += 2 ** level;
   }
@@ -336,7 +346,13 @@ function fold(parts: readonly Uint8Array[]): Buffer {
 
 /** The largest power of two smaller than `count`, for `count` of 2 or more. */
 function powerBelow(count: number): number {
-  return 2 ** Math.floor(Math.log2(count - 1));
+  return 2 ** levelBelow(count - 1);
+}
+
+/** The largest `level` with 2^level <= count. Exact: log2 alone rounds up just below a large power of two. */
+function levelBelow(count: number): number {
+  const level = Math.round(Math.log2(count));
+  return 2 ** level > count ? level - 1 : level;
 }
 
 // Sizes go beyond 32 bits, where JavaScript's bit operators stop; these do not.

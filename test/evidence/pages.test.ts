@@ -31,7 +31,7 @@ describe("a session page", () => {
       "| 1/1 | read | `public.users` | allow `rest` | – | completed | 1 | 1.5 |",
       "| 1/2 | schema | `public.users` | deny `no-drops` | – | **refused** `denied` | – | – |",
       "hold `destructive` | approved by `carol` (`check`) | completed | 1 |",
-      "| [`7Q2M4N8X3K`](approvals/7Q2M4N8X3K.dsse.json) | 1/3 | `destructive` | 2, counted | team `dba` | approved by `carol` (`check`) | 2026-11-23 05:30:00 |",
+      "| [`7Q2M4N8X3K`](approvals/7Q2M4N8X3K.dsse.json) | 1/3 | `destructive` | 2, counted | team `dba` | approved by `carol` (`check`) | 2026-11-23 05:30:01 |",
       "### 1/3: delete, held, approved, completed, 1 row",
       "<details><summary>1/1: read, allowed, completed, 1 row</summary>",
       "J->>T1: 05:00:00 1/1 read",
@@ -85,7 +85,9 @@ describe("a month", () => {
     expect(two).toBe(one);
     expect(one.split("\n")).toHaveLength(4);
     const page = monthPage("2026-11", one);
-    expect(page).toContain(`| 23 05:00 | [${b}](23/${b}/README.md) | completed | \`a, b\` | 3 | 1 | 1 | 1 |`);
+    expect(page).toContain(
+      `| 23&nbsp;05:00 | [${b}](23/${b}/README.md) | completed | \`a, b\` | 3: 1 held, 1 denied, 1 approved |`,
+    );
     expect(page.indexOf(b)).toBeLessThan(page.indexOf(a));
   });
 });

@@ -42,6 +42,7 @@ export function openFakeDesk(people: People): FakeDesk {
   return {
     vkey: own.verifier.vkey,
     person: "rita",
+    address: undefined,
     requests,
     async addCheckpoint(body) {
       const answer = witness.addCheckpoint(body, Math.floor(Date.now() / 1000));

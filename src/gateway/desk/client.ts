@@ -4,23 +4,13 @@
  * Connections are kept, so a head costs one round trip and no handshake. It believes nothing: whoever calls it checks
  * cosignatures and signed answers.
  */
-import { Agent, request as httpRequest } from "node:http";
+import { Agent } from "node:http";
 import type { Answered, ApprovalDesk, ApprovalRequest } from "../../approval/ports.ts";
 import type { DsseSignature } from "../../evidence/dsse.ts";
 import type { Countersigner } from "../../journal/ports.ts";
+import { CALL_MS_MAX, type Call, call, DeskError, expect, isObject, type Reply } from "./call.ts";
+import { type DeskAddress, openHeadDoor } from "./head-door.ts";
 import type { Registration } from "./heads.ts";
-
-/** The countersigner answered with an error, or not at all. Whatever was asked is refused. */
-export class DeskError extends Error {
-  override readonly name = "DeskError";
-  /** HTTP status; 0 when there was no answer. */
-  readonly status: number;
-
-  constructor(status: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.status = status;
-  }
-}
 
 /** A person's word, given where the gateway runs. */
 interface TerminalAnswer {
@@ -37,6 +27,8 @@ type RequestStanding =
   | { readonly state: "answered"; readonly answered: Answered };
 
 export interface DeskClient extends ApprovalDesk, Countersigner {
+  /** Where a thread of this process may ask for heads itself; undefined where only this client can. */
+  readonly address: DeskAddress | undefined;
   /** Names the session's key once, before its first head. Rejects with `DeskError` (409) when another key holds it. */
   register(session: Registration): Promise<void>;
   /** Shows the request; `ask` does this and waits. */
@@ -58,34 +50,12 @@ export interface DeskClient extends ApprovalDesk, Countersigner {
   close(): void;
 }
 
-interface Call {
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly path: string;
-  readonly body?: string;
-  readonly signal?: AbortSignal;
-  /** Heads have connections of their own, so that no long poll stands before them. */
-  readonly agent?: Agent;
-  readonly timeoutMs?: number;
-}
-
-interface Reply {
-  readonly status: number;
-  readonly text: string;
-}
-
-// A countersigner on this machine answers in a millisecond; one that takes this long is stuck, and stuck refuses.
-const CALL_MS_MAX = 10_000;
 const WAIT_SECONDS = 25;
 // How long after its expiry a request may still bring the countersigner's own signed `expired`.
 const EXPIRY_GRACE_MS = 2_000;
-// An answer carries a request's signed statement, which is far smaller than the request.
-const REPLY_BYTES_MAX = 4 * 1024 * 1024;
 const NOBODY = { by: [], reason: "", dsse: "", disclosure: "" } as const;
 
-export interface DeskDoor {
-  readonly socketPath: string;
-  /** What the countersigner wrote on its ready line. */
-  readonly secret: string;
+export interface DeskDoor extends DeskAddress {
   /** Told of each request that `ask` has shown to people, so that the terminal can show it too. */
   readonly onShown?: (request: ApprovalRequest) => void;
 }
@@ -93,13 +63,13 @@ export interface DeskDoor {
 /** Connects to the countersigner behind a socket. Rejects with `DeskError`. */
 export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
   const desk = new Agent({ keepAlive: true, maxSockets: 64 });
-  // Two, so that a head can be sent while the answer to the last one is read.
-  const heads = new Agent({ keepAlive: true, maxSockets: 2 });
-  const call = async (what: Call): Promise<Reply> => await send({ ...door, agent: desk }, what);
+  // Heads have connections of their own, so that no long poll stands before them.
+  const heads = openHeadDoor(door);
+  const ask = async (what: Call): Promise<Reply> => await call({ ...door, agent: desk }, what);
   const post = async (path: string, body: object): Promise<Reply> =>
-    await call({ method: "POST", path, body: JSON.stringify(body) });
+    await ask({ method: "POST", path, body: JSON.stringify(body) });
 
-  const health = object(expect(await call({ method: "GET", path: "/v1/health" }), 200));
+  const health = object(expect(await ask({ method: "GET", path: "/v1/health" }), 200));
   const { vkey, person } = health;
   if (typeof vkey !== "string" || typeof person !== "string") {
     throw new DeskError(200, "whatever answers on the socket is no countersigner");
@@ -108,9 +78,8 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
   const client: DeskClient = {
     vkey,
     person,
-    async addCheckpoint(body) {
-      return expect(await call({ method: "POST", path: "/add-checkpoint", body, agent: heads }), 200).text;
-    },
+    address: { socketPath: door.socketPath, secret: door.secret },
+    addCheckpoint: heads.addCheckpoint,
     async register(session) {
       expect(await post("/v1/sessions", session), 200, 201);
     },
@@ -120,10 +89,10 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
     async standing(id, waitSeconds, signal) {
       const path = `/v1/requests/${encodeURIComponent(id)}?wait=${waitSeconds}`;
       const timeoutMs = waitSeconds * 1000 + CALL_MS_MAX;
-      return standingOf(object(expect(await call({ method: "GET", path, signal, timeoutMs }), 200)));
+      return standingOf(object(expect(await ask({ method: "GET", path, signal, timeoutMs }), 200)));
     },
     async withdraw(id) {
-      expect(await call({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
+      expect(await ask({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
     },
     async answer({ id, digest, answer, reason }) {
       const reply = expect(
@@ -156,7 +125,7 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
     },
     close() {
       desk.destroy();
-      heads.destroy();
+      heads.close();
     },
   };
   return client;
@@ -181,63 +150,6 @@ async function follow(client: DeskClient, request: ApprovalRequest, signal: Abor
     await client.withdraw(request.id);
     // What was answered in the last moment counts for nothing: the caller has given up, or time was up.
     return { answer: signal.aborted ? "withdrawn" : "expired", ...NOBODY };
-  }
-}
-
-async function send(
-  door: { readonly socketPath: string; readonly secret: string; readonly agent: Agent },
-  { method, path, body, signal, agent = door.agent, timeoutMs = CALL_MS_MAX }: Call,
-): Promise<Reply> {
-  return await new Promise<Reply>((resolve, reject) => {
-    const fail = (cause: unknown): void =>
-      reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
-    const bytes = Buffer.from(body ?? "");
-    const sent = httpRequest(
-      {
-        socketPath: door.socketPath,
-        agent,
-        method,
-        path,
-        timeout: timeoutMs,
-        headers: { authorization: `Bearer ${door.secret}`, "content-length": bytes.length },
-        ...(signal === undefined ? {} : { signal }),
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on("data", (chunk: Buffer) => {
-          size += chunk.length;
-          chunks.push(chunk);
-          if (size > REPLY_BYTES_MAX) {
-            response.destroy(new Error("the answer is too long"));
-          }
-        });
-        response.once("error", fail);
-        response.once("end", () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") }),
-        );
-      },
-    );
-    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
-    sent.once("error", fail);
-    sent.end(bytes);
-  });
-}
-
-function expect(reply: Reply, ...statuses: readonly number[]): Reply {
-  if (!statuses.includes(reply.status)) {
-    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said(reply.text)}`);
-  }
-  return reply;
-}
-
-function said(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    const words = isObject(value) ? (value["error"] ?? value["why"]) : undefined;
-    return typeof words === "string" ? words : text.trim();
-  } catch {
-    return text.trim().slice(0, 500);
   }
 }
 
@@ -270,8 +182,4 @@ function isAnswered(value: unknown): value is Answered {
     Array.isArray(value["by"]) &&
     value["by"].every((each) => isObject(each) && typeof each["login"] === "string" && typeof each["via"] === "string")
   );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -7,7 +7,8 @@
 import { createInterface, type Interface } from "node:readline";
 import { type RequestView, type Span, type Tone, viewRequest } from "../../approval/display.ts";
 import type { ApprovalRequest } from "../../approval/ports.ts";
-import { type DeskClient, DeskError } from "./client.ts";
+import { DeskError } from "./call.ts";
+import type { DeskClient } from "./client.ts";
 
 interface TerminalStreams {
   readonly input: NodeJS.ReadableStream;

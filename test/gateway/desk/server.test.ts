@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type ApprovalFacts, verifyApproval } from "../../../src/evidence/approval-statement.ts";
-import { DeskError } from "../../../src/gateway/desk/client.ts";
+import { DeskError } from "../../../src/gateway/desk/call.ts";
 import { asked } from "../../../src/gateway/desk/signed-answer.ts";
 import { digestOf, openDisclosure } from "../../../src/journal/disclosure.ts";
 import { parseVkey, rawPublicKey } from "../../../src/tlog/note.ts";
