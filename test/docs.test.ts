@@ -5,6 +5,7 @@ import { dirname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PREPARED_8, scenarios } from "../bench/scenarios.ts";
 import { readPolicy } from "../src/config/policy-file.ts";
+import { BY_HAND } from "../src/evidence/by-hand.ts";
 import { sealSession } from "../src/evidence/layout.ts";
 import { dirLedger } from "../src/gateway/ledger/dir.ts";
 import { gitLedger } from "../src/gateway/ledger/git.ts";
@@ -187,6 +188,12 @@ describe("a value erased by hand, as docs/record.md says", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+});
+
+describe("the front page of the evidence", () => {
+  it("has the script of docs/record.md, to the letter", () => {
+    expect(BY_HAND).toBe(blocksOf("docs/record.md").find(({ language }) => language === "bash")?.text);
   });
 });
 
