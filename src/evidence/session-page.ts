@@ -2,37 +2,22 @@
 // found. Everything that came from the session is in code spans and fences; only our own words are Markdown.
 
 import type { Redacted } from "../model/event.ts";
-import { valueText } from "./answer-text.ts";
+import { detailsWithin, NAMES_SHOWN_MAX, people, Show } from "./command-details.ts";
+import { erasedValues, Places } from "./erased-section.ts";
 import type { Erasure } from "./erasure.ts";
-import type { KnownEvent } from "./event-shapes.ts";
 import { counted, duration, facts, folded, githubLinks, table, timeOf } from "./markdown.ts";
 import { fileName, sessionFolder } from "./pages.ts";
 import { readEvents } from "./read-events.ts";
-import { openValues, Story, type Told, type Values } from "./story.ts";
+import { openValues, Story, type Told } from "./story.ts";
 import { Summariser, type Summary } from "./summary.ts";
 import { timeline } from "./timeline.ts";
 import { codeBlock, codeSpan, codeSpans } from "./visible.ts";
 
-/** Of one text or answer so much is shown; the whole is in the disclosures. */
-const TEXT_CHARS_MAX = 4000;
-
-/** Of a parameter less, for there may be many. */
-const PARAM_CHARS_MAX = 400;
-const PARAMS_SHOWN_MAX = 16;
-
-/** Names in one cell of a table: with more, the columns behind it are out of sight. */
-const NAMES_SHOWN_MAX = 3;
-
-/** Of reasons there is more room. */
-const REASONS_SHOWN_MAX = 8;
 const TARGETS_SHOWN_MAX = 20;
 
 /** All details together, in bytes: with the tables a page stays under a megabyte, half of what GitHub still shows. */
 const DETAILS_BYTES_MAX = 500_000;
 const OWN_BYTES_MAX = 100_000;
-
-/** Of an erasure of many values so many are named one by one. */
-const ERASED_SHOWN_MAX = 20;
 
 /** What a page is made from besides events and disclosures. */
 export interface Beside {
@@ -192,11 +177,6 @@ function answers({ answered }: Told): string {
   return answered.map(({ answer, by }) => `${answer}${by.length === 0 ? "" : ` by ${people(by)}`}`).join("; ");
 }
 
-function people(by: readonly { readonly login: string; readonly via: string }[]): string {
-  const shown = by.slice(0, NAMES_SHOWN_MAX).map(({ login, via }) => `${codeSpan(login)} (${codeSpan(via)})`);
-  return `${shown.join(", ")}${by.length > shown.length ? ` and ${by.length - shown.length} more` : ""}`;
-}
-
 function outcomes({ settled, returned }: Told): string {
   if (settled === undefined) return "not settled";
   if (settled.ruling === "refuse")
@@ -234,115 +214,11 @@ function asked({ teams, users }: { readonly teams: readonly string[]; readonly u
   return some.length === 0 ? "whoever may" : some.join(", ");
 }
 
-/** Opens disclosed values, and says of one that is not there whether it was erased. */
-class Show {
-  readonly #values: Values;
-  readonly #erased: ReadonlySet<string>;
-
-  constructor(values: Values, erased: ReadonlySet<string>) {
-    this.#values = values;
-    this.#erased = erased;
-  }
-
-  /** The value as text with nothing unseen in it; undefined where it is not there. */
-  text(redacted: Redacted, charsMax = TEXT_CHARS_MAX): string | undefined {
-    const value = this.#values(redacted);
-    return value === undefined ? undefined : valueText(value, charsMax);
-  }
-
-  missing(redacted: Redacted): string {
-    return this.#erased.has(redacted["..."]) ? "*erased*, see [Erased](#erased)" : "*withheld, and no erasure says so*";
-  }
-
-  /** A fenced block of the value, behind this label. */
-  block(label: string, redacted: Redacted, charsMax = TEXT_CHARS_MAX): string {
-    const text = this.text(redacted, charsMax);
-    return text === undefined ? `${label}${this.missing(redacted)}\n\n` : `${label}${codeBlock(text)}\n`;
-  }
-}
-
 function allDetails(story: Story, told: readonly Told[], show: Show): string {
   const jobs = told.filter((each) => !each.own);
   if (jobs.length === 0) return "";
   const [shown, rest] = detailsWithin(story, jobs, show, DETAILS_BYTES_MAX);
   return `## Details\n\n${shown}${rest}`;
-}
-
-/** Details as far as there is room: of those that were held, denied or failed before all others. And what is left out. */
-function detailsWithin(
-  story: Story,
-  told: readonly Told[],
-  show: Show,
-  bytesMax: number,
-): readonly [shown: string, rest: string] {
-  const chosen = new Map<number, string>();
-  let room = bytesMax;
-  for (const each of [...told.filter(isNotable), ...told.filter((one) => !isNotable(one))]) {
-    const text = details(story, each, show);
-    const bytes = Buffer.byteLength(text);
-    if (bytes > room) continue;
-    room -= bytes;
-    chosen.set(each.seq, text);
-  }
-  const left = told.filter(({ seq }) => !chosen.has(seq));
-  const lines = left.slice(0, ERASED_SHOWN_MAX).map(({ seq }) => seq + 1);
-  const more = left.length > lines.length ? " and others" : "";
-  const rest =
-    left.length === 0
-      ? ""
-      : `The details of ${counted(left.length, "command")} above are left out, for there is no room: they begin in line ${lines.join(", ")}${more} of \`events.jsonl\`.\n\n`;
-  return [told.flatMap(({ seq }) => chosen.get(seq) ?? []).join(""), rest];
-}
-
-function isNotable({ decided, settled, returned }: Told): boolean {
-  return (
-    decided?.decision !== "allow" ||
-    settled?.ruling !== "release" ||
-    returned.some(({ outcome }) => outcome === "error" || outcome === "unknown")
-  );
-}
-
-function details(story: Story, told: Told, show: Show): string {
-  const { seen, decided, settled } = told;
-  const words = [
-    seen.effects.join(", "),
-    ...(decided === undefined ? ["not decided"] : [DECIDED[decided.decision]]),
-    ...told.answered.map(({ answer }) => answer),
-    ...(settled?.ruling === "refuse" ? ["refused"] : []),
-    ...told.returned.map(({ outcome, rows }) => `${outcome}${rows < 0 ? "" : `, ${counted(rows, "row")}`}`),
-  ];
-  const heading = `${seen.cmd}: ${words.join(", ")}`;
-  const marks = `${seen.tx ? ", in a transaction" : ""}${seen.bounded ? "" : ", **no condition limits what it changes**"}`;
-  const message = decided === undefined || decided.message === "" ? "" : `: ${codeSpan(decided.message)}`;
-  const params = seen.params.slice(0, PARAMS_SHOWN_MAX);
-  const more = seen.params.length - params.length;
-  const read = [
-    `Seen ${timeOf(told.at)} on connection ${told.conn}, ${seen.bytes} bytes${marks}`,
-    ...(seen.why.length === 0 ? [] : [`Because ${codeSpans(seen.why, REASONS_SHOWN_MAX)}`]),
-    ...(decided === undefined
-      ? []
-      : [`${capital(DECIDED[decided.decision])} by rule ${codeSpan(decided.rule)}${message}`]),
-  ];
-  const body = [
-    `${read.map((each) => `- ${each}\n`).join("")}\n`,
-    ...story.textOf(told).map((each) => show.block("", each)),
-    ...params.map((each, at) => show.block(`Parameter ${at + 1}:\n\n`, each, PARAM_CHARS_MAX)),
-    more > 0 ? `${counted(more, "more parameter")} in line ${told.seq + 1} of \`events.jsonl\`.\n\n` : "",
-    ...told.answered.flatMap(({ answer, by, reason }) =>
-      reason.map((each) =>
-        show.block(`${capital(answer)}${by.length === 0 ? "" : ` by ${people(by)}`}, because:\n\n`, each),
-      ),
-    ),
-    ...told.returned.map((each) => returned(each, show)),
-  ].join("");
-  return isNotable(told) && !told.own ? `### ${heading}\n\n${body}` : folded(heading, body);
-}
-
-const DECIDED = { allow: "allowed", deny: "denied", hold: "held" } as const;
-
-function returned(each: Told["returned"][number], show: Show): string {
-  const said = `Execution ${each.execution}: ${each.outcome}, ${each.rows < 0 ? "unknown rows" : counted(each.rows, "row")}, ${each.bytes} bytes, ${each.masked} spans masked${each.truncated ? ", **recorded in part**" : ""}.\n\n`;
-  return `${said}${each.response.map((one) => (show.text(one) === undefined ? show.block("", one) : folded("Answer", show.block("", one)))).join("")}`;
 }
 
 function connections(story: Story, show: Show): string {
@@ -366,53 +242,6 @@ function connections(story: Story, show: Show): string {
 function applicationName(show: Show, redacted: Redacted): string {
   const text = show.text(redacted);
   return text === undefined ? show.missing(redacted) : codeSpan(text);
-}
-
-/** What stands where something was erased. */
-class Places {
-  readonly #wanted = new Map<number, string>();
-
-  constructor(erasures: readonly Erasure[]) {
-    for (const { ptrs } of erasures) {
-      for (const ptr of ptrs.slice(0, ERASED_SHOWN_MAX)) this.#wanted.set(seqOf(ptr), "");
-    }
-  }
-
-  add(event: KnownEvent): void {
-    if (!this.#wanted.has(event.seq)) return;
-    const of = "cmd" in event.body ? `command ${event.body.cmd}` : `connection ${event.conn}`;
-    this.#wanted.set(event.seq, of);
-  }
-
-  /** In words: `text of command 1/3`. */
-  name(ptr: string): string {
-    const [, field = "", at = ""] = /\/body\/(text|params|response|reason|application)\/([0-9]{1,6})$/.exec(ptr) ?? [];
-    const of = this.#wanted.get(seqOf(ptr)) ?? "";
-    return of === "" || field === "" ? "a value that no event has" : `${fieldName(field, Number(at))} of ${of}`;
-  }
-}
-
-const fieldName = (field: string, at: number): string =>
-  field === "params" ? `parameter ${at + 1}` : field === "response" ? "answer" : field;
-
-function seqOf(ptr: string): number {
-  return Number(/^\/([0-9]{1,15})\//.exec(ptr)?.[1] ?? "-1");
-}
-
-function erasedValues(erasures: readonly Erasure[], places: Places): string {
-  if (erasures.length === 0) return "";
-  const rows = erasures.map(({ at, by, reason, ptrs }, index) => {
-    const named = ptrs.slice(0, ERASED_SHOWN_MAX).map((ptr) => places.name(ptr));
-    const rest = ptrs.length - named.length;
-    const path = `erasures/${index + 1}.dsse.json`;
-    const what = `${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-    return [timeOf(at), codeSpan(by), codeSpan(reason), what, `[${path}](${path})`];
-  });
-  return [
-    "## Erased\n\n",
-    "These values were taken out for ever. Their digests stay in the events, so everything that was signed still holds.\n\n",
-    table(["When", "By", "Why", "What", "Signed"], rows),
-  ].join("");
 }
 
 function gaps(story: Story): string {
@@ -463,8 +292,4 @@ function known(count: number): string {
 
 function milliseconds(microseconds: number): string {
   return (microseconds / 1000).toFixed(1);
-}
-
-function capital(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
