@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-const importMetaUrl = require("node:url").pathToFileURL(__filename).href;
 "use strict";
 var __create = Object.create;
 var __defProp = Object.defineProperty;
@@ -3597,8 +3596,8 @@ var require_Node = __commonJS({
         };
         const res = toJS.toJS(this, "", ctx);
         if (typeof onAnchor === "function")
-          for (const { count: count2, res: res2 } of ctx.anchors.values())
-            onAnchor(res2, count2);
+          for (const { count, res: res2 } of ctx.anchors.values())
+            onAnchor(res2, count);
         return typeof reviver === "function" ? applyReviver.applyReviver(reviver, { "": res }, "", res) : res;
       }
     };
@@ -3706,13 +3705,13 @@ var require_Alias = __commonJS({
         const anchor2 = anchors2 && source && anchors2.get(source);
         return anchor2 ? anchor2.count * anchor2.aliasCount : 0;
       } else if (identity.isCollection(node2)) {
-        let count2 = 0;
+        let count = 0;
         for (const item of node2.items) {
           const c = getAliasCount(doc, item, anchors2);
-          if (c > count2)
-            count2 = c;
+          if (c > count)
+            count = c;
         }
-        return count2;
+        return count;
       } else if (identity.isPair(node2)) {
         const kc = getAliasCount(doc, node2.key, anchors2);
         const vc = getAliasCount(doc, node2.value, anchors2);
@@ -6665,8 +6664,8 @@ var require_Document = __commonJS({
         };
         const res = toJS.toJS(this.contents, jsonArg ?? "", ctx);
         if (typeof onAnchor === "function")
-          for (const { count: count2, res: res2 } of ctx.anchors.values())
-            onAnchor(res2, count2);
+          for (const { count, res: res2 } of ctx.anchors.values())
+            onAnchor(res2, count);
         return typeof reviver === "function" ? applyReviver.applyReviver(reviver, { "": res }, "", res) : res;
       }
       /**
@@ -6743,12 +6742,12 @@ var require_errors = __commonJS({
         lineStr = prev + lineStr;
       }
       if (/[^ ]/.test(lineStr)) {
-        let count2 = 1;
+        let count = 1;
         const end = error62.linePos[1];
         if (end?.line === line && end.col > col) {
-          count2 = Math.max(1, Math.min(end.col - col, 80 - ci));
+          count = Math.max(1, Math.min(end.col - col, 80 - ci));
         }
-        const pointer = " ".repeat(ci) + "^".repeat(count2);
+        const pointer = " ".repeat(ci) + "^".repeat(count);
         error62.message += `:
 
 ${lineStr}
@@ -12989,20 +12988,20 @@ var require_build2 = __commonJS({
           this.tagNumber = tagNumberMask;
           this.blockLength = 1;
         } else {
-          let count2 = 0;
+          let count = 0;
           while (true) {
-            const tagByteIndex = count2 + 1;
+            const tagByteIndex = count + 1;
             if (tagByteIndex >= bufferLength) {
               this.error = "End of input reached before message was fully decoded";
               return -1;
             }
-            count2++;
+            count++;
             if ((intBuffer[baseIndex + tagByteIndex] & 128) === 0)
               break;
           }
-          this.blockLength = count2 + 1;
-          const intTagNumberBuffer = this.valueHexView = new Uint8Array(count2);
-          for (let i = 0; i < count2; i++)
+          this.blockLength = count + 1;
+          const intTagNumberBuffer = this.valueHexView = new Uint8Array(count);
+          for (let i = 0; i < count; i++)
             intTagNumberBuffer[i] = intBuffer[baseIndex + i + 1] & 127;
           if (this.blockLength <= 9)
             this.tagNumber = pvutils__namespace.utilFromBase(intTagNumberBuffer, 7);
@@ -13080,23 +13079,23 @@ var require_build2 = __commonJS({
           this.blockLength = 1;
           return inputOffset + this.blockLength;
         }
-        const count2 = intBuffer[baseIndex] & 127;
-        if (count2 > 8) {
+        const count = intBuffer[baseIndex] & 127;
+        if (count > 8) {
           this.error = "Too big integer";
           return -1;
         }
-        if (count2 + 1 > bufferLength) {
+        if (count + 1 > bufferLength) {
           this.error = "End of input reached before message was fully decoded";
           return -1;
         }
         const lenOffset = inputOffset + 1;
-        const lengthBufferView = view.subarray(lenOffset, lenOffset + count2);
-        if (lengthBufferView[count2 - 1] === 0)
+        const lengthBufferView = view.subarray(lenOffset, lenOffset + count);
+        if (lengthBufferView[count - 1] === 0)
           this.warnings.push("Needlessly long encoded length");
         this.length = pvutils__namespace.utilFromBase(lengthBufferView, 8);
         if (this.longFormUsed && this.length <= 127)
           this.warnings.push("Unnecessary usage of long length form");
-        this.blockLength = count2 + 1;
+        this.blockLength = count + 1;
         return inputOffset + this.blockLength;
       }
       toBER(sizeOnly = false) {
@@ -29903,7 +29902,7 @@ var require_x509_cjs = __commonJS({
 });
 
 // src/cli/main.ts
-var import_node_fs14 = require("node:fs");
+var import_node_fs12 = require("node:fs");
 
 // src/gateway/memory.ts
 var import_node_v8 = require("node:v8");
@@ -32387,9 +32386,9 @@ var Inbox = class {
     this.#length += chunk.length;
   }
   /** A buffer that holds at least `count` waiting bytes from `offset` on; undefined when fewer have come. Takes nothing. */
-  peek(count2) {
-    if (this.#length < count2) return void 0;
-    if (this.#head.length - this.#offset < count2) {
+  peek(count) {
+    if (this.#length < count) return void 0;
+    if (this.#head.length - this.#offset < count) {
       this.#head = Buffer.concat([this.#head.subarray(this.#offset), ...this.#tail], this.#length);
       this.#offset = 0;
       this.#tail.length = 0;
@@ -32397,10 +32396,10 @@ var Inbox = class {
     return this.#head;
   }
   /** Drops the first `count` bytes, which a `peek` has shown. */
-  skip(count2) {
-    if (count2 > this.#head.length - this.#offset) throw new ProtocolError("skipped bytes that were never looked at");
-    this.#offset += count2;
-    this.#length -= count2;
+  skip(count) {
+    if (count > this.#head.length - this.#offset) throw new ProtocolError("skipped bytes that were never looked at");
+    this.#offset += count;
+    this.#length -= count;
     if (this.#offset < this.#head.length) return;
     this.#head = this.#tail.shift() ?? EMPTY2;
     this.#offset = 0;
@@ -32438,9 +32437,9 @@ var Reader = class {
   int32() {
     return this.#bytes.readInt32BE(this.#advance(4));
   }
-  bytes(count2) {
-    const start2 = this.#advance(count2);
-    return this.#bytes.subarray(start2, start2 + count2);
+  bytes(count) {
+    const start2 = this.#advance(count);
+    return this.#bytes.subarray(start2, start2 + count);
   }
   /** The bytes of a NUL-terminated string. The terminator is consumed and not returned. */
   cstringBytes() {
@@ -32458,11 +32457,11 @@ var Reader = class {
   finish() {
     if (this.remaining !== 0) throw new ProtocolError(`${this.remaining} bytes behind the end of the message`);
   }
-  #advance(count2) {
-    if (count2 < 0 || count2 > this.remaining)
-      throw new ProtocolError(`need ${count2} bytes, frame has ${this.remaining}`);
+  #advance(count) {
+    if (count < 0 || count > this.remaining)
+      throw new ProtocolError(`need ${count} bytes, frame has ${this.remaining}`);
     const start2 = this.#offset;
-    this.#offset += count2;
+    this.#offset += count;
     return start2;
   }
 };
@@ -32546,17 +32545,17 @@ function decodeUuid(bytes) {
 }
 function decodeNumeric(bytes) {
   if (bytes.length < 8) return void 0;
-  const count2 = bytes.readUInt16BE(0);
+  const count = bytes.readUInt16BE(0);
   const weight = bytes.readInt16BE(2);
   const sign3 = bytes.readUInt16BE(4);
   const scale = bytes.readUInt16BE(6);
   if (sign3 === 49152) return "NaN";
   if (sign3 === 53248) return "Infinity";
   if (sign3 === 61440) return "-Infinity";
-  if (bytes.length !== 8 + count2 * 2 || weight > 2e4) return void 0;
+  if (bytes.length !== 8 + count * 2 || weight > 2e4) return void 0;
   const digit = (index) => {
     const at = 8 + index * 2;
-    return (index >= 0 && index < count2 ? bytes.readUInt16BE(at) : 0).toString().padStart(4, "0");
+    return (index >= 0 && index < count ? bytes.readUInt16BE(at) : 0).toString().padStart(4, "0");
   };
   let whole = "";
   for (let index = 0; index <= weight; index += 1) whole += digit(index);
@@ -32607,10 +32606,10 @@ function decodeBind(frame) {
 }
 var NO_FORMATS = [];
 function decodeFormats(reader) {
-  const count2 = reader.uint16();
-  if (count2 === 0) return NO_FORMATS;
+  const count = reader.uint16();
+  if (count === 0) return NO_FORMATS;
   const formats = [];
-  for (let left = count2; left > 0; left -= 1) {
+  for (let left = count; left > 0; left -= 1) {
     const format = reader.uint16();
     if (format > 1) throw new ProtocolError(`format code ${format}`);
     formats.push(format);
@@ -32848,10 +32847,10 @@ var NO_FORMATS2 = [];
 var COPY_COLUMNS = [{ name: "", table: 0, attribute: 0, type: 25 }];
 function decodeRow(frame, columns2, formats) {
   if (frame.length < HEADER + 2) throw new ProtocolError("a row without a column count");
-  const count2 = frame.readUInt16BE(HEADER);
+  const count = frame.readUInt16BE(HEADER);
   const row = [];
   let at = HEADER + 2;
-  for (let index = 0; index < count2; index += 1) {
+  for (let index = 0; index < count; index += 1) {
     if (at + 4 > frame.length) throw new ProtocolError("a row shorter than its columns");
     const length = frame.readInt32BE(at);
     at += 4;
@@ -33727,8 +33726,8 @@ var Run = class {
   #send;
   #first;
   #end = 0;
-  constructor(send) {
-    this.#send = send;
+  constructor(send2) {
+    this.#send = send2;
   }
   add(bytes) {
     if (this.#first !== void 0 && this.#first.buffer === bytes.buffer && this.#end === bytes.byteOffset) {
@@ -35294,15 +35293,15 @@ function read(name2, url2) {
 function readHosts({ names, ports, addresses }) {
   const nameList = names?.split(",") ?? [];
   const addressList = addresses?.split(",") ?? [];
-  const count2 = Math.max(nameList.length, addressList.length);
-  if (count2 > HOSTS_MAX) throw new TargetError(`more than ${HOSTS_MAX} hosts`);
+  const count = Math.max(nameList.length, addressList.length);
+  if (count > HOSTS_MAX) throw new TargetError(`more than ${HOSTS_MAX} hosts`);
   if (addressList.length > 0 && nameList.length > 0 && addressList.length !== nameList.length) {
     throw new TargetError("hostaddr must name as many addresses as there are hosts");
   }
   const portList = ports?.split(",") ?? [];
-  if (portList.length > 1 && portList.length !== count2)
+  if (portList.length > 1 && portList.length !== count)
     throw new TargetError("there must be one port, or one for each host");
-  const hosts = Array.from({ length: count2 }, (_, index) => {
+  const hosts = Array.from({ length: count }, (_, index) => {
     const port = readPort(portList.length === 1 ? portList[0] : portList[index]);
     const address = addressList[index] ?? "";
     const host = nameList[index] ?? "";
@@ -35602,7 +35601,6 @@ var import_node_crypto9 = require("node:crypto");
 // src/tlog/tree.ts
 var import_node_crypto8 = require("node:crypto");
 var HASH_BYTES = 32;
-var ENTRY_SCRATCH_BYTES = 4 * 1024;
 function leafHash(entry) {
   if (typeof entry === "string") return sha2562(`\0${entry}`);
   const input2 = Buffer.allocUnsafe(entry.length + 1);
@@ -35629,8 +35627,6 @@ var Frontier = class {
   #size;
   #levels = [];
   #input = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
-  /** Where a short entry is put behind its 0x00. */
-  #entry = Buffer.alloc(ENTRY_SCRATCH_BYTES);
   /** Starts from a known tree, or from the empty one. The start is the base of the first consistency proof. */
   constructor(peaks = { size: 0, nodes: [] }) {
     if (!isCount(peaks.size) || peaks.nodes.length !== ones(peaks.size) || !peaks.nodes.every(isHash)) {
@@ -35649,12 +35645,7 @@ var Frontier = class {
   }
   /** Adds the next entry; as `append(leafHash(entry))`. */
   appendEntry(entry) {
-    if (entry.length >= this.#entry.length) {
-      this.append(leafHash(entry));
-      return;
-    }
-    this.#entry.set(entry, 1);
-    this.#add((0, import_node_crypto8.hash)("sha256", this.#entry.subarray(0, entry.length + 1), "binary"));
+    this.#add((0, import_node_crypto8.hash)("sha256", `\0${entry}`, "binary"));
   }
   #add(leaf) {
     let node2 = leaf;
@@ -35819,19 +35810,19 @@ function fold(parts) {
   for (let at = parts.length - 2; at >= 0; at -= 1) node2 = nodeHash(known(parts[at]), node2);
   return node2;
 }
-function powerBelow(count2) {
-  return 2 ** Math.floor(Math.log2(count2 - 1));
+function powerBelow(count) {
+  return 2 ** Math.floor(Math.log2(count - 1));
 }
-function half(count2) {
-  return Math.floor(count2 / 2);
+function half(count) {
+  return Math.floor(count / 2);
 }
-function ones(count2) {
+function ones(count) {
   let sum = 0;
-  for (let rest = count2; rest > 0; rest = half(rest)) sum += rest % 2;
+  for (let rest = count; rest > 0; rest = half(rest)) sum += rest % 2;
   return sum;
 }
-function isCount(count2) {
-  return Number.isSafeInteger(count2) && count2 >= 0;
+function isCount(count) {
+  return Number.isSafeInteger(count) && count >= 0;
 }
 function isHash(bytes) {
   return bytes.length === HASH_BYTES;
@@ -35955,8 +35946,8 @@ function parseCheckpoint(text2) {
 }
 function parseCount(digits) {
   if (!/^(?:0|[1-9][0-9]{0,15})$/.test(digits)) return void 0;
-  const count2 = Number(digits);
-  return Number.isSafeInteger(count2) ? count2 : void 0;
+  const count = Number(digits);
+  return Number.isSafeInteger(count) ? count : void 0;
 }
 function parseSignature(line) {
   const [dash, name2, encoded, ...rest] = line.split(" ");
@@ -36667,8 +36658,8 @@ ${vkey}
       return void 0;
     }
     const bytes = Buffer.alloc(HEAD_BYTES);
-    const count2 = (0, import_node_fs2.readSync)(open3.file, bytes, 0, HEAD_BYTES, 0);
-    const text2 = bytes.toString("latin1", 0, count2);
+    const count = (0, import_node_fs2.readSync)(open3.file, bytes, 0, HEAD_BYTES, 0);
+    const text2 = bytes.toString("latin1", 0, count);
     const size = parseCount(text2.slice(0, SIZE_DIGITS).trimStart());
     const root = Buffer.from(text2.slice(SIZE_DIGITS + 1), "base64");
     if (size === void 0 || headLine(size, root) !== text2) {
@@ -37064,11 +37055,11 @@ function said(label, value) {
 function isSaid(value) {
   return value !== "";
 }
-function maskedWords(count2) {
-  if (count2 === 0) {
+function maskedWords(count) {
+  if (count === 0) {
     return "";
   }
-  return count2 === 1 ? "1 value is hidden here; an answer covers the real one" : `${number2(count2)} values are hidden here; an answer covers the real ones`;
+  return count === 1 ? "1 value is hidden here; an answer covers the real one" : `${number2(count)} values are hidden here; an answer covers the real ones`;
 }
 function people(actor, triggering) {
   return triggering === "" || triggering === actor ? actor : `${actor}, started again by ${triggering}`;
@@ -37083,11 +37074,11 @@ function shortened(name2) {
   const hidden = shown.length - NAME_CHARACTERS_MAX2;
   return hidden > 0 ? `${shown.slice(0, NAME_CHARACTERS_MAX2)}\u2026 (${number2(hidden)} more characters)` : shown;
 }
-function rows(count2) {
-  return count2 === 1 ? "1 row" : `${number2(count2)} rows`;
+function rows(count) {
+  return count === 1 ? "1 row" : `${number2(count)} rows`;
 }
-function number2(count2) {
-  return String(count2).replace(/\B(?=(\d{3})+$)/g, ",");
+function number2(count) {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 // src/gateway/desk/page.css.ts
@@ -37752,77 +37743,20 @@ function onAnswer2(door, { response }, answer) {
 
 // src/journal/line.ts
 var LINE_BYTES_MAX = 32 * 1024;
-var WORDS_MAX = 1e3;
-var WORD_LENGTH_MAX = 400;
-var LineEncoder = class {
-  #lists = /* @__PURE__ */ new WeakMap();
-  #words = /* @__PURE__ */ new Map();
-  #end;
-  #bodies;
-  /** `sid` is a ULID, which needs no escape. */
-  constructor(sid) {
-    this.#end = `,"sid":"${sid}","type":"`;
-    this.#bodies = {
-      "session.started": canonical,
-      "connection.opened": canonical,
-      "command.seen": (body) => this.#seen(body),
-      "command.decided": (body) => this.#decided(body),
-      "approval.requested": canonical,
-      "approval.answered": canonical,
-      "command.settled": (body) => this.#settled(body),
-      "command.returned": (body) => this.#returned(body),
-      masked: canonical,
-      "connection.closed": canonical,
-      gap: canonical,
-      "session.ended": canonical
-    };
-  }
-  /** The line of an event, without its newline. Throws CanonicalError for a body that has no canonical form. */
-  encode(type, { at, conn, seq }, body) {
-    return `{"at":"${at}","body":${this.#bodies[type](body)},"conn":${conn},"seq":${seq}${this.#end}${type}","v":1}`;
-  }
-  #seen(body) {
-    const known3 = `"effects":${this.#list(body.effects)},"objects":${this.#list(body.objects)}`;
-    const values = `"params":${redactions(body.params)},"target":${this.#word(body.target)},"text":${redactions(body.text)}`;
-    return `{"bounded":${body.bounded},"bytes":${count(body.bytes)},"cmd":"${body.cmd}","digest":"${body.digest}",${known3},${values},"textOf":${count(body.textOf)},"tx":${body.tx},"why":${this.#list(body.why)}}`;
-  }
-  #decided(body) {
-    return `{"cmd":"${body.cmd}","decision":"${body.decision}","matched":${this.#list(body.matched)},"message":${this.#word(body.message)},"rule":${this.#word(body.rule)}}`;
-  }
-  #settled(body) {
-    return `{"cause":${this.#word(body.cause)},"cmd":"${body.cmd}","ruling":"${body.ruling}"}`;
-  }
-  #returned(body) {
-    const copied = `{"bytes":${count(body.copied.bytes)},"digest":"${body.copied.digest}"}`;
-    const end = `"rows":${count(body.rows)},"tookUs":${count(body.tookUs)},"truncated":${body.truncated}}`;
-    return `{"bytes":${count(body.bytes)},"cmd":"${body.cmd}","code":${this.#word(body.code)},"copied":${copied},"digest":"${body.digest}","execution":${count(body.execution)},"masked":${count(body.masked)},"outcome":"${body.outcome}","response":${redactions(body.response)},${end}`;
-  }
-  /** Makers hand in the same list again and again. */
-  #list(items) {
-    if (items.length === 0) return "[]";
-    const known3 = this.#lists.get(items);
-    if (known3 !== void 0) return known3;
-    const json2 = canonical(items);
-    this.#lists.set(items, json2);
-    return json2;
-  }
-  #word(word) {
-    if (word === "") return '""';
-    const known3 = this.#words.get(word);
-    if (known3 !== void 0) return known3;
-    const json2 = canonical(word);
-    if (this.#words.size < WORDS_MAX && word.length <= WORD_LENGTH_MAX) this.#words.set(word, json2);
-    return json2;
-  }
-};
-function redactions(values) {
-  let json2 = "[";
-  for (const each of values) json2 += `${json2.length === 1 ? "" : ","}{"...":"${each["..."]}"}`;
-  return `${json2}]`;
+var SORTED_BY_MAKER = /* @__PURE__ */ new Set([
+  "command.seen",
+  "command.decided",
+  "command.settled",
+  "command.returned"
+]);
+function encodeEvent(type, heading, body) {
+  const { at, conn, seq, sid } = heading;
+  return `{"at":"${at}","body":${encodeBody(type, body)},"conn":${conn},"seq":${seq},"sid":"${sid}","type":"${type}","v":1}`;
 }
-function count(value) {
-  if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
-  return value;
+function encodeBody(type, body) {
+  if (!SORTED_BY_MAKER.has(type)) return canonical(body);
+  const json2 = JSON.stringify(body);
+  return json2.includes("\\ud") ? canonical(body) : json2;
 }
 
 // src/evidence/event-shapes.ts
@@ -38546,12 +38480,12 @@ function approvalIssues(rule, path, source) {
     return [{ file: source.file, ...source.keyPlaceOf([...path, "approval"]), message: message2 }];
   }
   const from = isRecord2(approval) ? approval["from"] : void 0;
-  const count2 = isRecord2(approval) ? approval["count"] : void 0;
-  if (!isRecord2(from) || typeof count2 !== "number") return [];
+  const count = isRecord2(approval) ? approval["count"] : void 0;
+  if (!isRecord2(from) || typeof count !== "number") return [];
   const teams = Array.isArray(from["teams"]) ? from["teams"].length : 0;
   const users = Array.isArray(from["users"]) ? new Set(from["users"]).size : 0;
-  if (teams > 0 || users === 0 || users >= count2) return [];
-  const message = `${count2} people must approve and only ${users} may; name more, or lower "count".`;
+  if (teams > 0 || users === 0 || users >= count) return [];
+  const message = `${count} people must approve and only ${users} may; name more, or lower "count".`;
   return [issueAt(source, [...path, "approval", "count"], message)];
 }
 function matchIssues(match2, path, context) {
@@ -39848,14 +39782,14 @@ function codePointLength(str) {
   const units = str.length;
   if (!highSurrogate.test(str))
     return units;
-  let count2 = units;
+  let count = units;
   for (let i = 0; i < units - 1; i++) {
     if ((str.charCodeAt(i) & 64512) === 55296 && (str.charCodeAt(i + 1) & 64512) === 56320) {
-      count2--;
+      count--;
       i++;
     }
   }
-  return count2;
+  return count;
 }
 function getLengthableOrigin(input2) {
   if (Array.isArray(input2))
@@ -42183,7 +42117,7 @@ var $ZodObject = /* @__PURE__ */ $constructor("$ZodObject", (inst, def) => {
     }
     return propValues;
   });
-  const isObject6 = isObject3;
+  const isObject5 = isObject3;
   const catchall = def.catchall;
   let value;
   const memo2 = globalConfig.memoizer;
@@ -42191,7 +42125,7 @@ var $ZodObject = /* @__PURE__ */ $constructor("$ZodObject", (inst, def) => {
   inst._zod.parse = (payload, ctx) => {
     value ?? (value = _normalized.value);
     const input2 = payload.value;
-    if (!isObject6(input2)) {
+    if (!isObject5(input2)) {
       payload.issues.push({
         expected: "object",
         code: "invalid_type",
@@ -42327,7 +42261,7 @@ var $ZodObjectJIT = /* @__PURE__ */ $constructor("$ZodObjectJIT", (inst, def) =>
     return doc.compile();
   };
   let fastpass;
-  const isObject6 = isObject3;
+  const isObject5 = isObject3;
   const jit = !globalConfig.jitless;
   const allowsEval2 = allowsEval;
   const fastEnabled = jit && allowsEval2.value;
@@ -42336,7 +42270,7 @@ var $ZodObjectJIT = /* @__PURE__ */ $constructor("$ZodObjectJIT", (inst, def) =>
   inst._zod.parse = (payload, ctx) => {
     value ?? (value = _normalized.value);
     const input2 = payload.value;
-    if (!isObject6(input2)) {
+    if (!isObject5(input2)) {
       payload.issues.push({
         expected: "object",
         code: "invalid_type",
@@ -44238,8 +44172,8 @@ function az_default() {
 }
 
 // node_modules/zod/v4/locales/be.js
-function getBelarusianPlural(count2, one, few, many) {
-  const absCount = Math.abs(count2);
+function getBelarusianPlural(count, one, few, many) {
+  const absCount = Math.abs(count);
   const lastDigit = absCount % 10;
   const lastTwoDigits = absCount % 100;
   if (lastTwoDigits >= 11 && lastTwoDigits <= 19) {
@@ -46886,8 +46820,8 @@ function hu_default() {
 }
 
 // node_modules/zod/v4/locales/hy.js
-function getArmenianPlural(count2, one, many) {
-  return Math.abs(count2) === 1 ? one : many;
+function getArmenianPlural(count, one, many) {
+  return Math.abs(count) === 1 ? one : many;
 }
 function withDefiniteArticle(word) {
   if (!word)
@@ -49625,8 +49559,8 @@ function ro_default() {
 }
 
 // node_modules/zod/v4/locales/ru.js
-function getRussianPlural(count2, one, few, many) {
-  const absCount = Math.abs(count2);
+function getRussianPlural(count, one, few, many) {
+  const absCount = Math.abs(count);
   const lastDigit = absCount % 10;
   const lastTwoDigits = absCount % 100;
   if (lastTwoDigits >= 11 && lastTwoDigits <= 19) {
@@ -59346,23 +59280,23 @@ function contentOf(file2, io) {
     return void 0;
   }
 }
-function counted(count2, noun) {
-  return `${count2} ${noun}${count2 === 1 ? "" : "s"}`;
+function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 // src/cli/run.ts
 var import_node_child_process4 = require("node:child_process");
-var import_node_fs12 = require("node:fs");
+var import_node_fs10 = require("node:fs");
 var import_node_os3 = require("node:os");
-var import_node_path13 = require("node:path");
+var import_node_path12 = require("node:path");
 var import_node_readline2 = require("node:readline");
 
 // src/config/answerable.ts
 function unanswerableLocally(policy2, person) {
   return policy2.rules.flatMap((rule) => {
     if (rule.decide !== "hold") return [];
-    const { teams, users, count: count2 } = rule.approval;
-    const why = teams.length > 0 ? `asks the team ${teams.join(", ")}` : count2 > 1 ? `asks ${count2} people` : users.length > 0 && !users.includes(person) ? `asks ${users.join(", ")}, and you are ${person}` : "";
+    const { teams, users, count } = rule.approval;
+    const why = teams.length > 0 ? `asks the team ${teams.join(", ")}` : count > 1 ? `asks ${count} people` : users.length > 0 && !users.includes(person) ? `asks ${users.join(", ")}, and you are ${person}` : "";
     if (why === "") return [];
     const message = `rule "${rule.name}" ${why}, which local mode cannot do: only this machine's user answers here. Use a policy for local runs.`;
     return [{ file: policy2.file, ...rule.at, message }];
@@ -59370,9 +59304,6 @@ function unanswerableLocally(policy2, person) {
 }
 
 // src/gateway/desk/client.ts
-var import_node_http4 = require("node:http");
-
-// src/gateway/desk/call.ts
 var import_node_http2 = require("node:http");
 var DeskError = class extends Error {
   name = "DeskError";
@@ -59384,15 +59315,99 @@ var DeskError = class extends Error {
   }
 };
 var CALL_MS_MAX = 1e4;
+var WAIT_SECONDS = 25;
+var EXPIRY_GRACE_MS = 2e3;
 var REPLY_BYTES_MAX = 4 * 1024 * 1024;
-async function call(door, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
+var NOBODY = { by: [], reason: "", dsse: "" };
+async function openDeskClient(door) {
+  const desk = new import_node_http2.Agent({ keepAlive: true, maxSockets: 64 });
+  const heads2 = new import_node_http2.Agent({ keepAlive: true, maxSockets: 2 });
+  const call = async (what) => await send({ ...door, agent: desk }, what);
+  const post = async (path, body) => await call({ method: "POST", path, body: JSON.stringify(body) });
+  const health = object2(expect(await call({ method: "GET", path: "/v1/health" }), 200));
+  const { vkey, person } = health;
+  if (typeof vkey !== "string" || typeof person !== "string") {
+    throw new DeskError(200, "whatever answers on the socket is no countersigner");
+  }
+  const client = {
+    vkey,
+    person,
+    async addCheckpoint(body) {
+      return expect(await call({ method: "POST", path: "/add-checkpoint", body, agent: heads2 }), 200).text;
+    },
+    async register(session) {
+      expect(await post("/v1/sessions", session), 200, 201);
+    },
+    async submit(request) {
+      expect(await post("/v1/requests", request), 201);
+    },
+    async standing(id, waitSeconds, signal) {
+      const path = `/v1/requests/${encodeURIComponent(id)}?wait=${waitSeconds}`;
+      const timeoutMs = waitSeconds * 1e3 + CALL_MS_MAX;
+      return standingOf(object2(expect(await call({ method: "GET", path, signal, timeoutMs }), 200)));
+    },
+    async withdraw(id) {
+      expect(await call({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
+    },
+    async answer({ id, digest, answer, reason }) {
+      const reply = expect(
+        await post(`/v1/requests/${encodeURIComponent(id)}/answer`, { digest, answer, reason }),
+        200
+      );
+      return String(object2(reply)["why"]);
+    },
+    async signStatement(origin, statement) {
+      const { keyid, sig } = object2(expect(await post("/v1/custody", { origin, statement }), 200));
+      return { keyid: String(keyid), sig: String(sig) };
+    },
+    async logVkey(origin) {
+      return String(object2(expect(await post("/v1/custody", { origin }), 200))["vkey"]);
+    },
+    async signCheckpoint(origin, checkpoint) {
+      return String(object2(expect(await post("/v1/custody", { origin, checkpoint }), 200))["lines"]);
+    },
+    async ask(request, signal) {
+      if (signal.aborted) {
+        return { answer: "withdrawn", ...NOBODY };
+      }
+      await client.submit(request);
+      door.onShown?.(request);
+      return await follow(client, request, signal);
+    },
+    close() {
+      desk.destroy();
+      heads2.destroy();
+    }
+  };
+  return client;
+}
+async function follow(client, request, signal) {
+  const lifetimeMs2 = Math.max(0, Date.parse(request.expiresAt) - Date.parse(request.requestedAt));
+  const late = AbortSignal.timeout(lifetimeMs2 + EXPIRY_GRACE_MS);
+  const over = AbortSignal.any([signal, late]);
+  try {
+    for (; ; ) {
+      const standing = await client.standing(request.id, WAIT_SECONDS, over);
+      if (standing.state === "answered") {
+        return standing.answered;
+      }
+    }
+  } catch (error62) {
+    if (!over.aborted) {
+      throw error62;
+    }
+    await client.withdraw(request.id);
+    return { answer: signal.aborted ? "withdrawn" : "expired", ...NOBODY };
+  }
+}
+async function send(door, { method, path, body, signal, agent = door.agent, timeoutMs = CALL_MS_MAX }) {
   return await new Promise((resolve5, reject) => {
     const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
     const bytes = Buffer.from(body ?? "");
     const sent = (0, import_node_http2.request)(
       {
         socketPath: door.socketPath,
-        agent: door.agent,
+        agent,
         method,
         path,
         timeout: timeoutMs,
@@ -59436,106 +59451,6 @@ function said2(text2) {
     return text2.trim().slice(0, 500);
   }
 }
-function isObject4(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-// src/gateway/desk/head-door.ts
-var import_node_http3 = require("node:http");
-function openHeadDoor(address) {
-  const agent = new import_node_http3.Agent({ keepAlive: true, maxSockets: 2 });
-  return {
-    async addCheckpoint(body) {
-      return expect(await call({ ...address, agent }, { method: "POST", path: "/add-checkpoint", body }), 200).text;
-    },
-    close: () => agent.destroy()
-  };
-}
-
-// src/gateway/desk/client.ts
-var WAIT_SECONDS = 25;
-var EXPIRY_GRACE_MS = 2e3;
-var NOBODY = { by: [], reason: "", dsse: "" };
-async function openDeskClient(door) {
-  const desk = new import_node_http4.Agent({ keepAlive: true, maxSockets: 64 });
-  const heads2 = openHeadDoor(door);
-  const ask3 = async (what) => await call({ ...door, agent: desk }, what);
-  const post = async (path, body) => await ask3({ method: "POST", path, body: JSON.stringify(body) });
-  const health = object2(expect(await ask3({ method: "GET", path: "/v1/health" }), 200));
-  const { vkey, person } = health;
-  if (typeof vkey !== "string" || typeof person !== "string") {
-    throw new DeskError(200, "whatever answers on the socket is no countersigner");
-  }
-  const client = {
-    vkey,
-    person,
-    address: { socketPath: door.socketPath, secret: door.secret },
-    addCheckpoint: heads2.addCheckpoint,
-    async register(session) {
-      expect(await post("/v1/sessions", session), 200, 201);
-    },
-    async submit(request) {
-      expect(await post("/v1/requests", request), 201);
-    },
-    async standing(id, waitSeconds, signal) {
-      const path = `/v1/requests/${encodeURIComponent(id)}?wait=${waitSeconds}`;
-      const timeoutMs = waitSeconds * 1e3 + CALL_MS_MAX;
-      return standingOf(object2(expect(await ask3({ method: "GET", path, signal, timeoutMs }), 200)));
-    },
-    async withdraw(id) {
-      expect(await ask3({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
-    },
-    async answer({ id, digest, answer, reason }) {
-      const reply = expect(
-        await post(`/v1/requests/${encodeURIComponent(id)}/answer`, { digest, answer, reason }),
-        200
-      );
-      return String(object2(reply)["why"]);
-    },
-    async signStatement(origin, statement) {
-      const { keyid, sig } = object2(expect(await post("/v1/custody", { origin, statement }), 200));
-      return { keyid: String(keyid), sig: String(sig) };
-    },
-    async logVkey(origin) {
-      return String(object2(expect(await post("/v1/custody", { origin }), 200))["vkey"]);
-    },
-    async signCheckpoint(origin, checkpoint) {
-      return String(object2(expect(await post("/v1/custody", { origin, checkpoint }), 200))["lines"]);
-    },
-    async ask(request, signal) {
-      if (signal.aborted) {
-        return { answer: "withdrawn", ...NOBODY };
-      }
-      await client.submit(request);
-      door.onShown?.(request);
-      return await follow(client, request, signal);
-    },
-    close() {
-      desk.destroy();
-      heads2.close();
-    }
-  };
-  return client;
-}
-async function follow(client, request, signal) {
-  const lifetimeMs2 = Math.max(0, Date.parse(request.expiresAt) - Date.parse(request.requestedAt));
-  const late = AbortSignal.timeout(lifetimeMs2 + EXPIRY_GRACE_MS);
-  const over = AbortSignal.any([signal, late]);
-  try {
-    for (; ; ) {
-      const standing = await client.standing(request.id, WAIT_SECONDS, over);
-      if (standing.state === "answered") {
-        return standing.answered;
-      }
-    }
-  } catch (error62) {
-    if (!over.aborted) {
-      throw error62;
-    }
-    await client.withdraw(request.id);
-    return { answer: signal.aborted ? "withdrawn" : "expired", ...NOBODY };
-  }
-}
 function object2(reply) {
   const value = JSON.parse(reply.text);
   if (!isObject4(value)) {
@@ -59555,6 +59470,9 @@ function standingOf(value) {
 }
 function isAnswered(value) {
   return isObject4(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject4(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
+}
+function isObject4(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 // src/gateway/desk/terminal.ts
@@ -59789,20 +59707,20 @@ function nodesInTiles(read2) {
   };
   return (level, index) => {
     const tileLevel = Math.floor(level / TILE_HEIGHT);
-    const count2 = 2 ** (level % TILE_HEIGHT);
-    const first = index * count2;
+    const count = 2 ** (level % TILE_HEIGHT);
+    const first = index * count;
     const tile = tileOf(tileLevel, Math.floor(first / TILE_WIDTH));
-    let row = hashesIn(tile, first % TILE_WIDTH, count2);
+    let row = hashesIn(tile, first % TILE_WIDTH, count);
     while (row.length > 1) row = pairUp(row);
     const [node2] = row;
     if (node2 === void 0) throw new RangeError(`tile ${tileLevel} is short`);
     return node2;
   };
 }
-function hashesIn(tile, first, count2) {
-  if (tile.length < (first + count2) * HASH_BYTES) throw new RangeError("a tile is shorter than the log's size says");
+function hashesIn(tile, first, count) {
+  if (tile.length < (first + count) * HASH_BYTES) throw new RangeError("a tile is shorter than the log's size says");
   return Array.from(
-    { length: count2 },
+    { length: count },
     (_, at) => tile.subarray((first + at) * HASH_BYTES, (first + at + 1) * HASH_BYTES)
   );
 }
@@ -59896,10 +59814,10 @@ function openCheckpoint(bytes, keys) {
   }
   throw new LogError("the log's checkpoint is signed by no key of trust/policy; run countersign verify");
 }
-async function readPartial(now, path, count2) {
-  const width = count2 % TILE_WIDTH;
+async function readPartial(now, path, count) {
+  const width = count % TILE_WIDTH;
   if (width === 0) return new Uint8Array();
-  const name2 = `${LOG_FOLDER}/${path(Math.floor(count2 / TILE_WIDTH), width)}`;
+  const name2 = `${LOG_FOLDER}/${path(Math.floor(count / TILE_WIDTH), width)}`;
   const bytes = await now.read(name2);
   if (bytes === void 0) throw new LogError(`the log has no ${name2}; run countersign verify`);
   return bytes;
@@ -60281,17 +60199,17 @@ var Batch = class {
     this.#rest = this.#rest.subarray(end + 1);
     return line;
   }
-  async #take(count2) {
+  async #take(count) {
     const parts = [this.#rest];
     let have = this.#rest.length;
-    while (have < count2) {
+    while (have < count) {
       const chunk = await this.#chunk();
       parts.push(chunk);
       have += chunk.length;
     }
     const all = Buffer.concat(parts);
-    this.#rest = all.subarray(count2);
-    return all.subarray(0, count2);
+    this.#rest = all.subarray(count);
+    return all.subarray(0, count);
   }
   async #more() {
     this.#rest = Buffer.concat([this.#rest, await this.#chunk()]);
@@ -60353,7 +60271,7 @@ function makeFolder(folder) {
 
 // src/gateway/local.ts
 var import_node_crypto24 = require("node:crypto");
-var import_node_path11 = require("node:path");
+var import_node_path10 = require("node:path");
 
 // src/masking/mask.ts
 var import_node_crypto15 = require("node:crypto");
@@ -60614,17 +60532,17 @@ function untoldLiterals(text2, slots, objects) {
 function replaceSpans(text2, spans2, mask) {
   const pieces = [];
   let end = 0;
-  let count2 = 0;
+  let count = 0;
   for (const span of spans2.toSorted((a, b) => a.from - b.from || b.to - a.to)) {
     if (span.to <= end) continue;
     const overlaps = span.from < end;
     pieces.push(text2.slice(end, Math.max(end, span.from)));
     pieces.push(overlaps ? REDACTED : maskLiteral(text2.slice(span.from, span.to), span.as, mask));
     end = span.to;
-    count2 += 1;
+    count += 1;
   }
   pieces.push(text2.slice(end));
-  return { text: branded(pieces.join("")), spans: count2 };
+  return { text: branded(pieces.join("")), spans: count };
 }
 function maskLiteral(written, as2, mask) {
   const value = valueOf(written);
@@ -60756,67 +60674,6 @@ function isAddress(name2) {
   return /^[0-9.]+$/.test(name2) || name2.includes(":");
 }
 
-// src/gateway/follow-in-thread.ts
-var import_node_worker_threads = require("node:worker_threads");
-
-// src/journal/ports.ts
-var JournalError = class extends Error {
-  name = "JournalError";
-};
-
-// src/gateway/head-messages.ts
-function isThreadWord(value) {
-  if (!isObject5(value)) return false;
-  if (value["kind"] === "failed") return typeof value["why"] === "string";
-  return value["kind"] === "countersigned" && typeof value["size"] === "number" && typeof value["atSeconds"] === "number";
-}
-function isObject5(value) {
-  return typeof value === "object" && value !== null;
-}
-
-// src/gateway/follow-in-thread.ts
-var LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48, codeRangeSizeMb: 16 };
-function followInThread(followed, door) {
-  const file2 = importMetaUrl.endsWith(".ts") ? "./head-thread.ts" : "./head-thread.cjs";
-  const worker = new import_node_worker_threads.Worker(new URL(file2, importMetaUrl), {
-    workerData: { followed, door },
-    // Its environment would otherwise be a copy of ours, which may hold a target's password.
-    env: {},
-    execArgv: [],
-    resourceLimits: LIMITS
-  });
-  let waiting;
-  let failure2;
-  const fail = (why, cause) => {
-    failure2 ??= new JournalError(why, { cause });
-    waiting?.reject(failure2);
-    waiting = void 0;
-  };
-  const ended2 = new Promise((resolve5) => worker.once("exit", () => resolve5()));
-  worker.on("message", (word) => {
-    if (!isThreadWord(word)) return fail("the thread of the heads said something that cannot be read");
-    if (word.kind === "failed") return fail(word.why);
-    waiting?.resolve({ size: word.size, atSeconds: word.atSeconds });
-    waiting = void 0;
-  });
-  worker.on("error", (error62) => fail("the thread of the heads failed", error62));
-  worker.on("exit", () => fail("the thread of the heads has ended"));
-  const order = (what) => worker.postMessage(what);
-  return {
-    async countersign(written) {
-      if (failure2 !== void 0) throw failure2;
-      return await new Promise((resolve5, reject) => {
-        waiting = { resolve: resolve5, reject };
-        order({ kind: "countersign", written });
-      });
-    },
-    async close() {
-      order({ kind: "close" });
-      await ended2;
-    }
-  };
-}
-
 // src/gateway/gateway.ts
 var import_node_net2 = require("node:net");
 
@@ -60876,6 +60733,13 @@ function columnsOf(lines) {
 
 // src/gateway/connection.ts
 var import_node_tls = require("node:tls");
+
+// src/journal/ports.ts
+var JournalError = class extends Error {
+  name = "JournalError";
+};
+
+// src/gateway/connection.ts
 var WAITING_MAX2 = 1024 * 1024;
 var ENTRANCE_MS_MAX = 3e4;
 var Connection = class {
@@ -61493,7 +61357,7 @@ var DialError = class extends Error {
   }
 };
 async function dial(target, startup, { random = import_node_crypto17.randomBytes } = {}) {
-  const call2 = {
+  const call = {
     target,
     startup: mergeSettings(startup, target.settings),
     files: await readFiles(target),
@@ -61502,7 +61366,7 @@ async function dial(target, startup, { random = import_node_crypto17.randomBytes
   const failures = [];
   for (const wanted of wantedSessions(target)) {
     for (const host of target.hosts) {
-      const outcome = await tryHost(call2, host, wanted);
+      const outcome = await tryHost(call, host, wanted);
       if (outcome.kind === "dialled") return outcome.dialled;
       failures.push(outcome);
       if (!outcome.nextHost) throw toError(target, [outcome]);
@@ -61529,13 +61393,13 @@ function mergeSettings(startup, own2) {
   const fixed = new Set([...own2.keys()].map((each) => each.toLowerCase()));
   return new Map([...[...startup].filter(([name2]) => !fixed.has(name2.toLowerCase())), ...own2]);
 }
-async function tryHost(call2, host, wanted) {
-  const deadline = AbortSignal.timeout(call2.target.connectTimeoutSeconds * 1e3);
-  const first = await attempt2(call2, host, { wanted, encryption: firstEncryption(call2.target, host), deadline });
+async function tryHost(call, host, wanted) {
+  const deadline = AbortSignal.timeout(call.target.connectTimeoutSeconds * 1e3);
+  const first = await attempt2(call, host, { wanted, encryption: firstEncryption(call.target, host), deadline });
   if (first.kind === "dialled") return first;
-  const other = otherEncryption(call2.target, host, first);
+  const other = otherEncryption(call.target, host, first);
   if (other === void 0 || deadline.aborted) return first;
-  const second = await attempt2(call2, host, { wanted, encryption: other, deadline });
+  const second = await attempt2(call, host, { wanted, encryption: other, deadline });
   if (second.kind === "dialled" || second.why === first.why) return second;
   return { ...second, why: `${first.why}; and tried again ${other === "no" ? "without" : "with"} TLS: ${second.why}` };
 }
@@ -61551,21 +61415,21 @@ function otherEncryption({ tls }, host, failure2) {
     return "no";
   return void 0;
 }
-async function attempt2(call2, host, { wanted, encryption, deadline }) {
-  const { target } = call2;
-  const line = new Line(call2, host, deadline);
+async function attempt2(call, host, { wanted, encryption, deadline }) {
+  const { target } = call;
+  const line = new Line(call, host, deadline);
   try {
     const { rest } = await line.logIn(
       openLogin({
         user: target.user,
         password: target.password(),
         database: target.database,
-        startup: call2.startup,
+        startup: call.startup,
         tls: encryption,
         local: isLocal(host),
         requireAuth: target.requireAuth,
         channelBinding: target.channelBinding,
-        random: call2.random
+        random: call.random
       })
     );
     const path = host.kind === "socket" ? host.path : "";
@@ -61584,8 +61448,8 @@ var Line = class {
   #host;
   #deadline;
   #stage = "connect";
-  constructor(call2, host, deadline) {
-    this.#call = call2;
+  constructor(call, host, deadline) {
+    this.#call = call;
     this.#host = host;
     this.#deadline = deadline;
     this.socket = host.kind === "socket" ? (0, import_node_net.connect)({ path: host.path }) : (0, import_node_net.connect)({ host: host.address, port: host.port });
@@ -61847,8 +61711,8 @@ WHERE ${parts.condition}`;
     const rows2 = joined ? `
 WHERE EXISTS (SELECT 1 FROM ${parts.others}${where}
 )` : where;
-    const count2 = `${parts.before}SELECT count(*) FROM ${parts.target}${rows2}`;
-    if (saysTheSame(count2, body, source)) return { explain: `EXPLAIN (FORMAT JSON) ${bare2}`, count: count2 };
+    const count = `${parts.before}SELECT count(*) FROM ${parts.target}${rows2}`;
+    if (saysTheSame(count, body, source)) return { explain: `EXPLAIN (FORMAT JSON) ${bare2}`, count };
   }
   return void 0;
 }
@@ -61900,15 +61764,15 @@ function* cuts(text2, shape) {
   const joins = shape.joined ? at(shape.verb === "delete" ? "using" : "from") : none;
   const sets = shape.verb === "delete" ? none : at("set");
   for (const set2 of sets) {
-    for (const join12 of joins) {
+    for (const join11 of joins) {
       for (const where of wheres) {
         for (const end of ends) {
-          const order = [start2, set2, join12, where, end].filter((each) => each !== void 0);
+          const order = [start2, set2, join11, where, end].filter((each) => each !== void 0);
           if (order.some((each, index) => index > 0 && each.from < (order[index - 1]?.to ?? 0))) continue;
           yield {
             before: before(verb.from),
-            target: slice(start2, set2 ?? join12 ?? where ?? end),
-            others: join12 === void 0 ? "" : slice(join12, where ?? end),
+            target: slice(start2, set2 ?? join11 ?? where ?? end),
+            others: join11 === void 0 ? "" : slice(join11, where ?? end),
             condition: where === void 0 ? "" : slice(where, end)
           };
         }
@@ -61927,8 +61791,8 @@ function outerWords(text2) {
   }
   return words;
 }
-function saysTheSame(count2, body, source) {
-  const parsed2 = singleStatement(count2);
+function saysTheSame(count, body, source) {
+  const parsed2 = singleStatement(count);
   if (parsed2?.type !== "SelectStmt") return false;
   const select = parsed2.body;
   const from = list(select, "fromClause");
@@ -62209,170 +62073,6 @@ async function listenOn(server, port) {
     });
   });
 }
-
-// src/gateway/head-follower.ts
-var import_node_fs8 = require("node:fs");
-var import_node_path9 = require("node:path");
-
-// src/journal/session-tree.ts
-var PENDING_HEADS_MAX = 8;
-var NEWLINE = 10;
-var SessionTree = class {
-  #origin;
-  #countersigner;
-  #frontier = new Frontier();
-  #pending = [];
-  #countersigned = 0;
-  /** `countersigner` is its key, pinned. */
-  constructor({ origin, countersigner: countersigner2 }) {
-    this.#origin = origin;
-    this.#countersigner = countersigner2;
-  }
-  /** How many lines were taken. */
-  get size() {
-    return this.#frontier.size;
-  }
-  /** Takes whole lines, each with its newline. Throws JournalError where the last one has none. */
-  take(lines) {
-    let from = 0;
-    for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, from)) {
-      this.#frontier.appendEntry(lines.subarray(from, end));
-      from = end + 1;
-    }
-    if (from !== lines.length) throw new JournalError("the journal's last line has no end");
-  }
-  /** The head over everything taken. */
-  head() {
-    return { size: this.#frontier.size, root: this.#frontier.root() };
-  }
-  /** Signs the head over everything taken and asks to have it countersigned. The signer's name is the origin. */
-  checkpoint(signer) {
-    const { size, root } = this.head();
-    const text2 = checkpointText({ origin: this.#origin, size, root });
-    const note = `${text2}
-${signer.sign(text2)}`;
-    if (this.#pending.at(-1)?.peaks.size !== size) this.#pending.push({ text: text2, note, peaks: this.#frontier.peaks() });
-    if (this.#pending.length > PENDING_HEADS_MAX) this.#pending.shift();
-    return { note, body: addCheckpointBody(this.#frontier.baseSize, this.#frontier.consistencyProof(), note), size };
-  }
-  /**
-   * Takes the countersigner's answer to the head of this size: verifies its cosignature with the pinned key and moves on.
-   * Throws JournalError when the answer is not what an honest countersigner says; the session cannot go on then.
-   */
-  cosigned(answer, size) {
-    const head = this.#pending.find((each) => each.peaks.size === size);
-    if (head === void 0) throw new RangeError(`no head of size ${size} is waiting`);
-    const atSeconds = cosignatureTime(head.text, answer, this.#countersigner);
-    if (atSeconds === void 0) {
-      throw new JournalError("the countersigner's answer does not verify with its key");
-    }
-    const separator = this.#countersigned === 0 ? "" : "\n---\n";
-    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}` : "";
-    this.#countersigned = size;
-    this.#moveTo(head);
-    return { lines, atSeconds };
-  }
-  /**
-   * The countersigner says (409) that it holds `size` already: one of our heads whose answer was lost. The next
-   * checkpoint proves from there. False when we never signed that head, which only a fault or a second gateway explains.
-   */
-  resume(size) {
-    const head = this.#pending.find((each) => each.peaks.size === size);
-    if (head === void 0) return false;
-    this.#moveTo(head);
-    return true;
-  }
-  #moveTo(head) {
-    this.#frontier.rebase(head.peaks);
-    this.#pending = this.#pending.filter((each) => each.peaks.size > head.peaks.size);
-  }
-};
-function cosignatureTime(text2, lines, countersigner2) {
-  try {
-    return verifySignatures({ text: text2, signatures: parseSignatures(lines) }, [countersigner2])[0]?.at;
-  } catch (error62) {
-    if (error62 instanceof NoteError) return void 0;
-    throw error62;
-  }
-}
-function ownLines(lines, { name: name2 }) {
-  return lines.split("\n").filter((line) => line.startsWith(`\u2014 ${name2} `)).map((line) => `${line}
-`).join("");
-}
-
-// src/gateway/session-file.ts
-var import_node_fs7 = require("node:fs");
-var SCRATCH_BYTES2 = 64 * 1024;
-var SessionFile = class {
-  #fd;
-  #sync;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
-  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every write. Throws where it exists already. */
-  constructor(path, { sync } = { sync: false }) {
-    this.#fd = (0, import_node_fs7.openSync)(path, "ax", 384);
-    this.#sync = sync;
-  }
-  write(lines) {
-    const fits = lines.length * 3 <= SCRATCH_BYTES2;
-    const bytes = fits ? this.#scratch : Buffer.from(lines);
-    const length = fits ? this.#scratch.write(lines, "utf8") : bytes.length;
-    for (let at = 0; at < length; ) at += (0, import_node_fs7.writeSync)(this.#fd, bytes, at, length - at);
-    if (this.#sync) (0, import_node_fs7.fdatasyncSync)(this.#fd);
-    return length;
-  }
-  close() {
-    (0, import_node_fs7.closeSync)(this.#fd);
-  }
-};
-
-// src/gateway/head-follower.ts
-var PIECE_BYTES_MAX = 256 * 1024;
-var NEWLINE2 = 10;
-var HeadFollower = class {
-  #events;
-  #checkpoints;
-  #tree;
-  #signer;
-  #ask;
-  #piece = Buffer.alloc(PIECE_BYTES_MAX);
-  #read = 0;
-  constructor(followed, ask3) {
-    this.#events = (0, import_node_fs8.openSync)((0, import_node_path9.join)(followed.directory, "events.jsonl"), "r");
-    this.#checkpoints = new SessionFile((0, import_node_path9.join)(followed.directory, "checkpoints.txt"));
-    this.#tree = new SessionTree({
-      origin: followed.origin,
-      countersigner: parseVkey(followed.countersignerVkey)
-    });
-    this.#signer = noteSigner(followed.origin, followed.key);
-    this.#ask = ask3;
-  }
-  async countersign({ size, bytes }) {
-    this.#catchUp(bytes);
-    if (this.#tree.size !== size) {
-      throw new JournalError(`the journal holds ${this.#tree.size} events where ${size} were written`);
-    }
-    const { body } = this.#tree.checkpoint(this.#signer);
-    const { lines, atSeconds } = this.#tree.cosigned(await this.#ask(body), size);
-    if (lines !== "") this.#checkpoints.write(lines);
-    return { size, atSeconds };
-  }
-  async close() {
-    (0, import_node_fs8.closeSync)(this.#events);
-    this.#checkpoints.close();
-    return await Promise.resolve();
-  }
-  /** Reads up to that byte, whole lines at a time: a line is far shorter than a piece. */
-  #catchUp(until) {
-    while (this.#read < until) {
-      const wanted = Math.min(this.#piece.length, until - this.#read);
-      const count2 = (0, import_node_fs8.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
-      const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE2) + 1;
-      if (whole === 0) throw new JournalError("the journal is shorter than what was written to it");
-      this.#tree.take(this.#piece.subarray(0, whole));
-      this.#read += whole;
-    }
-  }
-};
 
 // src/gateway/hold.ts
 var import_node_crypto20 = require("node:crypto");
@@ -62690,52 +62390,58 @@ var RandomPool = class {
   #pool = (0, import_node_crypto21.randomBytes)(POOL_BYTES2);
   #at = 0;
   /** `count` unguessable bytes. */
-  take(count2) {
-    if (count2 > POOL_BYTES2) return (0, import_node_crypto21.randomBytes)(count2);
-    if (this.#at + count2 > POOL_BYTES2) {
+  take(count) {
+    if (count > POOL_BYTES2) return (0, import_node_crypto21.randomBytes)(count);
+    if (this.#at + count > POOL_BYTES2) {
       this.#pool = (0, import_node_crypto21.randomBytes)(POOL_BYTES2);
       this.#at = 0;
     }
-    const slice = this.#pool.subarray(this.#at, this.#at + count2);
-    this.#at += count2;
+    const slice = this.#pool.subarray(this.#at, this.#at + count);
+    this.#at += count;
     return slice;
   }
 };
 
 // src/gateway/session.ts
 var import_node_crypto23 = require("node:crypto");
-var import_node_fs9 = require("node:fs");
-var import_node_path10 = require("node:path");
+var import_node_fs7 = require("node:fs");
+var import_node_path9 = require("node:path");
 
 // src/journal/session-log.ts
 var WAITING_LINES_MAX = 4096;
+var PENDING_HEADS_MAX = 8;
 var ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 function sessionOrigin(logOrigin, sid) {
   return `${logOrigin}/s/${sid}`;
 }
 var SessionLog = class {
+  origin;
   #parts;
-  #encoder;
+  #frontier = new Frontier();
   #lines = [];
-  /** What the last flush took. */
-  #left = [];
   #disclosed = [];
+  #pending = [];
   #size = 0;
-  #bytes = 0;
+  #countersigned = 0;
+  #countersignedAt = 0;
   #failure;
   #proved = /* @__PURE__ */ new Set();
   constructor(parts) {
     if (!ULID.test(parts.sid)) throw new RangeError("a session's id is a ULID");
     this.#parts = parts;
-    this.#encoder = new LineEncoder(parts.sid);
+    this.origin = sessionOrigin(parts.logOrigin, parts.sid);
   }
   /** How many facts were appended, flushed or not. */
   get size() {
     return this.#size;
   }
-  /** What left the process. */
-  get written() {
-    return { size: this.#size - this.#lines.length, bytes: this.#bytes };
+  /** The size of the newest head that the countersigner signed; 0 before the first. */
+  get countersigned() {
+    return this.#countersigned;
+  }
+  /** When the countersigner signed it, POSIX seconds by its own clock; 0 before the first. */
+  get countersignedAtSeconds() {
+    return this.#countersignedAt;
   }
   /**
    * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
@@ -62744,13 +62450,13 @@ var SessionLog = class {
   append(type, conn, body) {
     if (this.#failure !== void 0) throw this.#failure;
     const seq = this.#size;
-    const line = this.#encode(type, conn, body);
+    const line = this.#encode(type, { at: this.#parts.now(), conn, seq, sid: this.#parts.sid }, body);
     if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
       throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
     }
-    if (this.#lines.length >= WAITING_LINES_MAX) this.flush();
     this.#lines.push(line);
     this.#size = seq + 1;
+    if (this.#lines.length >= WAITING_LINES_MAX) this.flush();
     return seq;
   }
   /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
@@ -62761,26 +62467,82 @@ var SessionLog = class {
   /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
   flush() {
     if (this.#failure !== void 0) throw this.#failure;
-    if (this.#lines.length > 0) {
-      this.#bytes += this.#write(this.#parts.events, this.#lines);
-      this.#left = this.#lines;
+    const lines = this.#lines;
+    if (lines.length > 0) {
+      this.#write(this.#parts.events, `${lines.join("\n")}
+`);
+      for (const line of lines) this.#frontier.appendEntry(line);
+      if (this.#parts.countersigner === void 0) this.#frontier.rebase(this.#frontier.peaks());
       this.#lines = [];
     }
     if (this.#disclosed.length > 0) {
-      this.#write(this.#parts.disclosures, this.#disclosed);
+      this.#write(this.#parts.disclosures, `${this.#disclosed.join("\n")}
+`);
       this.#disclosed = [];
     }
   }
-  /** The leaf hash of a fact as base64url, for approvals. To be asked soon: lines of the flush before the last are let go. */
-  leafOf(seq) {
-    const from = this.written.size;
-    const line = seq < from ? this.#left[seq - from + this.#left.length] : this.#lines[seq - from];
-    if (line === void 0) throw new RangeError(`fact ${seq} is not in memory any more`);
-    return leafHash(line).toString("base64url");
+  /** The head over everything flushed. */
+  head() {
+    return { size: this.#frontier.size, root: this.#frontier.root() };
   }
-  #encode(type, conn, body) {
+  /** The leaf hash of a fact as base64url, for approvals. Ask right after its `append`: cosigned facts are let go. */
+  leafOf(seq) {
+    const waiting = this.#lines[seq - this.#frontier.size];
+    const leaf = waiting === void 0 ? this.#frontier.leaf(seq) : leafHash(waiting);
+    if (leaf === void 0) throw new RangeError(`the leaf of fact ${seq} is not in memory any more`);
+    return Buffer.from(leaf).toString("base64url");
+  }
+  /** Signs the head over everything flushed and asks to have it countersigned. The signer's name is the origin. */
+  checkpoint(signer) {
+    if (this.#failure !== void 0) throw this.#failure;
+    const { size, root } = this.head();
+    const text2 = checkpointText({ origin: this.origin, size, root });
+    const note = `${text2}
+${signer.sign(text2)}`;
+    const last = this.#pending.at(-1);
+    if (last?.peaks.size !== size) this.#pending.push({ text: text2, note, peaks: this.#frontier.peaks() });
+    if (this.#pending.length > PENDING_HEADS_MAX) this.#pending.shift();
+    return { note, body: addCheckpointBody(this.#frontier.baseSize, this.#frontier.consistencyProof(), note), size };
+  }
+  /**
+   * Takes the countersigner's answer to the head of this size: verifies its cosignature with the pinned key, keeps the
+   * checkpoint, moves on. Throws JournalError, ending the log, when the answer is not what an honest countersigner says.
+   */
+  cosigned(lines, size) {
+    if (this.#failure !== void 0) throw this.#failure;
+    const head = this.#pending.find((each) => each.peaks.size === size);
+    const { countersigner: countersigner2 } = this.#parts;
+    if (head === void 0 || countersigner2 === void 0) throw new RangeError(`no head of size ${size} is waiting`);
+    const at = cosignatureTime(head.text, lines, countersigner2);
+    if (at === void 0) {
+      this.#failure = new JournalError("the countersigner's answer does not verify with its key");
+      throw this.#failure;
+    }
+    if (size > this.#countersigned) {
+      const separator = this.#countersigned === 0 ? "" : "\n---\n";
+      this.#write(this.#parts.checkpoints, `${separator}${head.note}${ownLines(lines, countersigner2)}`);
+    }
+    this.#countersigned = size;
+    this.#countersignedAt = at;
+    this.#moveTo(head);
+  }
+  /**
+   * The countersigner says (409) that it holds `size` already: one of our heads whose answer was lost. The next
+   * checkpoint proves from there. False when we never signed that head, which only a fault or a second gateway explains.
+   */
+  resume(size) {
+    const head = this.#pending.find((each) => each.peaks.size === size);
+    if (head === void 0) return false;
+    this.#moveTo(head);
+    return true;
+  }
+  #moveTo(head) {
+    this.#frontier.rebase(head.peaks);
+    this.#pending = this.#pending.filter((each) => each.peaks.size > head.peaks.size);
+  }
+  #encode(type, heading, body) {
     try {
-      const line = this.#encoder.encode(type, { at: this.#parts.now(), conn, seq: this.#size }, body);
+      const line = encodeEvent(type, heading, body);
       if (!this.#proved.has(type)) {
         parseCanonical(line);
         this.#proved.add(type);
@@ -62793,14 +62555,25 @@ var SessionLog = class {
   }
   #write(sink, lines) {
     try {
-      return sink.write(`${lines.join("\n")}
-`);
+      sink.write(lines);
     } catch (cause) {
       this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
       throw this.#failure;
     }
   }
 };
+function cosignatureTime(text2, lines, countersigner2) {
+  try {
+    return verifySignatures({ text: text2, signatures: parseSignatures(lines) }, [countersigner2])[0]?.at;
+  } catch (error62) {
+    if (error62 instanceof NoteError) return void 0;
+    throw error62;
+  }
+}
+function ownLines(lines, { name: name2 }) {
+  return lines.split("\n").filter((line) => line.startsWith(`\u2014 ${name2} `)).map((line) => `${line}
+`).join("");
+}
 
 // src/gateway/heads.ts
 var BEHIND_EVENTS_MAX = 512;
@@ -62810,9 +62583,9 @@ var ASK_AFTER_MS = 100;
 var ANSWER_MS_MAX = 1e4;
 var Heads = class {
   #log;
-  #source;
+  #signer;
+  #countersigner;
   #failed;
-  #size = 0;
   #waiting = [];
   #asking = false;
   #stopped = false;
@@ -62822,21 +62595,18 @@ var Heads = class {
   #idle = [];
   constructor(parts) {
     this.#log = parts.log;
-    this.#source = parts.source;
+    this.#signer = parts.signer;
+    this.#countersigner = parts.countersigner;
     this.#failed = parts.failed;
   }
   /** Is there a countersigner at all. */
   get required() {
-    return this.#source !== void 0;
-  }
-  /** The size of the newest head that the countersigner signed; 0 before the first. */
-  get size() {
-    return this.#size;
+    return this.#countersigner !== void 0;
   }
   /** True while even a read must wait for its head. */
   get lagging() {
-    if (this.#source === void 0) return false;
-    if (this.#log.size - this.#size >= BEHIND_EVENTS_MAX) return true;
+    if (this.#countersigner === void 0) return false;
+    if (this.#log.size - this.#log.countersigned >= BEHIND_EVENTS_MAX) return true;
     return this.#oldestMs !== void 0 && performance.now() - this.#oldestMs > BEHIND_MS_MAX;
   }
   /** Releases `id` of `waiter` once everything recorded so far is countersigned. */
@@ -62845,46 +62615,39 @@ var Heads = class {
   }
   /** Called after every flush. */
   flushed() {
-    if (this.#source === void 0 || this.#stopped) return;
-    const behind = this.#log.size - this.#size;
+    if (this.#countersigner === void 0 || this.#stopped) return;
+    const behind = this.#log.size - this.#log.countersigned;
     if (behind === 0) return;
     this.#oldestMs ??= performance.now();
-    if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask(this.#source);
+    if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask();
     else this.#timer ??= setTimeout(this.#onTimer, ASK_AFTER_MS);
   }
   #onTimer = () => {
     this.#timer = void 0;
-    if (this.#source !== void 0 && this.#log.size > this.#size) this.#ask(this.#source);
+    if (this.#log.size > this.#log.countersigned) this.#ask();
   };
   /** Resolves when everything recorded by now is countersigned; at once where there is no countersigner. */
   async settle() {
-    if (this.#source === void 0) return;
+    if (this.#countersigner === void 0) return;
     const { size } = this.#log;
-    while (this.#size < size && !this.#stopped) {
-      this.#ask(this.#source);
+    while (this.#log.countersigned < size && !this.#stopped) {
+      this.#ask();
       await new Promise((resolve5) => this.#idle.push(resolve5));
     }
     if (this.#stopped) throw new Error("the session's heads could not be countersigned");
   }
-  /** Nothing is asked for any more. */
   stop() {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#waiting = [];
     for (const resolve5 of this.#idle.splice(0)) resolve5();
   }
-  /** Stops, and lets the source's files go. */
-  async close() {
-    this.stop();
-    await this.#source?.close();
-  }
-  #ask(source) {
-    if (this.#asking || this.#stopped) return;
+  #ask() {
+    if (this.#asking || this.#stopped || this.#countersigner === void 0) return;
     this.#asking = true;
     clearTimeout(this.#timer);
     this.#timer = void 0;
-    const sinceMs = performance.now();
-    within(ANSWER_MS_MAX, source.countersign(this.#log.written)).then((head) => this.#countersigned(head, sinceMs)).catch((error62) => {
+    this.#send(this.#countersigner).catch((error62) => {
       this.stop();
       this.#failed(error62);
     }).finally(() => {
@@ -62893,10 +62656,13 @@ var Heads = class {
       this.flushed();
     });
   }
-  #countersigned({ size }, sinceMs) {
+  async #send(countersigner2) {
+    const since = performance.now();
+    const { body, size } = this.#log.checkpoint(this.#signer);
+    const lines = await within(ANSWER_MS_MAX, countersigner2.addCheckpoint(body));
     if (this.#stopped) return;
-    this.#size = size;
-    this.#oldestMs = this.#log.size > size ? sinceMs : void 0;
+    this.#log.cosigned(lines, size);
+    this.#oldestMs = this.#log.size > size ? since : void 0;
     let done = 0;
     while (done < this.#waiting.length && (this.#waiting[done]?.size ?? 0) <= size) done += 1;
     for (const { waiter, id } of this.#waiting.splice(0, done)) waiter.countersigned(id);
@@ -62919,13 +62685,13 @@ var import_node_crypto22 = require("node:crypto");
 var PARAMS_EACH_MAX = 64;
 var LIST_MAX2 = 64;
 var NAME_MAX = 200;
-var SCRATCH_BYTES3 = 8 * 1024;
+var SCRATCH_BYTES2 = 8 * 1024;
 var NONE2 = [];
 var Recorder = class {
   #log;
   #salts;
   #masker;
-  #scratch = Buffer.alloc(SCRATCH_BYTES3);
+  #scratch = Buffer.alloc(SCRATCH_BYTES2);
   #texts = /* @__PURE__ */ new WeakMap();
   #masks = /* @__PURE__ */ new WeakMap();
   #touching = /* @__PURE__ */ new WeakMap();
@@ -62993,7 +62759,7 @@ var Recorder = class {
   #digest(key, parts) {
     let length = key.length;
     for (const part of parts) length += part.length;
-    const input2 = length <= SCRATCH_BYTES3 ? this.#scratch : Buffer.allocUnsafe(length);
+    const input2 = length <= SCRATCH_BYTES2 ? this.#scratch : Buffer.allocUnsafe(length);
     let at = input2.write(key, "latin1");
     for (const part of parts) {
       input2.set(part, at);
@@ -63052,8 +62818,8 @@ var Recorder = class {
     let masked = 0;
     for (const each of values) if (each.masked) masked += 1;
     const texts2 = values.map((each) => each.text);
-    const redactions2 = texts2.length > PARAMS_EACH_MAX ? [redact(texts2, this.#salts)] : texts2.map((each) => redact(each, this.#salts));
-    return { redactions: redactions2, shown: texts2.map((each) => each ?? structure("NULL")), masked };
+    const redactions = texts2.length > PARAMS_EACH_MAX ? [redact(texts2, this.#salts)] : texts2.map((each) => redact(each, this.#salts));
+    return { redactions, shown: texts2.map((each) => each ?? structure("NULL")), masked };
   }
   #response(note, objects, catalog) {
     let masked = 0;
@@ -63167,27 +62933,28 @@ var Session = class {
     this.directory = parts.directory;
     this.origin = sessionOrigin(parts.logOrigin, parts.sid);
     this.#failed = parts.failed;
-    (0, import_node_fs9.mkdirSync)((0, import_node_path10.join)(parts.directory, "approvals"), { recursive: true, mode: 448 });
+    (0, import_node_fs7.mkdirSync)((0, import_node_path9.join)(parts.directory, "approvals"), { recursive: true, mode: 448 });
     this.#key = (0, import_node_crypto23.generateKeyPairSync)("ed25519").privateKey;
-    this.vkey = noteSigner(this.origin, this.#key).verifier.vkey;
-    const events = new SessionFile((0, import_node_path10.join)(parts.directory, "events.jsonl"), parts);
-    const disclosures = new SessionFile((0, import_node_path10.join)(parts.directory, "disclosures.jsonl"), parts);
-    this.#files = [events, disclosures];
+    const signer = noteSigner(this.origin, this.#key);
+    this.vkey = signer.verifier.vkey;
+    const events = new SessionFile((0, import_node_path9.join)(parts.directory, "events.jsonl"), parts.sync);
+    const disclosures = new SessionFile((0, import_node_path9.join)(parts.directory, "disclosures.jsonl"), parts.sync);
+    const checkpoints = new SessionFile((0, import_node_path9.join)(parts.directory, "checkpoints.txt"), false);
+    this.#files = [events, disclosures, checkpoints];
     const clock = new Clock();
     this.log = new SessionLog({
       sid: parts.sid,
+      logOrigin: parts.logOrigin,
       events,
       disclosures,
-      now: () => clock.now()
+      checkpoints,
+      now: () => clock.now(),
+      countersigner: parts.countersigner === void 0 ? void 0 : parseVkey(parts.countersigner.vkey)
     });
     this.heads = new Heads({
       log: this.log,
-      source: parts.countersigner?.follow({
-        origin: this.origin,
-        key: this.#key,
-        directory: parts.directory,
-        countersignerVkey: parts.countersigner.vkey
-      }),
+      signer,
+      countersigner: parts.countersigner,
       failed: (error62) => this.fail(error62)
     });
     this.turn = new Turn(() => this.#flush());
@@ -63215,18 +62982,15 @@ var Session = class {
   /** Keeps a signed answer beside the events. Throws JournalError. */
   keepApproval(request, dsse) {
     try {
-      (0, import_node_fs9.writeFileSync)((0, import_node_path10.join)(this.directory, "approvals", `${request}.dsse.json`), dsse, { mode: 384, flag: "wx" });
+      (0, import_node_fs7.writeFileSync)((0, import_node_path9.join)(this.directory, "approvals", `${request}.dsse.json`), dsse, { mode: 384, flag: "wx" });
     } catch (cause) {
       throw new JournalError("a signed answer could not be kept; check the disk", { cause });
     }
   }
   /** Writes what is left, has it countersigned and closes the files. Throws when that cannot be done. */
   async end() {
-    try {
-      if (this.#flush()) await this.heads.settle();
-    } finally {
-      await this.heads.close();
-    }
+    if (this.#flush()) await this.heads.settle();
+    this.heads.stop();
     for (const file2 of this.#files) file2.close();
   }
   #flush() {
@@ -63239,6 +63003,22 @@ var Session = class {
     }
     this.heads.flushed();
     return true;
+  }
+};
+var SessionFile = class {
+  #fd;
+  #sync;
+  constructor(path, sync) {
+    this.#fd = (0, import_node_fs7.openSync)(path, "ax", 384);
+    this.#sync = sync;
+  }
+  write(lines) {
+    const bytes = Buffer.from(lines);
+    for (let at = 0; at < bytes.length; ) at += (0, import_node_fs7.writeSync)(this.#fd, bytes, at);
+    if (this.#sync) (0, import_node_fs7.fdatasyncSync)(this.#fd);
+  }
+  close() {
+    (0, import_node_fs7.closeSync)(this.#fd);
   }
 };
 var Clock = class {
@@ -63283,9 +63063,9 @@ async function openSession(parts) {
   let gateway;
   const session = new Session({
     sid,
-    directory: (0, import_node_path11.join)(parts.sessionsDirectory, sid),
+    directory: (0, import_node_path10.join)(parts.sessionsDirectory, sid),
     logOrigin: parts.logOrigin,
-    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (session2) => follow2(session2, desk) },
+    countersigner: desk,
     masker,
     sync: parts.targets.some(({ name: name2 }) => policy2.targets.get(name2)?.sync === true),
     failed: (why) => {
@@ -63337,7 +63117,7 @@ async function openSession(parts) {
     judge: judge2,
     certificate,
     password: (0, import_node_crypto24.randomBytes)(24).toString("base64url"),
-    random: (count2) => pool.take(count2),
+    random: (count) => pool.take(count),
     reader,
     targets
   });
@@ -63362,17 +63142,14 @@ async function openSession(parts) {
     }
   };
 }
-function follow2(followed, desk) {
-  return desk.address === void 0 ? new HeadFollower(followed, desk.addCheckpoint) : followInThread(followed, desk.address);
-}
 function factsOf(target, protocol, identity) {
   const { environment, event, actor } = identity;
   return { target, protocol, branch: branchOf(identity), environment, event, actor };
 }
 
 // src/gateway/seal.ts
-var import_node_fs10 = require("node:fs");
-var import_node_path12 = require("node:path");
+var import_node_fs8 = require("node:fs");
+var import_node_path11 = require("node:path");
 
 // src/tlog/proof.ts
 var HEADER2 = "c2sp.org/tlog-proof@v1";
@@ -63432,7 +63209,7 @@ function digestOfFile(bytes) {
 // src/evidence/read-events.ts
 var import_node_crypto26 = require("node:crypto");
 var FAULTS_MAX = 10;
-var NEWLINE3 = 10;
+var NEWLINE = 10;
 function readEvents(bytes, visit3, headAt) {
   const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const frontier = new Frontier();
@@ -63442,7 +63219,7 @@ function readEvents(bytes, visit3, headAt) {
   };
   let start2 = 0;
   while (start2 < file2.length) {
-    const newline = file2.indexOf(NEWLINE3, start2);
+    const newline = file2.indexOf(NEWLINE, start2);
     const end = newline === -1 ? file2.length : newline;
     if (newline === -1) fault(`line ${frontier.size + 1} has no newline: the file was cut`);
     const line = file2.subarray(start2, end);
@@ -63623,7 +63400,7 @@ var Summariser = class {
         if (event.body.answer === "approved") this.#approvals += 1;
         return;
       case "masked":
-        for (const count2 of Object.values(event.body.counts)) this.#masked += count2;
+        for (const count of Object.values(event.body.counts)) this.#masked += count;
         return;
       case "command.returned":
         this.#masked += event.body.masked;
@@ -63801,7 +63578,7 @@ function commandTable(story, told) {
     answers(each),
     each.settled?.ruling ?? "\u2013",
     outcomes(each),
-    each.returned.length === 0 ? "\u2013" : String(each.returned.reduce((sum, { rows: count2 }) => sum + Math.max(0, count2), 0)),
+    each.returned.length === 0 ? "\u2013" : String(each.returned.reduce((sum, { rows: count }) => sum + Math.max(0, count), 0)),
     each.returned.length === 0 ? "\u2013" : milliseconds(each.returned.reduce((sum, { tookUs }) => sum + Math.max(0, tookUs), 0))
   ]);
   const head = ["Command", "Target", "Effects", "Objects", "Decision", "Answer", "Ruling", "Outcome", "Rows", "ms"];
@@ -63998,8 +63775,8 @@ function answerText2({
   const lines = results.flatMap(({ columns: columns2, rows: rows2 }) => [row(columns2), ...rows2.map(row)]);
   return [...lines, ...summary2.map(visibleLine2)].join("\n");
 }
-function known2(count2) {
-  return count2 < 0 ? "unknown" : String(count2);
+function known2(count) {
+  return count < 0 ? "unknown" : String(count);
 }
 function milliseconds(microseconds) {
   return (microseconds / 1e3).toFixed(1);
@@ -64194,19 +63971,19 @@ async function readTrust(now) {
 
 // src/gateway/seal.ts
 async function seal(session, { desk, ledger, logOrigin }) {
-  const events = (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(session.directory, "events.jsonl"));
-  const statement = statementOf2(events, session.heads.size);
+  const events = (0, import_node_fs8.readFileSync)((0, import_node_path11.join)(session.directory, "events.jsonl"));
+  const statement = statementOf2(events, session.log.countersigned);
   const own2 = signDsse(statement, dsseSigner(session.key));
   const dsse = sealedStatement(statement, [own2, await desk.signStatement(session.origin, statement)]);
-  const folder = (0, import_node_path12.join)(session.directory, "approvals");
-  const approvals = (0, import_node_fs10.readdirSync)(folder).map((name2) => ({
+  const folder = (0, import_node_path11.join)(session.directory, "approvals");
+  const approvals = (0, import_node_fs8.readdirSync)(folder).map((name2) => ({
     request: name2.replace(/\.dsse\.json$/, ""),
-    dsse: (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(folder, name2), "utf8")
+    dsse: (0, import_node_fs8.readFileSync)((0, import_node_path11.join)(folder, name2), "utf8")
   }));
   const sealed = {
     events,
-    disclosures: (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(session.directory, "disclosures.jsonl")),
-    checkpoints: (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(session.directory, "checkpoints.txt")),
+    disclosures: (0, import_node_fs8.readFileSync)((0, import_node_path11.join)(session.directory, "disclosures.jsonl")),
+    checkpoints: (0, import_node_fs8.readFileSync)((0, import_node_path11.join)(session.directory, "checkpoints.txt")),
     dsse,
     approvals
   };
@@ -64219,7 +63996,7 @@ async function seal(session, { desk, ledger, logOrigin }) {
 }
 
 // src/cli/options.ts
-var import_node_fs11 = require("node:fs");
+var import_node_fs9 = require("node:fs");
 var UsageError2 = class extends Error {
   name = "UsageError";
 };
@@ -64316,7 +64093,7 @@ function readSecret(name2, source, env) {
   }
   if (source.startsWith("file:")) {
     try {
-      return (0, import_node_fs11.readFileSync)(source.slice(5), "utf8").replace(/\r?\n$/, "");
+      return (0, import_node_fs9.readFileSync)(source.slice(5), "utf8").replace(/\r?\n$/, "");
     } catch (cause) {
       throw new UsageError2(`--password ${name2}: the file ${source.slice(5)} cannot be read`, { cause });
     }
@@ -64426,7 +64203,7 @@ async function run2(args, io) {
 function readPolicyFile(path) {
   let text2;
   try {
-    text2 = (0, import_node_fs12.readFileSync)(path, "utf8");
+    text2 = (0, import_node_fs10.readFileSync)(path, "utf8");
   } catch (cause) {
     throw new UsageError2(
       `the policy ${path} cannot be read; name one with --policy FILE, or write one: see examples/countersign.yml`,
@@ -64460,9 +64237,9 @@ async function runJob({ options, policy: policy2, targets, io }) {
   const identity = readIdentity(io.env, io.cwd);
   const logOrigin = logOriginOf(identity);
   const ledger = openLedger(options.ledger, io.cwd);
-  (0, import_node_fs12.mkdirSync)(options.state, { recursive: true, mode: 448 });
-  const temporary = (0, import_node_fs12.mkdtempSync)((0, import_node_path13.join)((0, import_node_os3.tmpdir)(), "countersign-"));
-  const countersigner2 = startCountersigner2(io, { options, socketPath: (0, import_node_path13.join)(temporary, "desk.sock"), without: secret });
+  (0, import_node_fs10.mkdirSync)(options.state, { recursive: true, mode: 448 });
+  const temporary = (0, import_node_fs10.mkdtempSync)((0, import_node_path12.join)((0, import_node_os3.tmpdir)(), "countersign-"));
+  const countersigner2 = startCountersigner2(io, { options, socketPath: (0, import_node_path12.join)(temporary, "desk.sock"), without: secret });
   let desk;
   let terminal;
   let open3;
@@ -64470,7 +64247,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
   try {
     const ready = await countersigner2.ready;
     desk = await openDeskClient({
-      socketPath: (0, import_node_path13.join)(temporary, "desk.sock"),
+      socketPath: (0, import_node_path12.join)(temporary, "desk.sock"),
       secret: ready.secret,
       onShown: (request) => {
         if (terminal === void 0)
@@ -64498,7 +64275,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
       identity,
       tier: "cooperative",
       logOrigin,
-      sessionsDirectory: (0, import_node_path13.join)(options.state, "sessions"),
+      sessionsDirectory: (0, import_node_path12.join)(options.state, "sessions"),
       desk,
       version: version2,
       failed: (why) => {
@@ -64507,8 +64284,8 @@ async function runJob({ options, policy: policy2, targets, io }) {
       }
     });
     say(`session ${open3.session.sid}; approvals at ${ready.pageUrl}`);
-    const certificate = (0, import_node_path13.join)(temporary, "ca.pem");
-    (0, import_node_fs12.writeFileSync)(certificate, open3.certificate.caPem);
+    const certificate = (0, import_node_path12.join)(temporary, "ca.pem");
+    (0, import_node_fs10.writeFileSync)(certificate, open3.certificate.caPem);
     const exit = await new Promise((resolve5) => {
       const [program, ...rest] = options.command;
       child2 = (0, import_node_child_process4.spawn)(program, rest, {
@@ -64526,7 +64303,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
     await open3.end(exit);
     if (open3.session.log.size > SEALED_AT_ONCE) say(`sealing ${open3.session.log.size} events`);
     const { folder } = await seal(open3.session, { desk, ledger, logOrigin });
-    (0, import_node_fs12.rmSync)(open3.session.directory, { recursive: true, force: true });
+    (0, import_node_fs10.rmSync)(open3.session.directory, { recursive: true, force: true });
     const { commands, denied, held } = open3.session.stats;
     say(`sealed ${commands} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)
@@ -64541,7 +64318,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
     terminal?.close();
     desk?.close();
     countersigner2.stop();
-    (0, import_node_fs12.rmSync)(temporary, { recursive: true, force: true });
+    (0, import_node_fs10.rmSync)(temporary, { recursive: true, force: true });
   }
 }
 function secretVariables(env, { secretVariables: named2 }, targets) {
@@ -64622,8 +64399,8 @@ function readyLine(line) {
 }
 
 // src/cli/verify.ts
-var import_node_fs13 = require("node:fs");
-var import_node_path14 = require("node:path");
+var import_node_fs11 = require("node:fs");
+var import_node_path13 = require("node:path");
 var import_node_util3 = require("node:util");
 
 // src/evidence/report.ts
@@ -65439,7 +65216,7 @@ function readKey2(vkey) {
   return key.kind === "witness" ? key : verifierFor(key.name, "witness", key.publicKey);
 }
 async function verifyAt({ place, pinned }, cwd) {
-  const folder = (0, import_node_path14.resolve)(cwd, place);
+  const folder = (0, import_node_path13.resolve)(cwd, place);
   if (!isFolder(folder)) {
     const reader2 = await openBranch(cwd, place);
     try {
@@ -65468,11 +65245,11 @@ async function openBranch(cwd, branch) {
   );
 }
 function isFolder(path) {
-  return (0, import_node_fs13.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return (0, import_node_fs11.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 function policyAbove(folder) {
-  const path = (0, import_node_path14.join)(folder, "../../../../..", TRUST_PATH);
-  return (0, import_node_fs13.statSync)(path, { throwIfNoEntry: false })?.isFile() === true ? (0, import_node_fs13.readFileSync)(path, "utf8") : void 0;
+  const path = (0, import_node_path13.join)(folder, "../../../../..", TRUST_PATH);
+  return (0, import_node_fs11.statSync)(path, { throwIfNoEntry: false })?.isFile() === true ? (0, import_node_fs11.readFileSync)(path, "utf8") : void 0;
 }
 var WORDS2 = { good: "ok        ", failed: "FAILED    ", incomplete: "INCOMPLETE" };
 function* linesOf3(report) {
@@ -65505,7 +65282,7 @@ var out = (line) => void process.stdout.write(`${line}
 `);
 var err = (line) => void process.stderr.write(`${line}
 `);
-var readFile2 = (path) => (0, import_node_fs14.readFileSync)(path, "utf8");
+var readFile2 = (path) => (0, import_node_fs12.readFileSync)(path, "utf8");
 async function main([word, ...args]) {
   const [, script = ""] = process.argv;
   switch (word) {

@@ -191,6 +191,12 @@ describe("a value erased by hand, as docs/record.md says", () => {
   });
 });
 
+describe("the front page of the evidence", () => {
+  it("has the script of docs/record.md, to the letter", () => {
+    expect(BY_HAND).toBe(blocksOf("docs/record.md").find(({ language }) => language === "bash")?.text);
+  });
+});
+
 describe("the script of docs/record.md", () => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-docs-"));
   const script = blocksOf("docs/record.md").find(({ language }) => language === "bash")?.text ?? "";

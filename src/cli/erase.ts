@@ -11,7 +11,7 @@ import { eraseValues, originOf, withoutValues } from "../evidence/erase.ts";
 import { SESSION_FILES } from "../evidence/layout.ts";
 import { LogError } from "../evidence/log.ts";
 import { readSession } from "../evidence/sessions.ts";
-import { cut, visibleLine } from "../evidence/visible.ts";
+import { visibleLine } from "../evidence/visible.ts";
 import { DeskError } from "../gateway/desk/call.ts";
 import { openDeskClient } from "../gateway/desk/client.ts";
 import { userName } from "../gateway/identity.ts";
@@ -257,7 +257,7 @@ const VALUE_CHARS_MAX = 60;
 function* listing(values: readonly Erasable[]): Generator<string> {
   const width = Math.max(0, ...values.map(({ ptr }) => ptr.length));
   for (const { cmd, ptr, value } of values) {
-    const shown = cut(visibleLine(valueText(value)), VALUE_CHARS_MAX);
+    const shown = visibleLine(valueText(value, VALUE_CHARS_MAX));
     yield `  ${(cmd === "" ? "–" : cmd).padEnd(6)} ${ptr.padEnd(width)}  ${shown}`;
   }
 }

@@ -1,15 +1,17 @@
 // A target's answer as people read it: the rows in aligned columns, then what the target said at the end.
 
 import { isText, listOf, shaped } from "./shape.ts";
-import { visibleValue } from "./visible.ts";
+import { cut, visibleValue } from "./visible.ts";
 
 /** A column is padded to its widest cell, and no wider than this. */
 const COLUMN_CHARS_MAX = 40;
 
-/** A disclosed value as text with nothing unseen in it. */
-export function valueText(value: unknown): string {
-  if (typeof value === "string") return visibleValue(value, "several");
-  return isAnswer(value) ? answerText(value) : visibleValue(JSON.stringify(value, null, 1), "several");
+/** A disclosed value as text with nothing unseen in it, or as much of it as fits, saying how much is missing. */
+export function valueText(value: unknown, charsMax: number): string {
+  // What is cut is the value, and not how it is written here: no escape is cut in two, and the count is the value's own.
+  if (typeof value === "string") return visibleValue(cut(value, charsMax), "several");
+  if (isAnswer(value)) return cut(answerText(value), charsMax);
+  return visibleValue(cut(JSON.stringify(value, null, 1), charsMax), "several");
 }
 
 /** How the gateway records an answer: tables of texts, and what the target said at the end. */

@@ -6,8 +6,21 @@ import { codeSpan } from "./visible.ts";
 /** A table; cells hold no line breaks. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
-  return `${line(head)}${line(head.map(() => "---"))}${rows.map(line).join("")}\n`;
+  return `${line(head)}${line(head.map(() => ":--"))}${rows.map(line).join("")}\n`;
 }
+
+/** Names and what they are. Markdown has no table without a head, so the first is the head. */
+export function facts(rows: readonly (readonly [string, string])[]): string {
+  const [head = ["", ""], ...rest] = rows;
+  return table(head, rest);
+}
+
+/** A time of events, for people: `2026-11-23 05:00:01.000`; a code span of what is none. */
+export function timeOf(at: string): string {
+  return TIME.test(at) ? `${at.slice(0, 10)} ${at.slice(11, 23)}` : codeSpan(at);
+}
+
+const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/;
 
 /** Markdown that is folded away under our own words. */
 export function folded(summary: string, markdown: string): string {

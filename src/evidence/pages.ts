@@ -4,7 +4,7 @@
 import type { SessionId } from "../model/session.ts";
 import { parseCheckpoint, parseNote } from "../tlog/note.ts";
 import { BY_HAND } from "./by-hand.ts";
-import { counted, folded, table } from "./markdown.ts";
+import { counted, facts, folded, table, timeOf } from "./markdown.ts";
 import type { Summary } from "./summary.ts";
 import { codeBlock, codeSpan, csvCell, csvCells } from "./visible.ts";
 
@@ -63,23 +63,33 @@ export function monthPage(month: string, index: string): string {
   const sessions = index.split("\n").slice(1, -1).map(csvCells).toReversed();
   const sum = (column: number): number => sessions.reduce((total, cells) => total + Number(cells[column]), 0);
   const shown = sessions.slice(0, SESSIONS_SHOWN_MAX).map((cells) => {
-    const [sid = "", startedAt = "", outcome = "", , actor = "", targets = "", ...counts] = cells;
+    const [sid = "", startedAt = "", outcome = "", , actor = "", , ...counts] = cells;
     const day = startedAt.slice(8, 10);
     const link =
       /^[0-9A-Z]{26}$/.test(sid) && /^[0-9]{2}$/.test(day) ? `[${sid}](${day}/${sid}/README.md)` : codeSpan(sid);
     const word = outcome === "completed" ? outcome : `**${/^[a-z]+$/.test(outcome) ? outcome : "unknown"}**`;
-    return [link, codeSpan(startedAt), word, codeSpan(actor), codeSpan(targets), ...counts.map(numeral)];
+    return [timeOf(startedAt).slice(8, 16).replace(" ", "&nbsp;"), link, word, codeSpan(actor), inWords(counts)];
   });
   const rest =
     sessions.length > shown.length ? `${sessions.length - shown.length} more are in [index.csv](index.csv).\n` : "";
-  const head = ["Session", "Started", "Outcome", "Who", "Targets", "Commands", "Held", "Denied", "Approved"];
+  const head = ["Started", "Session", "Outcome", "Who", "Commands"];
   return [
     `# Sessions of ${month}\n\n`,
     `${counted(sessions.length, "session")} with ${counted(sum(6), "command")}: ${sum(7)} held, ${sum(8)} denied, ${sum(9)} approved by people.\n`,
-    "[index.csv](index.csv) has all sessions, with repository, as a table that can be searched. Times are in UTC.\n\n",
+    "[index.csv](index.csv) has all sessions, with repository and targets, as a table that can be searched. Times: day of the\nmonth, hour and minute, in UTC.\n\n",
     table(head, shown),
     rest,
   ].join("");
+}
+
+/** How many commands, and of what was out of the ordinary how many: in one column, so that the table needs no scrolling. */
+function inWords([commands = "", held = "", denied = "", approved = ""]: readonly string[]): string {
+  const some = [
+    ["held", held],
+    ["denied", denied],
+    ["approved", approved],
+  ].flatMap(([word = "", count = ""]) => (count === "0" ? [] : [`${numeral(count)} ${word}`]));
+  return `${numeral(commands)}${some.length === 0 ? "" : `: ${some.join(", ")}`}`;
 }
 
 function numeral(text: string): string {
@@ -101,14 +111,11 @@ export function frontPage(checkpoint: string, months: readonly string[]): string
     "## Sessions\n\n",
     ...links,
     "\n## The log\n\n",
-    table(
-      ["", ""],
-      [
-        ["Log", codeSpan(origin)],
-        ["Entries", `${size}, one for each session and each erasure`],
-        ["Root", codeSpan(Buffer.from(root).toString("base64"))],
-      ],
-    ),
+    facts([
+      ["Log", codeSpan(origin)],
+      ["Entries", `${size}, one for each session and each erasure`],
+      ["Root", codeSpan(Buffer.from(root).toString("base64"))],
+    ]),
     "Its newest checkpoint, signed and countersigned, is in [log/checkpoint](log/checkpoint); the keys are in",
     " [trust/policy](trust/policy).\nWho keeps a copy of the checkpoint can show later that the log was not rewritten.\n\n",
     "## Verify\n\n",

@@ -27,8 +27,8 @@ export function timeline(told: readonly Told[], { omitted }: { readonly omitted:
   const lines = [
     "participant J as Job",
     "participant G as Gateway",
-    ...people,
     ...used.filter((_, at) => at < TARGETS_MAX),
+    ...people,
     ...steps,
   ];
   const diagram = `\`\`\`mermaid\nsequenceDiagram\n${lines.map((line) => `  ${line}\n`).join("")}\`\`\`\n\n`;
@@ -81,7 +81,7 @@ function sameWay(one: Told, other: Told): boolean {
   return (
     one.seen.target === other.seen.target &&
     one.own === other.own &&
-    one.seen.effects.join() === other.seen.effects.join()
+    (one.own || one.seen.effects.join() === other.seen.effects.join())
   );
 }
 
@@ -91,9 +91,10 @@ function stepsOf(group: readonly Told[], names: ReadonlyMap<string, Column>): re
   if (first === undefined || last === undefined) return [];
   const target = names.get(first.seen.target)?.id ?? "G";
   const time = first.at.slice(11, 19);
-  const effects = first.seen.effects.join(" ");
+  const effects = first.own ? "own" : first.seen.effects.join(" ");
   const from = first.own ? "G" : "J";
   if (isPlain(first)) {
+    // Commands of several connections may stand among each other, so these are the first and the last, not a range.
     const which = group.length === 1 ? first.seen.cmd : `${first.seen.cmd} to ${last.seen.cmd}`;
     const many = group.length === 1 ? "" : `, ${group.length} commands`;
     return [`${from}->>${target}: ${time} ${which} ${effects}${many}`];

@@ -8,7 +8,7 @@ import type { KnownEvent } from "./event-shapes.ts";
 import { counted } from "./markdown.ts";
 import { readEvents } from "./read-events.ts";
 import { openValues, type Values } from "./story.ts";
-import { cut, visibleLine } from "./visible.ts";
+import { visibleLine } from "./visible.ts";
 
 /** How a line is meant: a terminal may colour it so. */
 export type Tone = "plain" | "strong" | "dim" | "good" | "held" | "bad";
@@ -152,7 +152,7 @@ class Teller {
 
   #text(redacted: Redacted): string {
     const value = this.#values(redacted);
-    if (value !== undefined) return cut(valueText(value), this.#charsMax);
+    if (value !== undefined) return valueText(value, this.#charsMax);
     return this.#erased.has(redacted["..."]) ? "(erased)" : "(withheld, and no erasure says so)";
   }
 

@@ -153,7 +153,7 @@ describe("countersign erase, in a branch", () => {
     await run([SID, "--value", "/2/body/text/0", "--yes", "--by", "ines", "--reason", "A customer | asked <b>."]);
     const page = git("show", `countersign/evidence:${FOLDER}/README.md`);
     expect(page).toContain(
-      "| `2026-11-25T09:00:00.000Z` | `ines` | `A customer \\u{7c} asked <b>.` | text of command 1/1 | [erasures/1.dsse.json](erasures/1.dsse.json) |",
+      "| 2026-11-25 09:00:00.000 | `ines` | `A customer \\u{7c} asked <b>.` | text of command 1/1 | [erasures/1.dsse.json](erasures/1.dsse.json) |",
     );
     expect(page).toContain("*erased*, see [Erased](#erased)");
     expect(page).not.toContain("4111");

@@ -33,7 +33,7 @@ const hostile = fc
 
 const spanOf = (text: string): string => visibleLine(cut(nameOf(text), 120)).replaceAll("|", "\\u{7c}");
 const blockOf = (text: string): string => {
-  const shown = cut(visibleValue(text, "several"), 4000);
+  const shown = visibleValue(cut(text, 4000), "several");
   return shown.endsWith("\n") ? shown : `${shown}\n`;
 };
 
@@ -120,7 +120,7 @@ describe("code of hostile text, as GitHub renders it", () => {
   it("is one block of just that text, folded away or not", () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        const shown = cut(visibleValue(text, "several"), 4000);
+        const shown = visibleValue(cut(text, 4000), "several");
         const page = render(`<details><summary>x</summary>\n\n${codeBlock(shown)}\n</details>\n\nafter\n`);
         expect(page.code).toEqual([blockOf(text)]);
         expect(page.words.replaceAll(/\s+/g, " ").trim()).toBe("x after");
