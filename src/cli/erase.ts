@@ -19,7 +19,7 @@ import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { logBranchOf, openLedger } from "../gateway/ledger/open.ts";
 import { structure } from "../masking/mask.ts";
 import { defaultStateDir } from "./countersigner.ts";
-import { startCountersigner } from "./countersigner-child.ts";
+import { startCountersignerProcess } from "./countersigner-process.ts";
 import { DEFAULT_LEDGER, NoSession, oneSession, openPlace } from "./place.ts";
 
 export interface EraseIo {
@@ -216,13 +216,7 @@ async function signedErasure(
   mkdirSync(options.state, { recursive: true, mode: 0o700 });
   const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
   const socketPath = join(temporary, "desk.sock");
-  const countersigner = startCountersigner({
-    self: io.self,
-    env: io.env,
-    state: options.state,
-    pagePort: 0,
-    socketPath,
-  });
+  const countersigner = startCountersignerProcess(io, { state: options.state, pagePort: 0, socketPath, without: [] });
   try {
     const { secret } = await countersigner.ready;
     const desk = await openDeskClient({ socketPath, secret });

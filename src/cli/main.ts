@@ -5,10 +5,12 @@ import { boundParserMemory } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
+import { bundle } from "./bundle.ts";
 import { countersigner } from "./countersigner.ts";
 import { erase } from "./erase.ts";
 import { explain } from "./explain.ts";
 import { policy } from "./policy.ts";
+import { recoverCommand } from "./recover.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { verify } from "./verify.ts";
@@ -21,9 +23,11 @@ const HELP = `countersign ${version}: one command, one decision, countersigned b
   countersign run --target NAME=URL ... -- COMMAND    run a job behind the gateway
   countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
   countersign policy check FILE | test FILE           check a policy, or run its examples
-  countersign verify PATH|BRANCH                      verify evidence: a folder or a branch of this repository
+  countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
   countersign show SID                                read a session in the terminal, or watch it again
+  countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
   countersign erase SID --value ... --reason TEXT     erase values of a session for ever
+  countersign recover                                 seal the sessions of gateways that were killed
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
 
@@ -79,6 +83,12 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
         self: [process.execPath, script],
         clock: Date.now,
       });
+    case "bundle":
+      return await bundle(args, { cwd: process.cwd(), out, err });
+    case "recover": {
+      const self = [process.execPath, script] as const;
+      return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self });
+    }
     case "--version":
       out(version);
       return 0;

@@ -15,11 +15,13 @@ import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { openLedger } from "../gateway/ledger/open.ts";
 import { type OpenSession, openSession } from "../gateway/local.ts";
 import { seal } from "../gateway/seal.ts";
+import { UnsealedSessions } from "../gateway/unsealed.ts";
 import type { Policy } from "../policy/policy.ts";
 import { postgresControls, readTarget, type Target, TargetError } from "../protocols/postgres/index.ts";
 import { defaultStateDir } from "./countersigner.ts";
-import { startCountersigner } from "./countersigner-child.ts";
+import { startCountersignerProcess, without } from "./countersigner-process.ts";
 import { type RunOptions, readRunOptions, UsageError } from "./options.ts";
+import { recover } from "./recover.ts";
 import { version } from "./version.ts";
 
 // `countersign run`: countersigner, gateway, the job, and at the end the evidence. The job's exit code is ours, unless a
@@ -39,7 +41,8 @@ Runs COMMAND with its targets behind the gateway: every command is read, judged,
   --target NAME=URL      a target, as postgres://user@host:5432/database?sslmode=verify-full; may be repeated
   --password NAME=SOURCE the target's password: env:VARIABLE or file:PATH, not on the command line
   --env VARIABLE=NAME    also gives COMMAND the target's URL as VARIABLE; may be repeated
-  --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), or dir:PATH
+  --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), dir:PATH, or
+                         bundle:FILE.tar.gz
   --state DIR            keys and unfinished sessions (default $XDG_STATE_HOME/countersign)
   --page-port PORT       the port of the approval page on 127.0.0.1 (default: any free one)
   --no-terminal          do not ask in the terminal; the page remains
@@ -129,12 +132,11 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
   const ledger = openLedger(options.ledger, io.cwd);
   mkdirSync(options.state, { recursive: true, mode: 0o700 });
   const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
-  const countersigner = startCountersigner({
-    self: io.self,
-    env: without(io.env, secret),
+  const countersigner = startCountersignerProcess(io, {
     state: options.state,
     pagePort: options.pagePort,
     socketPath: join(temporary, "desk.sock"),
+    without: secret,
   });
   let desk: DeskClient | undefined;
   let terminal: TerminalDesk | undefined;
@@ -165,13 +167,16 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
         onInterrupt: () => child?.kill("SIGINT"),
       });
     }
+    const sessions = new UnsealedSessions(options.state);
+    for (const line of await recover({ sessions, desk })) say(line);
     open = await openSession({
       policy,
       targets,
       identity,
       tier: "cooperative",
       logOrigin,
-      sessionsDirectory: join(options.state, "sessions"),
+      sessionsDirectory: sessions.sessionsDirectory,
+      unsealed: { sessions, destination: { ledger: options.ledger, directory: io.cwd } },
       desk,
       version,
       failed: (why) => {
@@ -198,8 +203,9 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
     terminal?.close();
     await open.end(exit);
     if (open.session.log.size > SEALED_AT_ONCE) say(`sealing ${open.session.log.size} events`);
-    const { folder } = await seal(open.session, { desk, ledger, logOrigin });
-    rmSync(open.session.directory, { recursive: true, force: true });
+    const { sid, directory, key, heads } = open.session;
+    const { folder } = await seal({ sid, directory, key, countersigned: heads.size }, { desk, ledger, logOrigin });
+    open.claimed?.sealed();
     const { commands, denied, held } = open.session.stats;
     say(`sealed ${commands} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)
@@ -208,9 +214,13 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     io.err(`countersign: ${error instanceof Error ? error.message : String(error)}`);
-    if (open !== undefined) io.err(`countersign: what was recorded is in ${open.session.directory}`);
+    if (open !== undefined) {
+      const { directory } = open.session;
+      io.err(`countersign: what was recorded is in ${directory}; the next run seals it, or: countersign recover`);
+    }
     return 1;
   } finally {
+    open?.claimed?.release();
     terminal?.close();
     desk?.close();
     countersigner.stop();
@@ -239,10 +249,6 @@ function secretVariables(
 }
 
 const SECRET_LENGTH_MIN = 8;
-
-function without(env: RunIo["env"], names: readonly string[]): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
-}
 
 /** What the job sees: where its targets are now. Nothing of the real credentials. */
 function jobEnvironment(

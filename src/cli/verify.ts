@@ -5,6 +5,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { durationMs } from "../config/durations.ts";
+import { holdsTiles, verifyBundle } from "../evidence/bundle.ts";
 import { decodeUtf8 } from "../evidence/dsse.ts";
 import { digestOfFile } from "../evidence/entry.ts";
 import { TRUST_PATH } from "../evidence/layout.ts";
@@ -12,6 +13,7 @@ import type { EvidenceReader } from "../evidence/ledger.ts";
 import type { Check, Report } from "../evidence/report.ts";
 import { isLedger, verifyLedger, verifySession } from "../evidence/verify.ts";
 import { visibleLine } from "../evidence/visible.ts";
+import { bundleReader } from "../gateway/ledger/bundle.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
 import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { type GitReader, gitReader } from "../gateway/ledger/git.ts";
@@ -30,7 +32,7 @@ const HELP = `usage: countersign verify PATH|BRANCH [--key VKEY] [--since CHECKP
                           [--repository OWNER/NAME] [--policy FILE]... [--json]
 
 Verifies evidence: the log, each session, each answer of people, each disclosed value, each page.
-  PATH         a folder: a whole ledger, or one session's folder
+  PATH         a folder: a whole ledger, or one session's folder; or a bundle, FILE.tar.gz
   BRANCH       a branch (or other revision) of the git repository here, such as countersign/evidence
   --key VKEY   believe this countersigner's key and no other; without it, the keys that the evidence itself names
   --since CHECKPOINT
@@ -157,6 +159,12 @@ function readKey(vkey: string): Verifier {
 async function verifyAt(options: Options, io: VerifyIo): Promise<Report> {
   const { place, pinned, repository, policies } = options;
   const folder = resolve(io.cwd, place);
+  if (isFile(folder)) {
+    const bundled = bundleReader(folder);
+    if (await holdsTiles(bundled)) return await verifyWhole(bundled, options, io);
+    if (asksOfTheLog(options)) throw new NotFound(`${place} is the bundle of one session; ${NEEDS_LOG}`);
+    return await verifyBundle(bundled, { pinned, repository, policies });
+  }
   if (!isFolder(folder)) {
     const reader = await openBranch(io.cwd, place);
     try {
@@ -170,13 +178,15 @@ async function verifyAt(options: Options, io: VerifyIo): Promise<Report> {
   if (!(await reader.list("")).includes("events.jsonl")) {
     throw new NotFound(`${place} is neither a ledger (with log/checkpoint) nor the folder of a session`);
   }
-  if (options.since !== undefined || options.secondsMax !== undefined) {
-    throw new NotFound(
-      `${place} is one session; --since and --max-age need the whole log, so name the ledger's folder`,
-    );
-  }
+  if (asksOfTheLog(options)) throw new NotFound(`${place} is one session; ${NEEDS_LOG}`);
   // Five folders up is the ledger that the session came from, if it lies in one: sessions/YYYY/MM/DD/SID.
   return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
+}
+
+const NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger's folder";
+
+function asksOfTheLog({ since, secondsMax }: Options): boolean {
+  return since !== undefined || secondsMax !== undefined;
 }
 
 async function verifyWhole(reader: EvidenceReader, options: Options, { progress }: VerifyIo): Promise<Report> {
@@ -240,6 +250,10 @@ async function openBranch(cwd: string, branch: string): Promise<GitReader> {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 async function policyAbove(folder: string): Promise<string | undefined> {

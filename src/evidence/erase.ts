@@ -9,7 +9,7 @@ import { digestOfFile, encodeEntry, encodeErasureEntry } from "./entry.ts";
 import { encodeErasure, erasureName, erasureStatement, erasuresOf } from "./erasure.ts";
 import { entryOf, monthsIn, readTrust, SESSION_FILES, TRUST_PATH } from "./layout.ts";
 import type { Change, EvidenceReader, Ledger, LogSigner } from "./ledger.ts";
-import { appendEntry, CHECKPOINT_PATH, LogError, readEdge } from "./log.ts";
+import { appendEntries, CHECKPOINT_PATH, LogError, readEdge } from "./log.ts";
 import { frontPage } from "./pages.ts";
 import { readEvents } from "./read-events.ts";
 import { sessionPage } from "./session-page.ts";
@@ -56,7 +56,8 @@ export async function eraseValues(
     const { root, size } = readEvents(session.events, (event) => summariser.add(event));
     const { sid } = summariser.summary();
     const entered = encodeEntry({ sid, root, size, dsse: digestOfFile(session.dsse) });
-    if ((await entryOf(now, folder)) !== entered) {
+    const before = await now.read(CHECKPOINT_PATH);
+    if (before === undefined || (await entryOf(now, folder, before)) !== entered) {
       throw new LogError(`the session in ${folder} is not the one in the log; run countersign verify`);
     }
     const { kept, gone } = part(session.disclosures, digests, VALUES_PER_ERASURE_MAX);
@@ -72,7 +73,7 @@ export async function eraseValues(
 
     const trust = trusting(await readTrust(now), log, witness);
     const entry = encodeErasureEntry({ sid, dsse: fileHash(file) });
-    const appended = appendEntry(await readEdge(now, trust.logs, log.name), Buffer.from(entry));
+    const appended = appendEntries(await readEdge(now, trust.logs, log.name), [Buffer.from(entry)]);
     const checkpoint = `${appended.checkpoint}\n${await signer.sign(appended.checkpoint)}`;
     const page = sessionPage(session.events, kept, {
       index: indexIn(session.proof, folder),

@@ -1,4 +1,4 @@
-// The repository's log in its tiles: reads its right edge, adds one entry, and says which files change.
+// The repository's log in its tiles: reads its right edge, adds entries, and says which files change.
 
 import {
   checkpointText,
@@ -17,8 +17,18 @@ import {
   nodesInTiles,
   TILE_WIDTH,
   tilePath,
+  tilePathAt,
 } from "../tlog/tiles.ts";
-import { Frontier, leafHash, type NodeAt, nodeHash, type Peaks, peaksOf } from "../tlog/tree.ts";
+import {
+  Frontier,
+  HASH_BYTES,
+  inclusionProof,
+  leafHash,
+  type NodeAt,
+  nodeHash,
+  type Peaks,
+  peaksOf,
+} from "../tlog/tree.ts";
 import { decodeUtf8 } from "./dsse.ts";
 import type { EvidenceFile, EvidenceReader } from "./ledger.ts";
 
@@ -65,52 +75,145 @@ export async function readEdge(now: EvidenceReader, keys: readonly Verifier[], e
   return { origin, peaks, tiles, entries };
 }
 
-/** What adding an entry comes to, but for the signatures over the new checkpoint. */
+/** What adding entries comes to, but for the signatures over the new checkpoint. */
 export interface Appended {
-  /** The new entry's number. */
+  /** The number of the first new entry. */
   readonly index: number;
-  /** Its inclusion proof in the new tree. */
-  readonly path: readonly Uint8Array[];
+  /** For each new entry, in order, its inclusion proof in the new tree. */
+  readonly paths: readonly (readonly Uint8Array[])[];
   /** The new checkpoint's text, to be signed. */
   readonly checkpoint: string;
   readonly files: readonly EvidenceFile[];
   readonly removed: readonly string[];
 }
 
-/** Adds one entry. Throws RangeError for an entry longer than the format holds. */
-export function appendEntry(edge: LogEdge, entry: Uint8Array): Appended {
-  if (entry.length > ENTRY_BYTES_MAX) throw new RangeError(`an entry is at most ${ENTRY_BYTES_MAX} bytes`);
-  const { peaks, origin } = edge;
-  const index = peaks.size;
-  const leaf = leafHash(entry);
-  const frontier = new Frontier(peaks);
-  frontier.append(leaf);
-
-  const files: EvidenceFile[] = [];
-  const removed: string[] = [];
-  const put = (path: (tile: number, width: number) => string, before: number, bytes: Uint8Array): void => {
-    const tile = Math.floor(before / TILE_WIDTH);
-    const width = (before % TILE_WIDTH) + 1;
-    files.push({ path: `${LOG_FOLDER}/${path(tile, width)}`, bytes });
-    if (width > 1) removed.push(`${LOG_FOLDER}/${path(tile, width - 1)}`);
-  };
-
-  put(entriesPath, index, Buffer.concat([edge.entries, encodeEntries([entry])]));
-  let hashed: Uint8Array | undefined = leaf;
-  for (let level = 0; hashed !== undefined; level += 1) {
-    const tile: Buffer = Buffer.concat([edge.tiles[level] ?? new Uint8Array(), hashed]);
-    put((at, width) => tilePath(level, at, width), levelWidth(level, index), tile);
-    // Only a full tile is hashed upward.
-    hashed = tile.length === TILE_WIDTH * 32 ? tileRoot(tile) : undefined;
+/** Adds entries, one at least. Throws RangeError for an entry longer than the format holds. */
+export function appendEntries(edge: LogEdge, entries: readonly Uint8Array[]): Appended {
+  if (entries.some(({ length }) => length > ENTRY_BYTES_MAX)) {
+    throw new RangeError(`an entry is at most ${ENTRY_BYTES_MAX} bytes`);
   }
+  const { peaks, origin } = edge;
+  const leaves = entries.map((entry) => leafHash(entry));
+  const frontier = new Frontier(peaks);
+  for (const leaf of leaves) frontier.append(leaf);
+
+  const bundles = grow(entriesPath, { count: peaks.size, partial: edge.entries }, encodeEach(entries));
+  const grown = [bundles];
+  let row: readonly Uint8Array[] = leaves;
+  for (let level = 0; row.length > 0; level += 1) {
+    const from = { count: levelWidth(level, peaks.size), partial: edge.tiles[level] ?? new Uint8Array() };
+    const tiles = grow((at, width) => tilePath(level, at, width), from, row);
+    grown.push(tiles);
+    // Only a full tile is hashed upward.
+    row = tiles.full.map(tileRoot);
+  }
+  const nodeAt = nodesFrom(peaks, leaves);
   return {
-    index,
-    // The new leaf is the last: its siblings are the peaks of the tree before it, smallest first.
-    path: peaks.nodes.toReversed(),
+    index: peaks.size,
+    paths: leaves.map((_, at) => inclusionProof(peaks.size + at, frontier.size, nodeAt)),
     checkpoint: checkpointText({ origin, size: frontier.size, root: frontier.root() }),
-    files,
-    removed,
+    files: grown.flatMap(({ files }) => files),
+    removed: grown.flatMap(({ removed }) => removed),
   };
+}
+
+/** Adds one entry; `path` is its inclusion proof. Throws RangeError for an entry longer than the format holds. */
+export function appendEntry(
+  edge: LogEdge,
+  entry: Uint8Array,
+): Omit<Appended, "paths"> & { readonly path: readonly Uint8Array[] } {
+  const { paths, ...rest } = appendEntries(edge, [entry]);
+  return { ...rest, path: paths[0] ?? [] };
+}
+
+function encodeEach(entries: readonly Uint8Array[]): Uint8Array[] {
+  return entries.map((entry) => encodeEntries([entry]));
+}
+
+interface Grown {
+  readonly files: readonly EvidenceFile[];
+  readonly removed: readonly string[];
+  /** The tiles that became full, whole. */
+  readonly full: readonly Uint8Array[];
+}
+
+/** Adds to one row of tiles that has `count` items, the last of them in a partial tile. */
+function grow(
+  path: (tile: number, width: number) => string,
+  { count, partial }: { readonly count: number; readonly partial: Uint8Array },
+  items: readonly Uint8Array[],
+): Grown {
+  const files: EvidenceFile[] = [];
+  const full: Uint8Array[] = [];
+  let tile = Math.floor(count / TILE_WIDTH);
+  let width = count % TILE_WIDTH;
+  const removed = width === 0 ? [] : [`${LOG_FOLDER}/${path(tile, width)}`];
+  let parts = [partial];
+  const put = (): Uint8Array => {
+    const bytes = Buffer.concat(parts);
+    files.push({ path: `${LOG_FOLDER}/${path(tile, width)}`, bytes });
+    return bytes;
+  };
+  for (const item of items) {
+    parts.push(item);
+    width += 1;
+    if (width < TILE_WIDTH) continue;
+    full.push(put());
+    tile += 1;
+    width = 0;
+    parts = [];
+  }
+  if (width > 0) put();
+  return { files, removed, full };
+}
+
+/**
+ * Perfect subtrees of a tree that was added to, from its peaks before and the leaves since. It knows those that hold a new
+ * leaf, and the peaks; a new leaf's proof needs no other.
+ */
+function nodesFrom(peaks: Peaks, leaves: readonly Uint8Array[]): NodeAt {
+  const known = new Map<string, Uint8Array>();
+  let at = 0;
+  for (const node of peaks.nodes) {
+    const level = Math.floor(Math.log2(peaks.size - at));
+    known.set(`${level}/${at / 2 ** level}`, node);
+    at += 2 ** level;
+  }
+  const nodeAt: NodeAt = (level, index) => {
+    const key = `${level}/${index}`;
+    const node = known.get(key) ?? (level === 0 ? leaves[index - peaks.size] : undefined);
+    if (node !== undefined) return node;
+    if (level === 0) throw new RangeError(`leaf ${index} is not at hand`);
+    const joined = nodeHash(nodeAt(level - 1, 2 * index), nodeAt(level - 1, 2 * index + 1));
+    known.set(key, joined);
+    return joined;
+  };
+  return nodeAt;
+}
+
+/**
+ * The inclusion proof of entry `index` in a log of this size. Reads only the tiles on its way: one or two of each level.
+ * Throws LogError when one is missing.
+ */
+export async function proveEntry(now: EvidenceReader, index: number, size: number): Promise<readonly Uint8Array[]> {
+  const wanted = new Map<string, Uint8Array>();
+  // Which tiles are asked for does not depend on what is in them, so a walk over empty ones tells.
+  const blank = new Uint8Array(TILE_WIDTH * HASH_BYTES);
+  const look = (level: number, tile: number): Uint8Array => {
+    wanted.set(tilePathAt(level, tile, size), blank);
+    return blank;
+  };
+  inclusionProof(index, size, nodesInTiles(look));
+  for (const path of wanted.keys()) {
+    const bytes = await now.read(`${LOG_FOLDER}/${path}`);
+    if (bytes === undefined) throw new LogError(`the log has no ${LOG_FOLDER}/${path}; run countersign verify`);
+    wanted.set(path, bytes);
+  }
+  return inclusionProof(
+    index,
+    size,
+    nodesInTiles((level, tile) => wanted.get(tilePathAt(level, tile, size))),
+  );
 }
 
 /** Entry `index` of a log of this size; undefined when its bundle is missing or malformed. */

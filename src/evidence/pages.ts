@@ -47,12 +47,12 @@ export function indexOf(rows: readonly string[]): string {
   return `${INDEX_HEAD}${rows.toSorted().join("")}`;
 }
 
-/** `index.csv` with this row in its place, and instead of any row of the same session. */
-export function indexWith(index: string, row: string): string {
-  const rows = index.split("\n").slice(1, -1);
-  const sid = row.slice(0, 26);
-  const kept = rows.filter((each) => !each.startsWith(sid)).map((each) => `${each}\n`);
-  return indexOf([...kept, row]);
+/** `index.csv` with these rows in their places, and instead of any rows of the same sessions. */
+export function indexWith(index: string, rows: readonly string[]): string {
+  const sids = new Set(rows.map((row) => row.slice(0, 26)));
+  const before = index.split("\n").slice(1, -1);
+  const kept = before.filter((each) => !sids.has(each.slice(0, 26))).map((each) => `${each}\n`);
+  return indexOf([...kept, ...rows]);
 }
 
 /** A month's page shows the newest; the rest is in `index.csv`, which GitHub shows as a table with a search. */

@@ -19,6 +19,7 @@ import { Judge } from "./judge.ts";
 import { RandomPool } from "./random-pool.ts";
 import { Session } from "./session.ts";
 import { makeUlid } from "./ulid.ts";
+import type { ClaimedSession, Destination, UnsealedSessions } from "./unsealed.ts";
 
 // Puts a session together: journal, heads, masking, policy, people and the ports that the job connects to.
 
@@ -30,6 +31,8 @@ export interface OpenParts {
   readonly logOrigin: string;
   /** Where sessions keep their write-ahead files, one folder each. */
   readonly sessionsDirectory: string;
+  /** Keeps there what another process needs to seal the session should this one die. Undefined: then nobody can. */
+  readonly unsealed?: { readonly sessions: UnsealedSessions; readonly destination: Destination };
   /** The countersigner and its desk; undefined where there is none, and then a hold cannot be answered. */
   readonly desk: DeskClient | undefined;
   readonly version: string;
@@ -41,6 +44,8 @@ export interface OpenSession {
   readonly session: Session;
   readonly endpoints: readonly Endpoint[];
   readonly certificate: SessionCertificate;
+  /** The session as this process holds it against others; undefined where nothing is kept for them. */
+  readonly claimed: ClaimedSession | undefined;
   /** Ends all connections and records the end; what is left is to seal it. */
   end(exit: number): Promise<void>;
 }
@@ -54,6 +59,9 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     randomBytes(32),
   );
   let gateway: Gateway | undefined;
+  // Before its folder is there, so that nobody who looks for sessions left by others takes it for one.
+  const claimed = parts.unsealed?.sessions.claim(sid);
+  if (claimed !== undefined && "life" in claimed) throw new Error(`session ${sid} is another's`);
   const session = new Session({
     sid,
     directory: join(parts.sessionsDirectory, sid),
@@ -66,6 +74,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
       parts.failed(why);
     },
   });
+  if (parts.unsealed !== undefined) claimed?.keep({ ...parts.unsealed.destination, key: session.key });
   await desk?.register({ sid, origin: session.origin, vkey: session.vkey });
   session.log.append("session.started", 0, {
     countersigner: desk?.vkey ?? "none",
@@ -128,6 +137,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     session,
     endpoints,
     certificate,
+    claimed,
     async end(exit) {
       await listening.close("the session ended");
       await judge.idle();

@@ -1,33 +1,46 @@
+import type { KeyObject } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dsseSigner, signDsse } from "../evidence/dsse.ts";
+import { digestOfFile } from "../evidence/entry.ts";
 import { sealedStatement, sealSession, statementOf } from "../evidence/layout.ts";
 import type { Ledger } from "../evidence/ledger.ts";
+import { sessionOrigin } from "../journal/session-log.ts";
 import type { DeskClient } from "./desk/client.ts";
-import type { Session } from "./session.ts";
 
 // Seals an ended session: the statement about it, signed by its own key and the countersigner, entered in the ledger.
 
-/** Where the sealed session stands in the ledger. Throws when it could not be sealed; then its files are left as they are. */
+/** A session whose files are closed, and whose heads are countersigned to the end. */
+export interface Ended {
+  readonly sid: string;
+  readonly directory: string;
+  readonly key: KeyObject;
+  /** The size of its last countersigned head. */
+  readonly countersigned: number;
+}
+
+/** What of the countersigner sealing needs. */
+export type Sealer = Pick<DeskClient, "vkey" | "addCheckpoint" | "signStatement" | "logVkey" | "signCheckpoint">;
+
+/**
+ * Where the sealed session stands in the ledger. Throws when it could not be sealed; then its files are left as they are.
+ * Signatures are Ed25519 and hold no time, so sealing the same files again makes the same statement.
+ */
 export async function seal(
-  session: Session,
-  { desk, ledger, logOrigin }: { readonly desk: DeskClient; readonly ledger: Ledger; readonly logOrigin: string },
+  { sid, directory, key, countersigned }: Ended,
+  { desk, ledger, logOrigin }: { readonly desk: Sealer; readonly ledger: Ledger; readonly logOrigin: string },
 ): Promise<{ readonly folder: string }> {
-  const events = readFileSync(join(session.directory, "events.jsonl"));
-  const statement = statementOf(events, session.heads.size);
-  const own = signDsse(statement, dsseSigner(session.key));
-  const dsse = sealedStatement(statement, [own, await desk.signStatement(session.origin, statement)]);
-  const folder = join(session.directory, "approvals");
-  const approvals = readdirSync(folder).map((name) => ({
-    request: name.replace(/\.dsse\.json$/, ""),
-    dsse: readFileSync(join(folder, name), "utf8"),
-  }));
+  const events = readFileSync(join(directory, "events.jsonl"));
+  const statement = statementOf(events, countersigned);
+  const own = signDsse(statement, dsseSigner(key));
+  const dsse = sealedStatement(statement, [own, await desk.signStatement(sessionOrigin(logOrigin, sid), statement)]);
   const sealed = {
     events,
-    disclosures: readFileSync(join(session.directory, "disclosures.jsonl")),
-    checkpoints: readFileSync(join(session.directory, "checkpoints.txt")),
+    disclosures: readFileSync(join(directory, "disclosures.jsonl")),
+    checkpoints: readFileSync(join(directory, "checkpoints.txt")),
     dsse,
-    approvals,
+    // One that was signed when the gateway died may stand there without its event.
+    approvals: readApprovals(directory).filter((answer) => isNamed(answer.dsse, events)),
   };
   const logVkey = await desk.logVkey(logOrigin);
   return await sealSession(sealed, ledger, {
@@ -35,4 +48,18 @@ export async function seal(
     countersignerVkey: desk.vkey,
     sign: async (text) => await desk.signCheckpoint(logOrigin, text),
   });
+}
+
+/** The signed answers that were kept beside the events. */
+export function readApprovals(directory: string): readonly { readonly request: string; readonly dsse: string }[] {
+  const folder = join(directory, "approvals");
+  return readdirSync(folder).map((name) => ({
+    request: name.replace(/\.dsse\.json$/, ""),
+    dsse: readFileSync(join(folder, name), "utf8"),
+  }));
+}
+
+/** Does an event name this file by its digest. */
+export function isNamed(dsse: string, events: Buffer): boolean {
+  return events.includes(digestOfFile(dsse));
 }

@@ -6,7 +6,7 @@ import { encodeErasureEntry } from "../../src/evidence/entry.ts";
 import { type ErasureSigner, eraseValues } from "../../src/evidence/erase.ts";
 import { type Erasure, encodeErasure, erasureStatement, erasuresOf } from "../../src/evidence/erasure.ts";
 import { readTrust, sealSession } from "../../src/evidence/layout.ts";
-import { appendEntry, readEdge } from "../../src/evidence/log.ts";
+import { appendEntries, readEdge } from "../../src/evidence/log.ts";
 import { frontPage } from "../../src/evidence/pages.ts";
 import { readEvents } from "../../src/evidence/read-events.ts";
 import type { Report } from "../../src/evidence/report.ts";
@@ -87,7 +87,7 @@ async function erasedBadly(twist: Twist): Promise<Map<string, Uint8Array>> {
     const reader = memoryReader(files);
     const entry = encodeErasureEntry({ sid: SID, dsse: fileHash(file) });
     const edge = await readEdge(reader, (await readTrust(reader)).logs, ORIGIN);
-    const appended = appendEntry(edge, Buffer.from(entry));
+    const appended = appendEntries(edge, [Buffer.from(entry)]);
     for (const { path, bytes } of appended.files) files.set(path, bytes);
     for (const path of appended.removed) files.delete(path);
     files.set("log/checkpoint", Buffer.from(`${appended.checkpoint}\n${await by.signer.sign(appended.checkpoint)}`));

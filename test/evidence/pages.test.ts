@@ -80,8 +80,8 @@ describe("a month", () => {
     const row = (sid: string, actor: string): string =>
       `${sid},2026-11-23T05:00:00.000Z,completed,acme/shop,${actor},appdb,3,1,1,1\n`;
     const [a, b] = ["01KANAV0Q8M3T4ZS5R6X7Y8Z8A", "01KANAV0Q8M3T4ZS5R6X7Y8Z8B"];
-    const one = indexWith(indexWith("", row(a, "alice")), row(b, '"a, b"'));
-    const two = indexWith(indexWith(indexWith("", row(b, '"a, b"')), row(a, "alice")), row(a, "alice"));
+    const one = indexWith(indexWith("", [row(a, "alice")]), [row(b, '"a, b"')]);
+    const two = indexWith(indexWith("", [row(b, '"a, b"'), row(a, "alice")]), [row(a, "alice")]);
     expect(two).toBe(one);
     expect(one.split("\n")).toHaveLength(4);
     const page = monthPage("2026-11", one);

@@ -49,6 +49,8 @@ export type Party = ReturnType<typeof party>;
 /** Ways in which a gateway might make a session, so that tests can make bad ones that are signed all the same. */
 export interface Twist {
   readonly sid?: string;
+  /** Just before the first event; it is of 2026-11-23 unless told otherwise. */
+  readonly startedAt?: string;
   /** Changes or drops (undefined) an event before it is written. */
   readonly event?: (type: EventType, body: object) => object | undefined;
   readonly text?: string;
@@ -67,7 +69,6 @@ export interface Twist {
   readonly by?: readonly { readonly login: string; readonly via: string }[];
   /** How many people the request asks for. */
   readonly approvers?: number;
-  readonly startedAt?: string;
   readonly repository?: string;
   /** The policy's digest. */
   readonly policy?: string;

@@ -1,7 +1,9 @@
 // Kills the gateway at chance moments under load, and then asks the server's own log: did anything run that the journal did
-// not hold first? And asks the verifier: does any unfinished session pass for a whole one?
+// not hold first? And asks the verifier: does any unfinished session pass for a whole one? And lets `countersign recover`
+// seal what is left: is anything lost, doubled or false then?
 
 import { readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { countersign, type RunningGateway, sessionFolders, startGateway } from "../live/gateway.ts";
@@ -115,7 +117,36 @@ async function judge(gateway: RunningGateway, log: string): Promise<Omit<KillRep
         `the verifier ended with ${code} for a session that is ${isSealed ? "sealed" : "unfinished"}: ${output}`,
       );
   }
+  faults.push(...(await recoverAll(gateway, folders)));
   return { executed: executed.size, released: released.size, whole, incomplete, faults };
+}
+
+/** Lets the next process recover what this one left, and says what was lost, doubled or false after that. */
+async function recoverAll(gateway: RunningGateway, folders: readonly string[]): Promise<string[]> {
+  const faults: string[] = [];
+  const left = new Map(folders.map((folder) => [basename(folder), readFileSync(join(folder, "events.jsonl"), "utf8")]));
+  const args = ["recover", "--state", gateway.stateDir, "--ledger", `dir:${gateway.ledgerDir}`];
+  const { code, output } = await countersign(args);
+  if (code !== 0) faults.push(`recover ended with ${code}: ${output}`);
+  for (const folder of sessionFolders(gateway.stateDir)) faults.push(`${basename(folder)} was not recovered`);
+  const sealed = sessionFolders(gateway.ledgerDir);
+  const recorded = [...left].filter(([, events]) => events.includes("\n")).map(([sid]) => sid);
+  const found = sealed.map((folder) => basename(folder));
+  if (found.toSorted().join() !== recorded.toSorted().join()) {
+    faults.push(`recorded were ${recorded.join()}, sealed are ${found.join()}`);
+  }
+  for (const folder of sealed) {
+    const before = left.get(basename(folder)) ?? "";
+    const whole = before.slice(0, before.lastIndexOf("\n") + 1);
+    if (!readFileSync(join(folder, "events.jsonl"), "utf8").startsWith(whole)) {
+      faults.push(`${basename(folder)} was sealed without all of its whole lines`);
+    }
+  }
+  if (sealed.length > 0) {
+    const { output: said } = await countersign(["verify", gateway.ledgerDir]);
+    if (!/verdict: (?:good|INCOMPLETE), 1 sessions/.test(said)) faults.push(`after recovery the ledger is: ${said}`);
+  }
+  return faults;
 }
 
 /** Ids of the commands that the journal holds as released. */

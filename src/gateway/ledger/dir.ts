@@ -1,32 +1,63 @@
-// Evidence in a folder. Every file is written beside its place and renamed into it; the log's checkpoint comes last, so
-// a writer that dies leaves files that the log does not know, and a log that verifies.
+// Evidence in a folder. A change is first written whole into a folder beside the evidence, and a list of its files last:
+// from then on the change is made, whoever dies. Then its files are renamed into their places; a writer that finds the
+// list of another finishes that first.
 
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Change, EvidenceFile, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
-import { CHECKPOINT_PATH } from "../../evidence/log.ts";
+import type { Change, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
 import { FILE_BYTES_MAX, LedgerError, safePath } from "./evidence-path.ts";
 import { codeOf, holding } from "./lock.ts";
 
+/** Where a change is written before it is made. Evidence has no path that begins with a dot. */
+const NEXT = ".countersign.next";
+
+/** In it, what belongs where: `{"put": [path, ...], "removed": [path, ...]}`; the n-th path's bytes are in the file n. */
+const LIST = "change.json";
+
 /** Opens a folder as a ledger. It is made at the first update. */
 export function dirLedger(folder: string): Ledger {
-  const reader = dirReader(folder);
+  const reader = readerOf(folder);
   return {
     async update(plan) {
       await mkdir(folder, { recursive: true });
       return await holding(join(folder, ".countersign.lock"), async () => {
+        await finish(folder);
         const change = await plan(reader);
         if (change === "nothing") return "nothing";
-        await apply(folder, change);
+        await prepare(folder, change);
+        await finish(folder);
         return "done";
       });
     },
   };
 }
 
-/** Reads evidence in a folder that anybody may have put there: no link is followed, no device or pipe opened. */
+/**
+ * Reads evidence in a folder that anybody may have put there: no link is followed, no device or pipe opened. Every method
+ * rejects with LedgerError while a change of the folder is half made.
+ */
 export function dirReader(folder: string): EvidenceReader {
+  const reader = readerOf(folder);
+  const whole = async (): Promise<void> => {
+    if ((await kindOf(folder, `${NEXT}/${LIST}`)) === undefined) return;
+    throw new LedgerError(
+      `a change of ${folder} is being made, or its writer died; if it stays so, "countersign recover --ledger dir:${folder}" finishes it`,
+    );
+  };
+  return {
+    async read(path) {
+      await whole();
+      return await reader.read(path);
+    },
+    async list(path) {
+      await whole();
+      return await reader.list(path);
+    },
+  };
+}
+
+function readerOf(folder: string): EvidenceReader {
   return {
     async read(path) {
       const plain = await kindOf(folder, safePath(path));
@@ -69,24 +100,59 @@ async function kindOf(folder: string, path: string): Promise<"file" | "folder" |
   return kind;
 }
 
-async function apply(folder: string, { files, removed }: Change): Promise<void> {
-  const last = files.filter(({ path }) => path === CHECKPOINT_PATH);
-  for (const file of files) if (file.path !== CHECKPOINT_PATH) await put(folder, file);
-  for (const file of last) await put(folder, file);
-  for (const path of removed) await rm(join(folder, safePath(path)), { force: true });
+/** Writes a change whole, and the list that makes it final. */
+async function prepare(folder: string, { files, removed }: Change): Promise<void> {
+  const next = join(folder, NEXT);
+  const list = { put: files.map(({ path }) => safePath(path)), removed: removed.map(safePath) };
+  await rm(next, { recursive: true, force: true });
+  await mkdir(next);
+  for (const [at, { bytes }] of files.entries()) await write(join(next, String(at)), bytes);
+  await write(join(next, `${LIST}.new`), Buffer.from(JSON.stringify(list)));
+  await rename(join(next, `${LIST}.new`), join(next, LIST));
 }
 
-async function put(folder: string, { path, bytes }: EvidenceFile): Promise<void> {
-  const place = join(folder, safePath(path));
-  await mkdir(dirname(place), { recursive: true });
-  // One writer at a time, so one name is enough; what a dead writer left is overwritten.
-  const beside = `${place}.new`;
-  const file = await open(beside, "w");
+/** Makes a change that is whole, as far as that was not done before; one that is not whole is dropped. */
+async function finish(folder: string): Promise<void> {
+  const next = join(folder, NEXT);
+  const list = await listIn(next);
+  for (const [at, path] of list.put.entries()) {
+    const place = join(folder, safePath(path));
+    await mkdir(dirname(place), { recursive: true });
+    await rename(join(next, String(at)), place).catch((error: unknown) => {
+      if (codeOf(error) !== "ENOENT") throw error; // renamed by whoever died
+    });
+  }
+  for (const path of list.removed) await rm(join(folder, safePath(path)), { force: true });
+  // The list goes first: without it the rest of the folder means nothing.
+  await rm(join(next, LIST), { force: true });
+  await rm(next, { recursive: true, force: true });
+}
+
+async function listIn(next: string): Promise<{ readonly put: readonly string[]; readonly removed: readonly string[] }> {
+  let text: string;
+  try {
+    text = await readFile(join(next, LIST), "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return { put: [], removed: [] };
+    throw error;
+  }
+  const list: unknown = JSON.parse(text);
+  if (typeof list !== "object" || list === null || !("put" in list) || !("removed" in list)) {
+    throw new LedgerError(`${join(next, LIST)} cannot be read`);
+  }
+  return { put: textsIn(list.put), removed: textsIn(list.removed) };
+}
+
+function textsIn(list: unknown): string[] {
+  return Array.isArray(list) ? list.filter((each): each is string => typeof each === "string") : [];
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "wx");
   try {
     await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(beside, place);
 }

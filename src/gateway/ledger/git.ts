@@ -2,8 +2,10 @@
 // log and the keys. One commit to each, both moved in one transaction; index, work tree and configuration untouched.
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Change, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
 import { FILE_BYTES_MAX, LedgerError, safePath } from "./evidence-path.ts";
 import { holding } from "./lock.ts";
@@ -24,52 +26,91 @@ const LOG_PATHS = /^(?:log|trust)\//;
 /** With the lock held, a conflict means somebody outside of it moved a branch; that many times in a row is a fault. */
 const ATTEMPTS_MAX = 20;
 
+/** Between two attempts, times the number of the attempt: all together about ten seconds. */
+const PAUSE_MS = 50;
+
+/**
+ * Git holds the lock file of a branch for some milliseconds. One as old as this was left by a git that was killed, and git
+ * itself would never remove it.
+ */
+const REF_LOCK_MS_MAX = 5_000;
+
 /** Our commits are made by a program and say so; the address can receive nothing. */
 const COMMITTER = "Countersign <countersign@localhost>";
 
 /** Opens two branches as one ledger. They are made, without parents, at the first update. */
 export function gitLedger(options: GitLedgerOptions): Ledger {
   const { repository } = options;
-  const evidenceRef = `refs/heads/${options.evidenceBranch}`;
-  const logRef = `refs/heads/${options.logBranch}`;
+  const refs = [`refs/heads/${options.evidenceBranch}`, `refs/heads/${options.logBranch}`] as const;
+  let opened: Promise<string> | undefined;
   return {
     async update(plan) {
-      await run(repository, ["check-ref-format", evidenceRef]);
-      await run(repository, ["check-ref-format", logRef]);
-      const common = (await run(repository, ["rev-parse", "--git-common-dir"])).toString().trim();
-      return await holding(join(resolve(repository, common), "countersign.lock"), async () => {
-        for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-          const before = await heads(repository, [evidenceRef, logRef]);
-          const reader = openCommit(repository, before.get(evidenceRef));
-          let change: Change | "nothing";
-          try {
-            change = await plan(reader);
-          } finally {
-            await reader.close();
-          }
-          if (change === "nothing") return "nothing";
-          const logOnly: Change = {
-            message: change.message,
-            files: change.files.filter(isLog),
-            removed: change.removed.filter((path) => LOG_PATHS.test(path)),
-          };
-          const [evidence, log] = await writeCommits(repository, options.nowSeconds(), [
-            { change, parent: before.get(evidenceRef) },
-            { change: logOnly, parent: before.get(logRef) },
-          ]);
-          const moves = [
-            { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
-            { ref: logRef, to: log, from: before.get(logRef) },
-          ];
-          if (await move(repository, moves)) {
-            if (change.past === "forgotten") await forget(repository, evidenceRef);
-            return "done";
-          }
-        }
-        throw new LedgerError(`${options.evidenceBranch} was moved by others ${ATTEMPTS_MAX} times; try again`);
-      });
+      opened ??= commonFolder(repository, refs);
+      const common = await opened;
+      return await holding(
+        join(common, "countersign.lock"),
+        async () => await updateRefs(options, refs, common, plan),
+        {
+          // What keeps two writers apart is git's own compare-and-swap of the branches.
+          courtesy: true,
+        },
+      );
     },
   };
+}
+
+/** Where all worktrees of the repository keep their branches; in a bare one its own folder. Checks the names on the way. */
+async function commonFolder(repository: string, refs: readonly string[]): Promise<string> {
+  for (const ref of refs) await run(repository, ["check-ref-format", ref]);
+  const common = await run(repository, ["rev-parse", "--git-common-dir"]);
+  return resolve(repository, common.toString().trim());
+}
+
+async function updateRefs(
+  { repository, nowSeconds, evidenceBranch }: GitLedgerOptions,
+  [evidenceRef, logRef]: readonly [string, string],
+  common: string,
+  plan: (now: EvidenceReader) => Promise<Change | "nothing">,
+): Promise<"done" | "nothing"> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    const before = await heads(repository, [evidenceRef, logRef]);
+    const reader = openCommit(repository, before.get(evidenceRef));
+    let change: Change | "nothing";
+    try {
+      change = await plan(reader);
+    } finally {
+      await reader.close();
+    }
+    if (change === "nothing") return "nothing";
+    const logOnly: Change = {
+      message: change.message,
+      files: change.files.filter(isLog),
+      removed: change.removed.filter((path) => LOG_PATHS.test(path)),
+    };
+    const [evidence, log] = await writeCommits(repository, nowSeconds(), [
+      { change, parent: before.get(evidenceRef) },
+      { change: logOnly, parent: before.get(logRef) },
+    ]);
+    const moves = [
+      { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
+      { ref: logRef, to: log, from: before.get(logRef) },
+    ];
+    if (await move(repository, moves)) {
+      if (change.past === "forgotten") await forget(repository, evidenceRef);
+      return "done";
+    }
+    for (const ref of [evidenceRef, logRef]) await removeLeftLock(join(common, `${ref}.lock`));
+    await sleep(PAUSE_MS * attempt);
+  }
+  throw new LedgerError(
+    `${evidenceBranch} could not be moved in ${ATTEMPTS_MAX} attempts: others move it, or a git that was killed left ${join(common, `${evidenceRef}.lock`)} or ${join(common, "packed-refs.lock")}; if no git runs here, remove that file and run countersign recover`,
+  );
+}
+
+/** Only of our own two branches, which nothing but Countersign and a fetch or push of theirs ever locks. */
+async function removeLeftLock(path: string): Promise<void> {
+  const left = await stat(path).catch(() => undefined); // there is none, as almost always
+  if (left !== undefined && Date.now() - left.mtimeMs > REF_LOCK_MS_MAX) await rm(path, { force: true });
 }
 
 /** A reader that keeps a git process until it is closed. */
@@ -217,22 +258,45 @@ async function ended(child: ChildProcessByStdio<Writable, Readable, Readable>): 
   });
 }
 
-/** Reads objects of one commit through one `git cat-file --batch`, which is started when first needed. */
+/**
+ * Reads objects of one commit through one `git cat-file --batch`, which is started when first needed. Folders on the way
+ * are looked up here and kept while the next path goes through them too: asked for a path, git would go down from the root
+ * every time, and unpack all of a large folder for each file in it.
+ */
 function openCommit(repository: string, commit: string | undefined): GitReader {
   let batch: Batch | undefined;
-  const fetch = async (path: string): Promise<GitObject | undefined> => {
-    if (commit === undefined) return undefined;
+  /** The folders on the way to the last path, from the root. */
+  let way: { readonly path: string; readonly entries: ReadonlyMap<string, TreeEntry> }[] = [];
+
+  const fetch = async (oid: string): Promise<GitObject> => {
     batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
-    return await batch.ask(`${commit}:${path}`);
+    const object = await batch.ask(oid);
+    if (object === undefined) throw new LedgerError(`the repository has no object ${oid}; git fsck says more`);
+    return object;
+  };
+  const entriesOf = async (path: string): Promise<ReadonlyMap<string, TreeEntry> | undefined> => {
+    way = way.filter((each) => each.path === "" || path === each.path || path.startsWith(`${each.path}/`));
+    const known = way.at(-1)?.path === path ? way.at(-1) : undefined;
+    if (known !== undefined) return known.entries;
+    const oid = path === "" ? `${commit ?? ""}^{tree}` : await find(path, "tree");
+    if (oid === undefined) return undefined;
+    const entries = entriesIn(await fetch(oid));
+    way.push({ path, entries });
+    return entries;
+  };
+  const find = async (path: string, kind: "blob" | "tree"): Promise<string | undefined> => {
+    const slash = path.lastIndexOf("/");
+    const entry = (await entriesOf(path.slice(0, Math.max(0, slash))))?.get(path.slice(slash + 1));
+    return entry?.kind === kind ? entry.oid : undefined;
   };
   return {
     async read(path) {
-      const object = await fetch(safePath(path));
-      return object?.type === "blob" ? object.bytes : undefined;
+      const oid = commit === undefined ? safeOnly(path) : await find(safePath(path), "blob");
+      return oid === undefined ? undefined : (await fetch(oid)).bytes;
     },
     async list(folder) {
-      const object = await fetch(folder === "" ? "" : safePath(folder));
-      return object?.type === "tree" ? namesInTree(object) : [];
+      if (folder !== "") safePath(folder);
+      return commit === undefined ? [] : [...((await entriesOf(folder))?.keys() ?? [])];
     },
     async close() {
       await batch?.close();
@@ -240,22 +304,34 @@ function openCommit(repository: string, commit: string | undefined): GitReader {
   };
 }
 
+/** In a branch that is not there yet nothing is found, but a path that no evidence has is refused all the same. */
+function safeOnly(path: string): undefined {
+  safePath(path);
+}
+
 interface GitObject {
-  readonly type: string;
   readonly oid: string;
   readonly bytes: Buffer;
 }
 
+/** `other`: a link or a submodule. It is listed, so that a verifier sees it, and it has no bytes. */
+interface TreeEntry {
+  readonly kind: "blob" | "tree" | "other";
+  readonly oid: string;
+}
+
 /** A tree: mode SP name NUL id, again and again; the id has as many bytes as the repository's hash. */
-function namesInTree({ oid, bytes }: GitObject): string[] {
-  const names: string[] = [];
+function entriesIn({ oid, bytes }: GitObject): Map<string, TreeEntry> {
+  const entries = new Map<string, TreeEntry>();
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(32, at);
     const end = bytes.indexOf(0, space);
-    names.push(bytes.toString("utf8", space + 1, end));
+    const mode = bytes.toString("latin1", at, space);
     at = end + 1 + oid.length / 2;
+    const kind = mode === "40000" ? "tree" : mode === "100644" || mode === "100755" ? "blob" : "other";
+    entries.set(bytes.toString("utf8", space + 1, end), { kind, oid: bytes.toString("hex", end + 1, at) });
   }
-  return names;
+  return entries;
 }
 
 /** One question at a time: `<name>\n` in, `<oid> <type> <size>\n<bytes>\n` or `<name> missing\n` out. */
@@ -275,12 +351,12 @@ class Batch {
     this.#child.stdin.write(`${name}\n`);
     const header = (await this.#line()).split(" ");
     if (header.at(-1) === "missing") return undefined;
-    const [oid = "", type = "", digits = ""] = header;
+    const [oid = "", , digits = ""] = header;
     const size = Number(digits);
     if (!Number.isSafeInteger(size)) throw new LedgerError(`git cat-file answered ${header.join(" ")}`);
     if (size > FILE_BYTES_MAX) throw new LedgerError(`${name} is larger than ${FILE_BYTES_MAX} bytes`);
     const bytes = await this.#take(size + 1);
-    return { oid, type, bytes: bytes.subarray(0, size) };
+    return { oid, bytes: bytes.subarray(0, size) };
   }
 
   async close(): Promise<void> {

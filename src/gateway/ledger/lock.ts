@@ -1,66 +1,98 @@
-// A lock between processes of one machine: a file that only its maker may make. For a git branch it is a courtesy that
-// saves retries; for a folder it is what keeps two writers apart.
+// A lock between processes. Whoever wants it puts down a claim, an empty file whose name says which process made it, and
+// has the lock if no other claim is there then. Two that put one down at once both see the other's, and both step back.
+//
+// A name is used once, so a claim of a process that is gone can be removed by anybody without ever removing another's: no
+// lock outlives its process, and no process has to be guessed at by the age of a file.
 
-import { randomInt } from "node:crypto";
-import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { randomBytes, randomInt } from "node:crypto";
+import { readdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LedgerError } from "./evidence-path.ts";
+import { isProcessId, type Life, lifeOf, thisProcess } from "./process-id.ts";
 
 /** Sealing takes well under a second; a hundred processes in line are through in this time. */
 const WAIT_MS_MAX = 120_000;
 
-/** Runs `work` while this process alone holds the lock file. Throws LedgerError when the wait is too long. */
-export async function holding<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const until = Date.now() + WAIT_MS_MAX;
-  while (!take(path)) {
-    breakStale(path);
-    if (Date.now() > until) throw new LedgerError(`${path} is held by another process; remove it if none is running`);
+/** A lock of another machine, which may be long gone. Whoever can do without the lock waits no longer than this for it. */
+const ELSEWHERE_MS_MAX = 20_000;
+
+/** A claim that was put down and stands alone. */
+export interface Claim {
+  release(): void;
+}
+
+/** Who has the lock. */
+export interface Holder {
+  readonly path: string;
+  readonly life: Exclude<Life, "gone">;
+}
+
+/** Takes the lock of this name at once, or says who has it. The folder that it is in must be there. */
+export function tryClaim(lock: string): Claim | Holder {
+  const [before] = claimsOn(lock);
+  if (before !== undefined) return before;
+  const own = `${lock}.${thisProcess()}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(own, "", { flag: "wx", mode: 0o600 });
+  const other = claimsOn(lock).find(({ path }) => path !== own);
+  if (other === undefined) return { release: () => remove(own) };
+  remove(own);
+  return other;
+}
+
+/**
+ * Runs `work` while this process alone has the lock. Throws LedgerError when the wait is too long. `courtesy`: the lock only
+ * saves work, so where its holder is on another machine and keeps it, `work` is run without it.
+ */
+export async function holding<T>(
+  lock: string,
+  work: () => Promise<T>,
+  { courtesy = false }: { readonly courtesy?: boolean } = {},
+): Promise<T> {
+  const from = Date.now();
+  for (;;) {
+    const claim = tryClaim(lock);
+    if ("release" in claim) {
+      try {
+        return await work();
+      } finally {
+        claim.release();
+      }
+    }
+    const waited = Date.now() - from;
+    if (courtesy && claim.life === "elsewhere" && waited > ELSEWHERE_MS_MAX) return await work();
+    if (waited > WAIT_MS_MAX) throw new LedgerError(heldBy(claim));
     await sleep(randomInt(5, 40));
   }
+}
+
+function heldBy({ path, life }: Holder): string {
+  return life === "running"
+    ? `another process holds the lock ${path} for long; try again when it is done`
+    : `another machine holds the lock ${path}; if nothing of Countersign runs there any more, remove that file`;
+}
+
+/** Claims on a lock by processes that live, or may live. Those of processes that are gone are removed on the way. */
+function claimsOn(lock: string): Holder[] {
+  const folder = dirname(lock);
+  const start = `${basename(lock)}.`;
+  return readdirSync(folder).flatMap((name): Holder[] => {
+    const [process = "", nonce = "", ...more] = name.startsWith(start) ? name.slice(start.length).split(".") : [];
+    if (!isProcessId(process) || !/^[0-9a-f]{12}$/.test(nonce) || more.length > 0) return [];
+    const path = join(folder, name);
+    const life = lifeOf(process);
+    if (life !== "gone") return [{ path, life }];
+    remove(path);
+    return [];
+  });
+}
+
+function remove(path: string): void {
   try {
-    return await work();
-  } finally {
     unlinkSync(path);
-  }
-}
-
-function take(path: string): boolean {
-  try {
-    writeFileSync(path, `${process.pid}\n`, { flag: "wx" });
-    return true;
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
-    throw error;
-  }
-}
-
-/** Removes a lock whose process is gone. Guarded by a second file, or two that saw the old lock would both remove one. */
-function breakStale(path: string): void {
-  if (!isStale(path)) return;
-  const guard = `${path}.stale`;
-  if (!take(guard)) return;
-  try {
-    if (isStale(path)) unlinkSync(path);
-  } finally {
-    unlinkSync(guard);
-  }
-}
-
-function isStale(path: string): boolean {
-  let pid: number;
-  try {
-    pid = Number(readFileSync(path, "utf8"));
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return false;
-    throw error;
-  }
-  // Between its making and its writing a lock is empty for an instant.
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return codeOf(error) === "ESRCH";
+    // Somebody else saw as well that its process was gone.
+    if (codeOf(error) !== "ENOENT") throw error;
   }
 }
 

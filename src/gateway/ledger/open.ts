@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Ledger } from "../../evidence/ledger.ts";
-import { dirLedger } from "./dir.ts";
+import type { EvidenceReader, Ledger } from "../../evidence/ledger.ts";
+import { bundleLedger, bundleReader } from "./bundle.ts";
+import { dirLedger, dirReader } from "./dir.ts";
 import { LedgerError } from "./evidence-path.ts";
-import { gitLedger } from "./git.ts";
+import { gitLedger, gitReader } from "./git.ts";
 import { codeOf } from "./lock.ts";
 
 /** The branch of digests that goes with a branch of evidence: `countersign/evidence` has `countersign/log`. */
@@ -13,22 +14,24 @@ export function logBranchOf(evidenceBranch: string): string {
 }
 
 /**
- * Opens what `--ledger` names: `git:BRANCH` of the repository around `directory`, or `dir:PATH`, which is made. Throws
- * LedgerError when it could not be written: that is better known before the job runs than after.
+ * Opens what `--ledger` names: `git:BRANCH` of the repository around `directory`, `dir:PATH`, which is made, or
+ * `bundle:FILE`, whose folder is made. Throws LedgerError when it could not be written: that is better known before the
+ * job runs than after.
  */
 export function openLedger(name: string, directory: string): Ledger {
-  const [, kind, where = ""] = /^(git|dir):(.+)$/s.exec(name) ?? [];
+  const [, kind, where = ""] = /^(git|dir|bundle):(.+)$/s.exec(name) ?? [];
   if (kind === "dir") {
     const folder = resolve(directory, where);
     makeFolder(folder);
     return dirLedger(folder);
   }
+  if (kind === "bundle") {
+    const file = resolve(directory, where);
+    makeFolder(dirname(file));
+    return bundleLedger(file);
+  }
   if (kind === "git") {
-    if (spawnSync("git", ["rev-parse", "--git-dir"], { cwd: directory, stdio: "ignore" }).status !== 0) {
-      throw new LedgerError(
-        `${directory} is in no git repository; run it in one, or keep the evidence in a folder: --ledger dir:PATH`,
-      );
-    }
+    checkRepository(directory);
     return gitLedger({
       repository: directory,
       evidenceBranch: where,
@@ -36,7 +39,33 @@ export function openLedger(name: string, directory: string): Ledger {
       nowSeconds: () => Math.floor(Date.now() / 1000),
     });
   }
-  throw new LedgerError(`--ledger takes git:BRANCH or dir:PATH, not "${name}"`);
+  throw new LedgerError(`--ledger takes git:BRANCH, dir:PATH or bundle:FILE, not "${name}"`);
+}
+
+/** Reads what `--ledger` names, as it is now, and closes it. Throws LedgerError when it is not there. */
+export async function readLedger<T>(
+  name: string,
+  directory: string,
+  work: (reader: EvidenceReader) => Promise<T>,
+): Promise<T> {
+  const [, kind, where = ""] = /^(git|dir|bundle):(.+)$/s.exec(name) ?? [];
+  if (kind === "dir") return await work(dirReader(resolve(directory, where)));
+  if (kind === "bundle") return await work(bundleReader(resolve(directory, where)));
+  if (kind !== "git") throw new LedgerError(`--ledger takes git:BRANCH, dir:PATH or bundle:FILE, not "${name}"`);
+  checkRepository(directory);
+  const reader = await gitReader(directory, where);
+  try {
+    return await work(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+function checkRepository(directory: string): void {
+  if (spawnSync("git", ["rev-parse", "--git-dir"], { cwd: directory, stdio: "ignore" }).status === 0) return;
+  throw new LedgerError(
+    `${directory} is in no git repository; run it in one, or keep the evidence in a folder: --ledger dir:PATH`,
+  );
 }
 
 /** Step by step, for the recursive way does not come back where a parent refuses children that it seems to allow. */

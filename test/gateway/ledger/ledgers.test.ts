@@ -1,16 +1,18 @@
-import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sealSession } from "../../../src/evidence/layout.ts";
+import { sealSession, sealSessions } from "../../../src/evidence/layout.ts";
 import type { Change, EvidenceReader, Ledger } from "../../../src/evidence/ledger.ts";
 import { verifyLedger } from "../../../src/evidence/verify.ts";
+import { bundleReader } from "../../../src/gateway/ledger/bundle.ts";
 import { dirLedger, dirReader } from "../../../src/gateway/ledger/dir.ts";
 import { LedgerError } from "../../../src/gateway/ledger/evidence-path.ts";
 import { gitLedger, gitReader } from "../../../src/gateway/ledger/git.ts";
 import { makeSession, party } from "../../evidence/sealed.ts";
+import { openAt } from "./open-at.ts";
 
 const EVIDENCE = "countersign/evidence";
 const LOG = "countersign/log";
@@ -32,37 +34,74 @@ afterEach(() => {
 });
 
 function git(...args: string[]): string {
-  // A name of our own: the machine's user may have told git none.
-  const name = ["-c", "user.name=Else", "-c", "user.email=else@example.com"];
-  return execFileSync("git", ["-C", root, ...name, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  return gitAt(root, ...args);
 }
 
+function gitAt(place: string, ...args: string[]): string {
+  // A name of our own: the machine's user may have told git none.
+  const name = ["-c", "user.name=Else", "-c", "user.email=else@example.com"];
+  return execFileSync("git", ["-C", place, ...name, ...args], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+}
+
+const LEDGER_TEST_MS = 60_000;
+
 interface Kind {
+  /** What `seal-some.ts` opens the same ledger by. */
+  place(): string;
+  /** Makes what must be there before, and opens the ledger. */
   open(): Ledger;
   read<T>(work: (reader: EvidenceReader) => Promise<T>): Promise<T>;
 }
 
-const KINDS: Readonly<Record<"git" | "dir", Kind>> = {
-  git: {
+/** A repository as people have them, a bare one, and a linked worktree of one. */
+function gitKind(where: string, make: (place: string) => void): Kind {
+  const place = (): string => join(root, where);
+  return {
+    place,
     open() {
-      execFileSync("git", ["init", "--quiet", root]);
-      return gitLedger({ repository: root, evidenceBranch: EVIDENCE, logBranch: LOG, nowSeconds: () => 1_795_000_000 });
+      make(place());
+      return openAt("git", place());
     },
     async read(work) {
-      const reader = await gitReader(root, EVIDENCE);
+      const reader = await gitReader(place(), EVIDENCE);
       try {
         return await work(reader);
       } finally {
         await reader.close();
       }
     },
-  },
-  dir: { open: () => dirLedger(root), read: async (work) => await work(dirReader(root)) },
-};
+  };
+}
 
-describe.each(["git", "dir"] as const)("a ledger in a %s", (kind) => {
+const KINDS = {
+  git: gitKind(".", (place) => void execFileSync("git", ["init", "--quiet", place])),
+  "bare git": gitKind("bare.git", (place) => void execFileSync("git", ["init", "--quiet", "--bare", place])),
+  "git worktree": gitKind("linked", (place) => {
+    execFileSync("git", ["init", "--quiet", root]);
+    git("commit", "--quiet", "--allow-empty", "-m", "Mine");
+    git("worktree", "add", "--quiet", "--detach", place);
+  }),
+  dir: {
+    place: () => root,
+    open: () => openAt("dir", root),
+    read: async (work) => await work(dirReader(root)),
+  },
+  bundle: {
+    place: () => join(root, "evidence.tar.gz"),
+    open: () => openAt("bundle", join(root, "evidence.tar.gz")),
+    read: async (work) => await work(bundleReader(join(root, "evidence.tar.gz"))),
+  },
+} satisfies Readonly<Record<string, Kind>>;
+
+describe.each(["git", "bare git", "git worktree", "dir", "bundle"] as const)("a ledger in a %s", (name) => {
+  const kind: Kind = KINDS[name];
+  const isGit = name.includes("git");
+
   it("keeps what it is given, byte for byte, and lets go what it is told to", async () => {
-    const ledger = KINDS[kind].open();
+    const ledger = kind.open();
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at));
     await ledger.update(async () => ({ files: [{ path: "a/b/c.bin", bytes }], removed: [], message: "First" }));
     const seen: unknown[] = [];
@@ -76,13 +115,13 @@ describe.each(["git", "dir"] as const)("a ledger in a %s", (kind) => {
       return change("a/d.txt", "d", ["a/b/c.bin"]);
     });
     expect(seen).toEqual([bytes, undefined, undefined, []]);
-    const left = await KINDS[kind].read(async (now) => [await now.read("a/b/c.bin"), await now.read("a/d.txt")]);
+    const left = await kind.read(async (now) => [await now.read("a/b/c.bin"), await now.read("a/d.txt")]);
     expect(left).toEqual([undefined, Buffer.from("d")]);
     expect(await ledger.update(async () => "nothing")).toBe("nothing");
   });
 
   it("lists files and folders, and nothing where there is nothing", async () => {
-    const ledger = KINDS[kind].open();
+    const ledger = kind.open();
     await ledger.update(async () => {
       return {
         files: [...change("a/b.txt", "1").files, ...change("a/c/d.txt", "2").files],
@@ -90,44 +129,125 @@ describe.each(["git", "dir"] as const)("a ledger in a %s", (kind) => {
         message: "Two",
       };
     });
-    const names = await KINDS[kind].read(async (now) => [
-      await now.list("a"),
-      await now.list("a/c"),
-      await now.list("x"),
-    ]);
-    expect(names.map((each) => each.toSorted())).toEqual([["b.txt", "c"], ["d.txt"], []]);
+    const listed = await kind.read(async (now) => [await now.list("a"), await now.list("a/c"), await now.list("x")]);
+    expect(listed.map((each) => each.toSorted())).toEqual([["b.txt", "c"], ["d.txt"], []]);
   });
 
   it.each(["../out", "/etc/passwd", "a//b", "a/../b", ".git/config", "a/.hidden", "", "a\nb", "-x/.."])(
     "never touches the path %j",
     async (path) => {
-      const ledger = KINDS[kind].open();
+      const ledger = kind.open();
       await expect(ledger.update(async () => change(path, "x"))).rejects.toThrow(LedgerError);
       await expect(ledger.update(async (now) => (await now.read(path), "nothing"))).rejects.toThrow(LedgerError);
     },
   );
 
-  it("takes sessions of several processes at once, each exactly once", { timeout: 60_000 }, async () => {
+  it("gives a plan that fails no way to change anything", async () => {
+    const ledger = kind.open();
+    await ledger.update(async () => change("a.txt", "a"));
+    await expect(
+      ledger.update(async () => {
+        throw new Error("no plan");
+      }),
+    ).rejects.toThrow("no plan");
+    expect(await ledger.update(async () => change("b.txt", "b"))).toBe("done");
+    expect(await kind.read(async (now) => (await now.list("")).toSorted())).toEqual(["a.txt", "b.txt"]);
+  });
+
+  it("holds a session once, however often it is sealed, and refuses another of its id", async () => {
+    const ledger = kind.open();
     const by = party();
-    KINDS[kind].open();
+    const session = makeSession(by, { sid: sidOf(1) });
+    expect((await sealSession(session, ledger, by.signer)).outcome).toBe("done");
+    await sealSession(makeSession(by, { sid: sidOf(2) }), ledger, by.signer);
+    const filesBefore = await kind.read(everything);
+    expect((await sealSession(session, ledger, by.signer)).outcome).toBe("nothing");
+    // The same countersigner, had it forgotten the first one.
+    const other = makeSession(party(by.key), { sid: sidOf(1), text: "SELECT 2" });
+    await expect(sealSession(other, ledger, by.signer)).rejects.toThrow(/holds another session/);
+    await expect(sealSessions([other, other], ledger, by.signer)).rejects.toThrow(/given twice/);
+    expect(await kind.read(everything)).toEqual(filesBefore);
+    const report = await kind.read(async (now) => await verifyLedger(now, { pinned: undefined }));
+    expect([report.verdict, report.sessions.length]).toEqual(["good", 2]);
+  });
+
+  it("enters many sessions in one step, each with a proof of its own", async () => {
+    const ledger = kind.open();
+    const by = party();
+    await sealSession(makeSession(by, { sid: sidOf(0) }), ledger, by.signer);
+    const forgetful = party(by.key);
+    const rest = Array.from({ length: 6 }, (_, at) => makeSession(forgetful, { sid: sidOf(at) }));
+    // The first of them is of the id that is there, and another session.
+    await expect(sealSessions(rest, ledger, by.signer)).rejects.toThrow(/holds another session/);
+    await sealSessions(rest.slice(1), ledger, by.signer);
+    const report = await kind.read(async (now) => await verifyLedger(now, { pinned: undefined }));
+    expect([report.verdict, report.sessions.length]).toEqual(["good", 6]);
+  });
+
+  it("takes sessions of several processes at once, each exactly once", { timeout: LEDGER_TEST_MS }, async () => {
+    const by = party();
+    kind.open();
     const keyFile = join(root, "key.pem");
     writeFileSync(keyFile, by.key.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
     const run = promisify(execFile);
     await Promise.all(
-      Array.from({ length: 6 }, async (_, worker) => {
+      Array.from({ length: 4 }, async (_, worker) => {
         const sids = [sidOf(2 * worker), sidOf(2 * worker + 1)];
-        return await run(process.execPath, ["test/gateway/ledger/seal-some.ts", kind, root, keyFile, ...sids]);
+        const script = ["test/gateway/ledger/seal-some.ts", isGit ? "git" : name, kind.place(), keyFile];
+        return await run(process.execPath, [...script, ...sids]);
       }),
     );
-    const report = await KINDS[kind].read(async (now) => await verifyLedger(now, { pinned: undefined }));
+    const report = await kind.read(async (now) => await verifyLedger(now, { pinned: undefined }));
     expect(report.verdict).toBe("good");
-    expect(report.sessions.map(({ sid }) => sid)).toEqual(Array.from({ length: 12 }, (_, at) => sidOf(at)));
-    const commits = kind === "git" ? git("log", "--format=%P", EVIDENCE).split("\n").slice(0, -1) : [];
+    expect(report.sessions.map(({ sid }) => sid)).toEqual(Array.from({ length: 8 }, (_, at) => sidOf(at)));
+    const commits = isGit ? gitAt(kind.place(), "log", "--format=%P", EVIDENCE).split("\n").slice(0, -1) : [];
     expect(commits.map((parents) => parents.split(" ").filter(Boolean).length)).toEqual(
-      kind === "git" ? [...Array.from({ length: 11 }, () => 1), 0] : [],
+      isGit ? [...Array.from({ length: 7 }, () => 1), 0] : [],
     );
   });
+
+  it("leaves no lock behind, and no temporary file", async () => {
+    const ledger = kind.open();
+    await ledger.update(async () => change("a.txt", "a"));
+    const left = readdirSync(root, { recursive: true, encoding: "utf8" });
+    expect(left.filter((path) => /countersign\.lock|\.lock\b|\.new$|\.next/.test(path))).toEqual([]);
+  });
+
+  it("takes over from a process that died holding the lock", async () => {
+    const ledger = kind.open();
+    const by = party();
+    await sealSession(makeSession(by, { sid: sidOf(1) }), ledger, by.signer);
+    const keyFile = join(root, "key.pem");
+    writeFileSync(keyFile, by.key.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    // It is killed in the middle of its plan, which is when it holds the lock.
+    const script = ["test/gateway/ledger/seal-some.ts", isGit ? "git" : name, kind.place(), keyFile, "--die"];
+    const died = spawnSync(process.execPath, [...script, sidOf(2)], { encoding: "utf8" });
+    expect([died.signal, died.stderr]).toEqual(["SIGKILL", ""]);
+    const claims = (): string[] =>
+      readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) => /\.lock\.[0-9]/.test(path));
+    expect(claims()).toHaveLength(1);
+    await sealSession(makeSession(by, { sid: sidOf(3) }), ledger, by.signer);
+    expect(claims()).toEqual([]);
+    const report = await kind.read(async (now) => await verifyLedger(now, { pinned: undefined }));
+    expect([report.verdict, report.sessions.length]).toEqual(["good", 2]);
+  });
 });
+
+/** Every file with its bytes, in order. */
+async function everything(now: EvidenceReader): Promise<readonly (readonly [string, string])[]> {
+  const walk = async (path: string): Promise<(readonly [string, string])[]> => {
+    const bytes = path === "" ? undefined : await now.read(path);
+    if (bytes !== undefined) return [[path, Buffer.from(bytes).toString("base64")]];
+    const found: (readonly [string, string])[] = [];
+    for (const name of (await now.list(path))
+      .filter((each) => /^(?:log|sessions|trust|[0-9A-Zt].*)/.test(each))
+      .toSorted()) {
+      found.push(...(await walk(path === "" ? name : `${path}/${name}`)));
+    }
+    return found;
+  };
+  return await walk("");
+}
 
 describe("the git ledger", () => {
   it("leaves index, work tree, HEAD and other branches as they were, and moves both branches together", async () => {
@@ -196,6 +316,27 @@ describe("the git ledger", () => {
     expect(between).toBe(before);
   });
 
+  it("gets past the lock of a branch that a killed git left behind, and never past one that is in use", async () => {
+    const ledger = KINDS.git.open();
+    await ledger.update(async () => change("log/a", "1"));
+    const lock = join(root, ".git", "refs", "heads", "countersign", "log.lock");
+    writeFileSync(lock, "");
+    const longAgo = Date.now() / 1000 - 60;
+    utimesSync(lock, longAgo, longAgo);
+    const moved = git("rev-parse", LOG);
+    expect(await ledger.update(async () => change("log/a", "2"))).toBe("done");
+    expect(git("rev-parse", `${LOG}^`)).toBe(moved);
+
+    writeFileSync(lock, "");
+    let plans = 0;
+    await ledger.update(async () => {
+      plans += 1;
+      if (plans === 3) rmSync(lock);
+      return change("log/a", "3");
+    });
+    expect(plans).toBe(3);
+  });
+
   it("says so when the place is no repository", async () => {
     const ledger = gitLedger({ repository: root, evidenceBranch: EVIDENCE, logBranch: LOG, nowSeconds: () => 0 });
     await expect(ledger.update(async () => "nothing")).rejects.toThrow(/not a git repository/);
@@ -218,10 +359,49 @@ describe("the folder ledger", () => {
     expect(readdirSync(root).toSorted()).toEqual(["a", "folder"]);
   });
 
-  it("takes over from a process that died holding the lock", async () => {
-    const gone = execFileSync("sh", ["-c", "echo $$"], { encoding: "utf8" });
-    writeFileSync(join(root, ".countersign.lock"), gone);
-    expect(await dirLedger(root).update(async () => change("a.txt", "a"))).toBe("done");
-    expect(readFileSync(join(root, "a.txt"), "utf8")).toBe("a");
+  it("finishes the change of a writer that died when it was whole, and drops one that was not", async () => {
+    const ledger = dirLedger(root);
+    await ledger.update(async () => change("a.txt", "1"));
+    const next = join(root, ".countersign.next");
+    mkdirSync(next);
+    writeFileSync(join(next, "0"), "never said to be whole");
+    await ledger.update(async () => "nothing");
+    expect(await dirReader(root).read("a.txt")).toEqual(Buffer.from("1"));
+
+    // As it stands after the list and before the last two of three renames.
+    mkdirSync(next);
+    writeFileSync(join(root, "x.txt"), "renamed already");
+    writeFileSync(join(next, "1"), "2");
+    writeFileSync(join(next, "2"), "b");
+    const list = { put: ["x.txt", "a.txt", "b/c.txt"], removed: ["gone.txt"] };
+    writeFileSync(join(root, "gone.txt"), "x");
+    writeFileSync(join(next, "change.json"), JSON.stringify(list));
+    await expect(dirReader(root).read("a.txt")).rejects.toThrow(/countersign recover/);
+    await expect(dirReader(root).list("")).rejects.toThrow(LedgerError);
+    const seen: unknown[] = [];
+    await ledger.update(async (now) => {
+      seen.push(
+        await now.read("x.txt"),
+        await now.read("a.txt"),
+        await now.read("b/c.txt"),
+        await now.read("gone.txt"),
+      );
+      return "nothing";
+    });
+    expect(seen.map(String)).toEqual(["renamed already", "2", "b", "undefined"]);
+    expect(readdirSync(root).toSorted()).toEqual(["a.txt", "b", "x.txt"]);
+  });
+
+  it("never follows a list that leads out of it", async () => {
+    const ledger = dirLedger(join(root, "in"));
+    await ledger.update(async () => change("a.txt", "1"));
+    mkdirSync(join(root, "in", ".countersign.next"));
+    writeFileSync(join(root, "in", ".countersign.next", "0"), "x");
+    writeFileSync(
+      join(root, "in", ".countersign.next", "change.json"),
+      JSON.stringify({ put: ["../out.txt"], removed: [] }),
+    );
+    await expect(ledger.update(async () => "nothing")).rejects.toThrow(LedgerError);
+    expect(readdirSync(root)).toEqual(["in"]);
   });
 });

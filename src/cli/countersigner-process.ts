@@ -4,31 +4,41 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { ReadyLine } from "./countersigner.ts";
 
-export interface CountersignerChild {
+export interface ProcessIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** How to start this program again. */
   readonly self: readonly [string, ...string[]];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where its key is. */
+}
+
+export interface CountersignerPlace {
   readonly state: string;
+  /** 0 for any free one. */
   readonly pagePort: number;
-  /** In a directory that only this user can enter. */
   readonly socketPath: string;
+  /** Variables that it is not given. */
+  readonly without: readonly string[];
 }
 
-/** Its word that it is ready, and how to end it: it ends when its standard input does. */
-export interface StartedCountersigner {
-  readonly ready: Promise<ReadyLine>;
-  stop(): void;
-}
-
-/** Starts it. `ready` rejects when it cannot be had; its own words are on standard error then. */
-export function startCountersigner(about: CountersignerChild): StartedCountersigner {
-  const [program, ...before] = about.self;
-  const { socketPath, state, pagePort } = about;
-  const args = ["countersigner", "--socket", socketPath, "--state", state, "--page-port", String(pagePort)];
+/** The countersigner's process, and its word that it is ready. It ends when its standard input does. */
+export function startCountersignerProcess(
+  io: ProcessIo,
+  about: CountersignerPlace,
+): { readonly ready: Promise<ReadyLine>; readonly stop: () => void } {
+  const { state, pagePort } = about;
+  const [program, ...before] = io.self;
+  const args = [
+    ...before,
+    "countersigner",
+    "--socket",
+    about.socketPath,
+    "--state",
+    state,
+    "--page-port",
+    String(pagePort),
+  ];
   // A process group of its own, so that Ctrl-C ends the job and leaves the countersigner to see its end.
-  const child = spawn(program, [...before, ...args], {
-    env: about.env,
+  const child = spawn(program, args, {
+    env: without(io.env, about.without),
     stdio: ["pipe", "pipe", "inherit"],
     detached: true,
   });
@@ -51,4 +61,9 @@ function readyLine(line: string): ReadyLine | undefined {
   const [pageUrl, secret, vkey, person] = ["pageUrl", "secret", "vkey", "person"].map((name) => fields.get(name));
   if (typeof pageUrl !== "string" || typeof secret !== "string" || typeof vkey !== "string") return undefined;
   return { ready: true, pageUrl, secret, vkey, person: typeof person === "string" ? person : "" };
+}
+
+/** The environment without these variables. */
+export function without(env: ProcessIo["env"], names: readonly string[]): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 }

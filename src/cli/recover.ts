@@ -1,0 +1,134 @@
+// `countersign recover`: seals sessions that nobody sealed, because their gateway or their sealing was killed. `countersign
+// run` does the same before it starts its own.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { visibleLine } from "../evidence/visible.ts";
+import { openDeskClient } from "../gateway/desk/client.ts";
+import { LedgerError } from "../gateway/ledger/evidence-path.ts";
+import { openLedger } from "../gateway/ledger/open.ts";
+import { type Recovered, recoverSessions } from "../gateway/recover.ts";
+import type { Sealer } from "../gateway/seal.ts";
+import { UnsealedSessions } from "../gateway/unsealed.ts";
+import { defaultStateDir } from "./countersigner.ts";
+import { type ProcessIo, startCountersignerProcess } from "./countersigner-process.ts";
+
+export interface RecoverIo extends ProcessIo {
+  readonly cwd: string;
+  out(line: string): void;
+  err(line: string): void;
+}
+
+const HELP = `usage: countersign recover [--state DIR] [--ledger WHERE] [--json]
+
+Seals the sessions in the state directory whose gateway or sealing was killed, each in the ledger that it was run for. One
+that has no end is sealed as lost, and verifies as incomplete. A session that still runs is left alone.
+
+  --state DIR     keys and unfinished sessions (default $XDG_STATE_HOME/countersign)
+  --ledger WHERE  also finishes what a killed process left half done in this ledger: git:BRANCH, dir:PATH, bundle:FILE
+  --json          one line of JSON for each session
+
+Exit codes: 0 nothing is left, 1 something could not be sealed, 2 wrong use.`;
+
+/** Recovers what the arguments name. Resolves to the exit code. */
+export async function recoverCommand(args: readonly string[], io: RecoverIo): Promise<number> {
+  const options = readOptions(args, io.env);
+  if (options === "help") {
+    io.out(HELP);
+    return 0;
+  }
+  if ("wrong" in options) {
+    io.err(`countersign recover: ${options.wrong}\n\n${HELP}`);
+    return 2;
+  }
+  try {
+    if (options.ledger !== undefined) await openLedger(options.ledger, io.cwd).update(async () => "nothing");
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    io.err(`countersign recover: ${visibleLine(error.message)}`);
+    return 1;
+  }
+  mkdirSync(options.state, { recursive: true, mode: 0o700 });
+  const sessions = new UnsealedSessions(options.state);
+  if (sessions.list().length === 0) return 0;
+  const found = await withCountersigner(options.state, io, async (desk) => await recoverWith({ sessions, desk }));
+  for (const each of found) io.out(options.json ? JSON.stringify(each) : visibleLine(lineOf(each)));
+  return found.some(({ outcome }) => outcome === "kept") ? 1 : 0;
+}
+
+/** What `countersign run` says of the sessions that it recovered before its own, a line for each. */
+export async function recover(parts: {
+  readonly sessions: UnsealedSessions;
+  readonly desk: Sealer;
+}): Promise<readonly string[]> {
+  return (await recoverWith(parts)).map((each) => visibleLine(lineOf(each)));
+}
+
+async function recoverWith(parts: {
+  readonly sessions: UnsealedSessions;
+  readonly desk: Sealer;
+}): Promise<readonly Recovered[]> {
+  return await recoverSessions({
+    ...parts,
+    openLedger: ({ ledger, directory }) => openLedger(ledger, directory),
+    now: () => new Date().toISOString(),
+  });
+}
+
+function lineOf(session: Recovered): string {
+  switch (session.outcome) {
+    case "sealed":
+      return `session ${session.sid} had ended and was not sealed; it is now, in ${session.ledger}, ${session.folder}`;
+    case "lost":
+      return `session ${session.sid} has no end, for its gateway died; sealed as lost in ${session.ledger}, ${session.folder}`;
+    case "empty":
+      return `session ${session.sid} had recorded nothing when its gateway died; nothing had run`;
+    case "kept":
+      return `session ${session.sid} could not be sealed: ${session.why}`;
+  }
+}
+
+async function withCountersigner<T>(state: string, io: RecoverIo, work: (desk: Sealer) => Promise<T>): Promise<T> {
+  const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
+  const socketPath = join(temporary, "desk.sock");
+  const countersigner = startCountersignerProcess(io, { state, pagePort: 0, socketPath, without: [] });
+  try {
+    const { secret } = await countersigner.ready;
+    const desk = await openDeskClient({ socketPath, secret });
+    try {
+      return await work(desk);
+    } finally {
+      desk.close();
+    }
+  } finally {
+    countersigner.stop();
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+interface Options {
+  readonly state: string;
+  readonly ledger: string | undefined;
+  readonly json: boolean;
+}
+
+function readOptions(args: readonly string[], env: RecoverIo["env"]): Options | { readonly wrong: string } | "help" {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        state: { type: "string", default: env["COUNTERSIGN_STATE_DIR"] ?? defaultStateDir(env) },
+        ledger: { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    if (values.help === true) return "help";
+    return { state: values.state, ledger: values.ledger, json: values.json };
+  } catch (error) {
+    if (error instanceof TypeError) return { wrong: error.message };
+    throw error;
+  }
+}
