@@ -48,7 +48,7 @@ signed still holds; a signed entry in the log, and the session's page, say what 
   --all            every value of the session
   --reason TEXT    why; it is signed, and published with the evidence
   --by NAME        who erases (default: this machine's user)
-  --ledger WHERE   git:BRANCH of this repository (default ${DEFAULT_LEDGER}), or dir:PATH
+  --ledger WHERE   git:BRANCH of this repository (default ${DEFAULT_LEDGER}), dir:PATH, or bundle:FILE
   --state DIR      where the countersigner's key is (default $XDG_STATE_HOME/countersign)
   --yes            do not ask
 
@@ -259,7 +259,7 @@ function* listing(values: readonly Erasable[]): Generator<string> {
 /** Where copies may be that nothing here can reach. */
 function afterwards(ledger: string): readonly string[] {
   const branch = /^git:(.+)$/s.exec(ledger)?.[1];
-  if (branch === undefined) return ["copies of the folder, and backups, still have them"];
+  if (branch === undefined) return ["copies of it, and backups, still have them"];
   return [
     "git still keeps the old commit, unreachable, until it collects it. To have it gone from this clone now:",
     "  git gc --prune=now",

@@ -4,6 +4,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { EvidenceReader } from "../evidence/ledger.ts";
 import { findSessions } from "../evidence/sessions.ts";
+import { bundleReader } from "../gateway/ledger/bundle.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
 import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { gitReader } from "../gateway/ledger/git.ts";
@@ -14,29 +15,35 @@ export const DEFAULT_LEDGER = "git:countersign/evidence";
 /** The session that is meant cannot be found. */
 export class NoSession extends LedgerError {}
 
+const NAME_IT = "name the evidence with --ledger git:BRANCH, dir:PATH or bundle:FILE";
+
 export interface OpenPlace {
   readonly reader: EvidenceReader;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Opens what `--ledger` names, to read. Throws LedgerError when there is none. */
 export async function openPlace(ledger: string, cwd: string): Promise<OpenPlace> {
-  const [, kind, where = ""] = /^(git|dir):(.+)$/s.exec(ledger) ?? [];
+  const [, kind, where = ""] = /^(git|dir|bundle):(.+)$/s.exec(ledger) ?? [];
   if (kind === "git") {
     try {
       const reader = await gitReader(cwd, where);
       return { reader, close: async () => await reader.close() };
     } catch (cause) {
       if (!(cause instanceof LedgerError)) throw cause;
-      throw new NoSession(`${where} is no branch here; name the evidence with --ledger git:BRANCH or dir:PATH`, {
+      throw new NoSession(`${where} is no branch here; ${NAME_IT}`, {
         cause,
       });
     }
   }
-  if (kind !== "dir") throw new NoSession(`--ledger takes git:BRANCH or dir:PATH, not "${ledger}"`);
+  if (kind === "bundle") {
+    const file = resolve(cwd, where);
+    if (!isFile(file)) throw new NoSession(`${where} is no file; ${NAME_IT}`);
+    return { reader: bundleReader(file), close: async () => await Promise.resolve() };
+  }
+  if (kind !== "dir") throw new NoSession(`--ledger takes git:BRANCH, dir:PATH or bundle:FILE, not "${ledger}"`);
   const folder = resolve(cwd, where);
-  if (!isFolder(folder))
-    throw new NoSession(`${where} is no folder; name the evidence with --ledger git:BRANCH or dir:PATH`);
+  if (!isFolder(folder)) throw new NoSession(`${where} is no folder; ${NAME_IT}`);
   return { reader: dirReader(folder), close: async () => await Promise.resolve() };
 }
 
@@ -57,4 +64,8 @@ const SHOWN_MAX = 8;
 /** Is there a folder of this name. */
 export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -29,7 +29,7 @@ Tells a session, command by command. It believes what it reads: whether it is tr
 
   SID             the session's id, or as much of its beginning as no other has
   FOLDER          the folder of a session
-  --ledger WHERE  git:BRANCH of this repository (default ${DEFAULT_LEDGER}), or dir:PATH
+  --ledger WHERE  git:BRANCH of this repository (default ${DEFAULT_LEDGER}), dir:PATH, or bundle:FILE
   --full          every value whole; otherwise long ones are cut, and say so
   --json          one JSON object: the events, with values where their digests stood
   --play          in the time that it took, with pauses of at most two seconds; Ctrl-C ends it

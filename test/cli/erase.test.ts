@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type EraseIo, erase } from "../../src/cli/erase.ts";
 import { verify } from "../../src/cli/verify.ts";
@@ -31,7 +32,7 @@ function begin(): void {
   by = party(openCountersignerKey(state, randomBytes));
 }
 
-const end = (): void => rmSync(root, { recursive: true, force: true });
+const removeAll = (): void => rmSync(root, { recursive: true, force: true });
 
 const repository = (): string => join(root, "repository");
 const git = (...args: string[]): string =>
@@ -120,7 +121,7 @@ const BRANCHES = ["countersign/evidence", "countersign/log"];
 
 describe("countersign erase, in a branch", () => {
   beforeEach(begin);
-  afterEach(end);
+  afterEach(removeAll);
 
   it("leaves the value in no object that either branch reaches, and every proof true", async () => {
     await sealed("git:countersign/evidence");
@@ -198,7 +199,7 @@ describe("countersign erase, in a branch", () => {
 
 describe("countersign erase, in a folder", () => {
   beforeEach(begin);
-  afterEach(end);
+  afterEach(removeAll);
 
   it("leaves the value in no file, and takes it from what an unsealed session left behind", async () => {
     await sealed("dir:../evidence");
@@ -217,9 +218,26 @@ describe("countersign erase, in a folder", () => {
   });
 });
 
+describe("countersign erase, in a bundle", () => {
+  beforeEach(begin);
+  afterEach(removeAll);
+
+  it("leaves the value nowhere in the file, and all in it good", async () => {
+    await sealed("bundle:../evidence.tar.gz");
+    const file = join(root, "evidence.tar.gz");
+    const inside = (): Buffer => gunzipSync(readFileSync(file));
+    expect(holds(inside(), SECRET)).toBe(true);
+    const args = ["--ledger", "bundle:../evidence.tar.gz", "--command", "1/1", "--yes", "--reason", "Asked for."];
+    expect(await run([SID, ...args])).toMatchObject({ code: 0, err: "" });
+    expect(holds(inside(), SECRET)).toBe(false);
+    expect(await verdict("../evidence.tar.gz")).toContain("verdict: good, 2 sessions");
+    expect(filesHolding(root, SECRET)).toEqual([]);
+  });
+});
+
 describe("countersign erase asks first", () => {
   beforeEach(begin);
-  afterEach(end);
+  afterEach(removeAll);
 
   it("and changes nothing at any answer but yes", async () => {
     await sealed("git:countersign/evidence");
@@ -256,7 +274,7 @@ describe("countersign erase, called wrongly", () => {
     begin();
     await sealed("git:countersign/evidence");
   });
-  afterAll(end);
+  afterAll(removeAll);
 
   it.each([
     [["--all", "--reason", "x"], "name one session"],
@@ -274,6 +292,7 @@ describe("countersign erase, called wrongly", () => {
     [["../x", "--list"], "no session's id"],
     [[SID, "--list", "--ledger", "git:nowhere"], "no branch here"],
     [[SID, "--list", "--ledger", "dir:nowhere"], "no folder"],
+    [[SID, "--list", "--ledger", "bundle:nowhere"], "no file"],
     [[SID, "--list", "--ledger", "ftp:x"], "--ledger takes"],
     [[SID, "--fast"], "--fast"],
   ])("says what is wrong with %j, and changes nothing", async (args, words) => {

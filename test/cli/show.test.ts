@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { show } from "../../src/cli/show.ts";
 import { sealSession } from "../../src/evidence/layout.ts";
@@ -75,7 +76,7 @@ describe("countersign show", () => {
     const args = [SID, "--ledger", "dir:."];
     const coloured = await run(args, { isTTY: true });
     expect(coloured.out).toContain("\u001b[32m");
-    expect(coloured.out.replaceAll(/\u001b\[[0-9]+m/g, "")).toBe((await run(args)).out);
+    expect(stripVTControlCharacters(coloured.out)).toBe((await run(args)).out);
     for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) {
       expect(await run(args, { isTTY: true, env })).toEqual(await run(args));
     }

@@ -55,6 +55,6 @@ export function render(markdown: string): Rendered {
 }
 
 function textOf(node: Node): string {
-  if ("value" in node && node.nodeName === "#text") return node.value;
+  if ("value" in node) return node.value;
   return "childNodes" in node ? node.childNodes.map(textOf).join("") : "";
 }

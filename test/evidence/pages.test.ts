@@ -3,7 +3,7 @@ import { sealSession } from "../../src/evidence/layout.ts";
 import { indexWith, monthPage } from "../../src/evidence/pages.ts";
 import { sessionPage } from "../../src/evidence/session-page.ts";
 import { verifyLedger } from "../../src/evidence/verify.ts";
-import { disclosureLine, type Json, redact, SaltPool } from "../../src/journal/disclosure.ts";
+import { disclosureLine, redact, SaltPool } from "../../src/journal/disclosure.ts";
 import { canonical } from "../../src/journal/jcs.ts";
 import { memoryLedger, memoryReader } from "./memory-ledger.ts";
 import { makeSession, party } from "./sealed.ts";
@@ -94,7 +94,7 @@ describe("a month", () => {
 
 describe("the page of a session with thousands of commands", () => {
   const line = (seq: number, type: string, body: object): string =>
-    canonical({ at: "2026-11-23T05:00:00.000Z", body, conn: 1, seq, sid: SID, type, v: 1 } as Json);
+    canonical({ at: "2026-11-23T05:00:00.000Z", body, conn: 1, seq, sid: SID, type, v: 1 });
   const salts = new SaltPool((bytes) => bytes.fill(7));
   const events: string[] = [];
   const disclosures: string[] = [];
@@ -105,21 +105,17 @@ describe("the page of a session with thousands of commands", () => {
     const values = Array.from({ length: 20 }, (_, at) => redact(`${n} ${at} ${"\u{e0041}".repeat(3000)}`, salts));
     const [text, response, ...params] = values;
     const seq = put("command.seen", {
-      ...{
-        bounded: true,
-        bytes: 80,
-        cmd,
-        digest: "",
-        effects: ["delete"],
-        objects: Array.from({ length: 64 }, () => "o"),
-      },
-      ...{
-        params: params.map(({ redacted }) => redacted),
-        target: "appdb",
-        text: [text?.redacted],
-        textOf: -1,
-        tx: false,
-      },
+      bounded: true,
+      bytes: 80,
+      cmd,
+      digest: "",
+      effects: ["delete"],
+      objects: Array.from({ length: 64 }, () => "o"),
+      params: params.map(({ redacted }) => redacted),
+      target: "appdb",
+      text: [text?.redacted],
+      textOf: -1,
+      tx: false,
       why: Array.from({ length: 64 }, () => "w".repeat(200)),
     });
     put("command.decided", {
@@ -131,8 +127,18 @@ describe("the page of a session with thousands of commands", () => {
     });
     put("command.settled", { cause: "", cmd, ruling: "release" });
     put("command.returned", {
-      ...{ bytes: 9, cmd, code: "", copied: { bytes: 0, digest: "" }, digest: "", execution: 1, masked: 0 },
-      ...{ outcome: "completed", response: [response?.redacted], rows: 1, tookUs: 5, truncated: false },
+      bytes: 9,
+      cmd,
+      code: "",
+      copied: { bytes: 0, digest: "" },
+      digest: "",
+      execution: 1,
+      masked: 0,
+      outcome: "completed",
+      response: [response?.redacted],
+      rows: 1,
+      tookUs: 5,
+      truncated: false,
     });
     for (const each of values) if (n <= 200) disclosures.push(disclosureLine(each, `/${seq}/body/text/0`));
   }

@@ -95,15 +95,15 @@ async function look(
 
 /** A month with sessions that ended well, and one that was cut off. */
 async function evidence(): Promise<Map<string, Uint8Array>> {
-  const made = new Map<string, Uint8Array>();
-  const ledger = memoryLedger(made);
+  const kept = new Map<string, Uint8Array>();
+  const ledger = memoryLedger(kept);
   const endless = (type: string, body: object) => (type === "session.ended" ? undefined : body);
   for (const [at, sid] of SIDS.entries()) {
-    const session = makeSession(by, at === 1 ? { sid, event: endless, actor: "bob" } : { sid });
+    const made = makeSession(by, at === 1 ? { sid, event: endless, actor: "bob" } : { sid });
     // oxlint-disable-next-line no-await-in-loop -- a log has one writer at a time
-    await sealSession(session, ledger, by.signer);
+    await sealSession(made, ledger, by.signer);
   }
-  return made;
+  return kept;
 }
 
 /** The demo's session, real from the database to the branch, after one of its values was erased. */
