@@ -280,8 +280,8 @@ var require_libpg_query = __commonJS({
           var info = getWasmImports();
           var instantiateWasm = Module["instantiateWasm"];
           if (instantiateWasm) {
-            return new Promise((resolve5) => {
-              instantiateWasm(info, (inst) => resolve5(receiveInstance(inst)));
+            return new Promise((resolve8) => {
+              instantiateWasm(info, (inst) => resolve8(receiveInstance(inst)));
             });
           }
           wasmBinaryFile ??= findWasmBinary();
@@ -876,10 +876,10 @@ var require_libpg_query = __commonJS({
           }
           return node2.link;
         } }, stream_ops: { read(stream, buffer, offset, length, position) {
-          var contents = stream.node.contents;
+          var contents2 = stream.node.contents;
           if (position >= stream.node.usedBytes) return 0;
           var size = Math.min(stream.node.usedBytes - position, length);
-          buffer.set(contents.subarray(position, position + size), offset);
+          buffer.set(contents2.subarray(position, position + size), offset);
           return size;
         }, write(stream, buffer, offset, length, position, canOwn) {
           if (buffer.buffer === HEAP8.buffer) {
@@ -919,25 +919,25 @@ var require_libpg_query = __commonJS({
           }
           var ptr;
           var allocated;
-          var contents = stream.node.contents;
-          if (!(flags & 2) && contents.buffer === HEAP8.buffer) {
+          var contents2 = stream.node.contents;
+          if (!(flags & 2) && contents2.buffer === HEAP8.buffer) {
             allocated = false;
-            ptr = contents.byteOffset;
+            ptr = contents2.byteOffset;
           } else {
             allocated = true;
             ptr = mmapAlloc(length);
             if (!ptr) {
               throw new FS.ErrnoError(48);
             }
-            if (contents) {
-              if (position > 0 || position + length < contents.length) {
-                if (contents.subarray) {
-                  contents = contents.subarray(position, position + length);
+            if (contents2) {
+              if (position > 0 || position + length < contents2.length) {
+                if (contents2.subarray) {
+                  contents2 = contents2.subarray(position, position + length);
                 } else {
-                  contents = Array.prototype.slice.call(contents, position, position + length);
+                  contents2 = Array.prototype.slice.call(contents2, position, position + length);
                 }
               }
-              HEAP8.set(contents, ptr);
+              HEAP8.set(contents2, ptr);
             }
           }
           return { ptr, allocated };
@@ -988,7 +988,7 @@ var require_libpg_query = __commonJS({
         };
         var addRunDependency = (id) => {
           if (!runDependencies) {
-            dependenciesPromise = new Promise((resolve5) => dependenciesPromiseResolve = resolve5);
+            dependenciesPromise = new Promise((resolve8) => dependenciesPromiseResolve = resolve8);
           }
           runDependencies++;
           Module["monitorRunDependencies"]?.(runDependencies);
@@ -1160,11 +1160,11 @@ var require_libpg_query = __commonJS({
                 if (!current.node_ops.readlink) {
                   throw new FS.ErrnoError(52);
                 }
-                var link = current.node_ops.readlink(current);
-                if (!PATH.isAbs(link)) {
-                  link = PATH.dirname(current_path) + "/" + link;
+                var link2 = current.node_ops.readlink(current);
+                if (!PATH.isAbs(link2)) {
+                  link2 = PATH.dirname(current_path) + "/" + link2;
                 }
-                path = link + "/" + parts.slice(i + 1).join("/");
+                path = link2 + "/" + parts.slice(i + 1).join("/");
                 continue linkloop;
               }
             }
@@ -1183,21 +1183,21 @@ var require_libpg_query = __commonJS({
             node2 = node2.parent;
           }
         }, hashName(parentid, name2) {
-          var hash15 = 0;
+          var hash16 = 0;
           for (var i = 0; i < name2.length; i++) {
-            hash15 = (hash15 << 5) - hash15 + name2.charCodeAt(i) | 0;
+            hash16 = (hash16 << 5) - hash16 + name2.charCodeAt(i) | 0;
           }
-          return (parentid + hash15 >>> 0) % FS.nameTable.length;
+          return (parentid + hash16 >>> 0) % FS.nameTable.length;
         }, hashAddNode(node2) {
-          var hash15 = FS.hashName(node2.parent.id, node2.name);
-          node2.name_next = FS.nameTable[hash15];
-          FS.nameTable[hash15] = node2;
+          var hash16 = FS.hashName(node2.parent.id, node2.name);
+          node2.name_next = FS.nameTable[hash16];
+          FS.nameTable[hash16] = node2;
         }, hashRemoveNode(node2) {
-          var hash15 = FS.hashName(node2.parent.id, node2.name);
-          if (FS.nameTable[hash15] === node2) {
-            FS.nameTable[hash15] = node2.name_next;
+          var hash16 = FS.hashName(node2.parent.id, node2.name);
+          if (FS.nameTable[hash16] === node2) {
+            FS.nameTable[hash16] = node2.name_next;
           } else {
-            var current = FS.nameTable[hash15];
+            var current = FS.nameTable[hash16];
             while (current) {
               if (current.name_next === node2) {
                 current.name_next = node2.name_next;
@@ -1211,8 +1211,8 @@ var require_libpg_query = __commonJS({
           if (errCode) {
             throw new FS.ErrnoError(errCode);
           }
-          var hash15 = FS.hashName(parent.id, name2);
-          for (var node2 = FS.nameTable[hash15]; node2; node2 = node2.name_next) {
+          var hash16 = FS.hashName(parent.id, name2);
+          for (var node2 = FS.nameTable[hash16]; node2; node2 = node2.name_next) {
             var nodeName = node2.name;
             if (node2.parent.id === parent.id && nodeName === name2) {
               return node2;
@@ -1449,7 +1449,7 @@ var require_libpg_query = __commonJS({
           var node2 = lookup.node;
           var mount = node2.mounted;
           var mounts = FS.getMounts(mount);
-          for (var [hash15, current] of Object.entries(FS.nameTable)) {
+          for (var [hash16, current] of Object.entries(FS.nameTable)) {
             while (current) {
               var next = current.name_next;
               if (mounts.includes(current.mount)) {
@@ -1657,14 +1657,14 @@ var require_libpg_query = __commonJS({
           FS.destroyNode(node2);
         }, readlink(path) {
           var lookup = FS.lookupPath(path);
-          var link = lookup.node;
-          if (!link) {
+          var link2 = lookup.node;
+          if (!link2) {
             throw new FS.ErrnoError(44);
           }
-          if (!link.node_ops.readlink) {
+          if (!link2.node_ops.readlink) {
             throw new FS.ErrnoError(28);
           }
-          return link.node_ops.readlink(link);
+          return link2.node_ops.readlink(link2);
         }, stat(path, dontFollow) {
           var lookup = FS.lookupPath(path, { follow: !dontFollow });
           var node2 = lookup.node;
@@ -1920,8 +1920,8 @@ var require_libpg_query = __commonJS({
             abort(`Invalid encoding type "${opts.encoding}"`);
           }
           var stream = FS.open(path, opts.flags);
-          var stat = FS.stat(path);
-          var length = stat.size;
+          var stat2 = FS.stat(path);
+          var length = stat2.size;
           var buf = new Uint8Array(length);
           FS.read(stream, buf, 0, length, 0);
           if (opts.encoding === "utf8") {
@@ -2062,9 +2062,9 @@ var require_libpg_query = __commonJS({
           parent = typeof parent == "string" ? parent : FS.getPath(parent);
           var parts = path.split("/").reverse();
           while (parts.length) {
-            var part = parts.pop();
-            if (!part) continue;
-            var current = PATH.join2(parent, part);
+            var part2 = parts.pop();
+            if (!part2) continue;
+            var current = PATH.join2(parent, part2);
             try {
               FS.mkdir(current);
             } catch (e) {
@@ -2251,16 +2251,16 @@ var require_libpg_query = __commonJS({
             };
           }
           function writeChunks(stream, buffer, offset, length, position) {
-            var contents = stream.node.contents;
-            if (position >= contents.length) return 0;
-            var size = Math.min(contents.length - position, length);
-            if (contents.slice) {
+            var contents2 = stream.node.contents;
+            if (position >= contents2.length) return 0;
+            var size = Math.min(contents2.length - position, length);
+            if (contents2.slice) {
               for (var i = 0; i < size; i++) {
-                buffer[offset + i] = contents[position + i];
+                buffer[offset + i] = contents2[position + i];
               }
             } else {
               for (var i = 0; i < size; i++) {
-                buffer[offset + i] = contents.get(position + i);
+                buffer[offset + i] = contents2.get(position + i);
               }
             }
             return size;
@@ -2299,26 +2299,26 @@ var require_libpg_query = __commonJS({
             return dir;
           }
           return dir + "/" + path;
-        }, writeStat(buf, stat) {
-          HEAPU32[buf >> 2] = stat.dev;
-          HEAPU32[buf + 4 >> 2] = stat.mode;
-          HEAPU32[buf + 8 >> 2] = stat.nlink;
-          HEAPU32[buf + 12 >> 2] = stat.uid;
-          HEAPU32[buf + 16 >> 2] = stat.gid;
-          HEAPU32[buf + 20 >> 2] = stat.rdev;
-          HEAP64[buf + 24 >> 3] = BigInt(stat.size);
+        }, writeStat(buf, stat2) {
+          HEAPU32[buf >> 2] = stat2.dev;
+          HEAPU32[buf + 4 >> 2] = stat2.mode;
+          HEAPU32[buf + 8 >> 2] = stat2.nlink;
+          HEAPU32[buf + 12 >> 2] = stat2.uid;
+          HEAPU32[buf + 16 >> 2] = stat2.gid;
+          HEAPU32[buf + 20 >> 2] = stat2.rdev;
+          HEAP64[buf + 24 >> 3] = BigInt(stat2.size);
           HEAP32[buf + 32 >> 2] = 4096;
-          HEAP32[buf + 36 >> 2] = stat.blocks;
-          var atime = stat.atime.getTime();
-          var mtime = stat.mtime.getTime();
-          var ctime = stat.ctime.getTime();
+          HEAP32[buf + 36 >> 2] = stat2.blocks;
+          var atime = stat2.atime.getTime();
+          var mtime = stat2.mtime.getTime();
+          var ctime = stat2.ctime.getTime();
           HEAP64[buf + 40 >> 3] = BigInt(Math.floor(atime / 1e3));
           HEAPU32[buf + 48 >> 2] = atime % 1e3 * 1e3 * 1e3;
           HEAP64[buf + 56 >> 3] = BigInt(Math.floor(mtime / 1e3));
           HEAPU32[buf + 64 >> 2] = mtime % 1e3 * 1e3 * 1e3;
           HEAP64[buf + 72 >> 3] = BigInt(Math.floor(ctime / 1e3));
           HEAPU32[buf + 80 >> 2] = ctime % 1e3 * 1e3 * 1e3;
-          HEAP64[buf + 88 >> 3] = BigInt(stat.ino);
+          HEAP64[buf + 88 >> 3] = BigInt(stat2.ino);
           return 0;
         }, writeStatFs(buf, stats) {
           HEAPU32[buf + 4 >> 2] = stats.bsize;
@@ -2628,7 +2628,7 @@ var require_libpg_query = __commonJS({
           var setStatus = Module["setStatus"];
           if (setStatus) {
             setStatus("Running...");
-            await new Promise((resolve5) => setTimeout(resolve5, 1));
+            await new Promise((resolve8) => setTimeout(resolve8, 1));
             setTimeout(setStatus, 1, "");
           }
           if (ABORT) return;
@@ -6689,8 +6689,8 @@ var require_Document = __commonJS({
         return stringifyDocument.stringifyDocument(this, options);
       }
     };
-    function assertCollection(contents) {
-      if (identity.isCollection(contents))
+    function assertCollection(contents2) {
+      if (identity.isCollection(contents2))
         return true;
       throw new Error("Expected a YAML collection as document contents");
     }
@@ -9034,9 +9034,9 @@ var require_lexer = __commonJS({
         }
       }
       *parseQuotedScalar() {
-        const quote3 = this.charAt(0);
-        let end = this.buffer.indexOf(quote3, this.pos + 1);
-        if (quote3 === "'") {
+        const quote2 = this.charAt(0);
+        let end = this.buffer.indexOf(quote2, this.pos + 1);
+        if (quote2 === "'") {
           while (end !== -1 && this.buffer[end + 1] === "'")
             end = this.buffer.indexOf("'", end + 2);
         } else {
@@ -11563,11 +11563,11 @@ function __metadata(metadataKey, metadataValue) {
 }
 function __awaiter(thisArg, _arguments, P, generator) {
   function adopt(value) {
-    return value instanceof P ? value : new P(function(resolve5) {
-      resolve5(value);
+    return value instanceof P ? value : new P(function(resolve8) {
+      resolve8(value);
     });
   }
-  return new (P || (P = Promise))(function(resolve5, reject) {
+  return new (P || (P = Promise))(function(resolve8, reject) {
     function fulfilled(value) {
       try {
         step(generator.next(value));
@@ -11583,7 +11583,7 @@ function __awaiter(thisArg, _arguments, P, generator) {
       }
     }
     function step(result) {
-      result.done ? resolve5(result.value) : adopt(result.value).then(fulfilled, rejected);
+      result.done ? resolve8(result.value) : adopt(result.value).then(fulfilled, rejected);
     }
     step((generator = generator.apply(thisArg, _arguments || [])).next());
   });
@@ -11774,14 +11774,14 @@ function __asyncValues(o) {
   }, i);
   function verb(n) {
     i[n] = o[n] && function(v) {
-      return new Promise(function(resolve5, reject) {
-        v = o[n](v), settle2(resolve5, reject, v.done, v.value);
+      return new Promise(function(resolve8, reject) {
+        v = o[n](v), settle2(resolve8, reject, v.done, v.value);
       });
     };
   }
-  function settle2(resolve5, reject, d, v) {
+  function settle2(resolve8, reject, d, v) {
     Promise.resolve(v).then(function(v2) {
-      resolve5({ value: v2, done: d });
+      resolve8({ value: v2, done: d });
     }, reject);
   }
 }
@@ -12536,11 +12536,11 @@ var require_utils = __commonJS({
         return "";
       }
       const dif = fullLength - str.length;
-      const padding = Array.from({ length: dif });
+      const padding2 = Array.from({ length: dif });
       for (let i = 0; i < dif; i++) {
-        padding[i] = "0";
+        padding2[i] = "0";
       }
-      const paddingString = padding.join("");
+      const paddingString = padding2.join("");
       return paddingString.concat(str);
     }
     var base64Template = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
@@ -13183,10 +13183,10 @@ var require_build2 = __commonJS({
         return void 0;
       }
     }
-    function largePayloadOrChain(block2, depth) {
-      if (depth > BUILTIN_DISPATCH_MAX_DEPTH || !block2 || typeof block2 !== "object")
+    function largePayloadOrChain(block, depth) {
+      if (depth > BUILTIN_DISPATCH_MAX_DEPTH || !block || typeof block !== "object")
         return false;
-      const valueBlockDescriptor = Object.getOwnPropertyDescriptor(block2, "valueBlock");
+      const valueBlockDescriptor = Object.getOwnPropertyDescriptor(block, "valueBlock");
       if (!valueBlockDescriptor || !("value" in valueBlockDescriptor))
         return false;
       const valueBlock = valueBlockDescriptor.value;
@@ -13211,9 +13211,9 @@ var require_build2 = __commonJS({
         return false;
       return largePayloadOrChain(indexDescriptor.value, depth + 1);
     }
-    function shouldUseBuiltinEncoder(block2) {
+    function shouldUseBuiltinEncoder(block) {
       try {
-        return largePayloadOrChain(block2, 0);
+        return largePayloadOrChain(block, 0);
       } catch {
         return false;
       }
@@ -13302,16 +13302,16 @@ var require_build2 = __commonJS({
       }
       return value;
     }
-    function validIdBlock(block2, constructed, registry2) {
-      if (Object.getPrototypeOf(block2) !== registry2.LocalIdentificationBlock.prototype)
+    function validIdBlock(block, constructed, registry2) {
+      if (Object.getPrototypeOf(block) !== registry2.LocalIdentificationBlock.prototype)
         return false;
-      if (!prototypeMethod(block2, registry2.LocalIdentificationBlock.prototype, "toBER", registry2.originalIdentificationToBER))
+      if (!prototypeMethod(block, registry2.LocalIdentificationBlock.prototype, "toBER", registry2.originalIdentificationToBER))
         return false;
-      const tagClass = dataProperty(block2, "tagClass");
-      const tagNumber = dataProperty(block2, "tagNumber");
-      const isConstructed2 = dataProperty(block2, "isConstructed");
-      const isHexOnly = dataProperty(block2, "isHexOnly");
-      const valueHexView = dataProperty(block2, "valueHexView");
+      const tagClass = dataProperty(block, "tagClass");
+      const tagNumber = dataProperty(block, "tagNumber");
+      const isConstructed2 = dataProperty(block, "isConstructed");
+      const isHexOnly = dataProperty(block, "isHexOnly");
+      const valueHexView = dataProperty(block, "valueHexView");
       if (typeof tagClass !== "number" || !Number.isInteger(tagClass) || tagClass < 1 || tagClass > 4)
         return false;
       if (typeof tagNumber !== "number" || !Number.isInteger(tagNumber) || tagNumber < 0)
@@ -13322,25 +13322,25 @@ var require_build2 = __commonJS({
         return !!plainPayload(valueHexView);
       return Number.isSafeInteger(tagNumber);
     }
-    function validLengthBlock(block2, allowIndefinite, registry2) {
-      if (Object.getPrototypeOf(block2) !== registry2.LocalLengthBlock.prototype)
+    function validLengthBlock(block, allowIndefinite, registry2) {
+      if (Object.getPrototypeOf(block) !== registry2.LocalLengthBlock.prototype)
         return false;
-      if (!prototypeMethod(block2, registry2.LocalLengthBlock.prototype, "toBER", registry2.originalLengthToBER))
+      if (!prototypeMethod(block, registry2.LocalLengthBlock.prototype, "toBER", registry2.originalLengthToBER))
         return false;
-      const indefinite = dataProperty(block2, "isIndefiniteForm");
-      const longForm = dataProperty(block2, "longFormUsed");
-      const lengthDescriptor = Object.getOwnPropertyDescriptor(block2, "length");
+      const indefinite = dataProperty(block, "isIndefiniteForm");
+      const longForm = dataProperty(block, "longFormUsed");
+      const lengthDescriptor = Object.getOwnPropertyDescriptor(block, "length");
       const length = lengthDescriptor && "value" in lengthDescriptor ? lengthDescriptor.value : void 0;
-      const longFormDescriptor = Object.getOwnPropertyDescriptor(block2, "longFormUsed");
+      const longFormDescriptor = Object.getOwnPropertyDescriptor(block, "longFormUsed");
       return typeof indefinite === "boolean" && (indefinite === false || allowIndefinite) && typeof longForm === "boolean" && !!longFormDescriptor && "value" in longFormDescriptor && longFormDescriptor.writable === true && !!lengthDescriptor && "value" in lengthDescriptor && lengthDescriptor.writable === true && typeof length === "number" && Number.isSafeInteger(length) && length >= 0;
     }
-    function validBaseBlock(block2, isConstructed2, registry2) {
-      const idBlock = dataProperty(block2, "idBlock");
-      const lenBlock = dataProperty(block2, "lenBlock");
+    function validBaseBlock(block, isConstructed2, registry2) {
+      const idBlock = dataProperty(block, "idBlock");
+      const lenBlock = dataProperty(block, "lenBlock");
       return !!idBlock && !!lenBlock && validIdBlock(idBlock, isConstructed2, registry2) && validLengthBlock(lenBlock, isConstructed2, registry2);
     }
-    function constructedChild(block2, registry2) {
-      const valueBlock = dataProperty(block2, "valueBlock");
+    function constructedChild(block, registry2) {
+      const valueBlock = dataProperty(block, "valueBlock");
       if (!valueBlock || Object.getPrototypeOf(valueBlock) !== registry2.LocalConstructedValueBlock.prototype)
         return void 0;
       if (!prototypeMethod(valueBlock, registry2.LocalConstructedValueBlock.prototype, "toBER", registry2.originalConstructedToBER))
@@ -13363,8 +13363,8 @@ var require_build2 = __commonJS({
         return void 0;
       return indexDescriptor.value;
     }
-    function bitPayload(block2, registry2) {
-      const valueBlock = dataProperty(block2, "valueBlock");
+    function bitPayload(block, registry2) {
+      const valueBlock = dataProperty(block, "valueBlock");
       if (!valueBlock || Object.getPrototypeOf(valueBlock) !== registry2.LocalBitStringValueBlock.prototype)
         return void 0;
       if (!prototypeMethod(valueBlock, registry2.LocalBitStringValueBlock.prototype, "toBER", registry2.originalBitStringToBER))
@@ -13379,8 +13379,8 @@ var require_build2 = __commonJS({
         return void 0;
       return { payload, prefix: Uint8Array.of(payload.byteLength ? unusedBits : 0) };
     }
-    function primitivePayload(block2, kind, registry2) {
-      const valueBlock = dataProperty(block2, "valueBlock");
+    function primitivePayload(block, kind, registry2) {
+      const valueBlock = dataProperty(block, "valueBlock");
       if (!valueBlock)
         return void 0;
       if (kind === "integer") {
@@ -13407,10 +13407,10 @@ var require_build2 = __commonJS({
         return void 0;
       return plainPayload(dataProperty(valueBlock, "valueHexView"));
     }
-    function validOuterMethod(block2, registry2) {
-      if (Object.prototype.hasOwnProperty.call(block2, "toBER"))
+    function validOuterMethod(block, registry2) {
+      if (Object.prototype.hasOwnProperty.call(block, "toBER"))
         return false;
-      let prototype = block2;
+      let prototype = block;
       while (prototype) {
         const descriptor = Object.getOwnPropertyDescriptor(prototype, "toBER");
         if (descriptor)
@@ -13419,38 +13419,38 @@ var require_build2 = __commonJS({
       }
       return false;
     }
-    function isPrimitive(block2, type, registry2) {
+    function isPrimitive(block, type, registry2) {
       const constructor = registry2[type];
-      return !!constructor && Object.getPrototypeOf(block2) === constructor.prototype;
+      return !!constructor && Object.getPrototypeOf(block) === constructor.prototype;
     }
-    function isConstructed(block2, registry2) {
-      return Object.getPrototypeOf(block2) === registry2.Sequence.prototype || Object.getPrototypeOf(block2) === registry2.Set.prototype || Object.getPrototypeOf(block2) === registry2.Constructed.prototype;
+    function isConstructed(block, registry2) {
+      return Object.getPrototypeOf(block) === registry2.Sequence.prototype || Object.getPrototypeOf(block) === registry2.Set.prototype || Object.getPrototypeOf(block) === registry2.Constructed.prototype;
     }
-    function inspectNode(block2, depth, registry2) {
-      if (depth > BUILTIN_DISPATCH_MAX_DEPTH || !block2 || typeof block2 !== "object")
+    function inspectNode(block, depth, registry2) {
+      if (depth > BUILTIN_DISPATCH_MAX_DEPTH || !block || typeof block !== "object")
         return void 0;
       try {
-        if (!validOuterMethod(block2, registry2))
+        if (!validOuterMethod(block, registry2))
           return void 0;
-        const primitiveKind = isPrimitive(block2, "BitString", registry2) ? "bit" : isPrimitive(block2, "Integer", registry2) ? "integer" : isPrimitive(block2, "OctetString", registry2) ? "octet" : isPrimitive(block2, "Primitive", registry2) ? "primitive" : void 0;
-        const constructed = primitiveKind === void 0 && isConstructed(block2, registry2);
+        const primitiveKind = isPrimitive(block, "BitString", registry2) ? "bit" : isPrimitive(block, "Integer", registry2) ? "integer" : isPrimitive(block, "OctetString", registry2) ? "octet" : isPrimitive(block, "Primitive", registry2) ? "primitive" : void 0;
+        const constructed = primitiveKind === void 0 && isConstructed(block, registry2);
         if (!primitiveKind && !constructed)
           return void 0;
-        if (!validBaseBlock(block2, constructed, registry2))
+        if (!validBaseBlock(block, constructed, registry2))
           return void 0;
-        const idBlock = dataProperty(block2, "idBlock");
-        const lenBlock = dataProperty(block2, "lenBlock");
+        const idBlock = dataProperty(block, "idBlock");
+        const lenBlock = dataProperty(block, "lenBlock");
         if (!idBlock || !lenBlock)
           return void 0;
         if (primitiveKind) {
-          const bit = primitiveKind === "bit" ? bitPayload(block2, registry2) : void 0;
-          const payload = primitiveKind === "bit" ? bit === null || bit === void 0 ? void 0 : bit.payload : primitivePayload(block2, primitiveKind, registry2);
-          return payload ? { block: block2, kind: primitiveKind, idBlock, lenBlock, indefinite: false, payload, prefix: bit === null || bit === void 0 ? void 0 : bit.prefix } : void 0;
+          const bit = primitiveKind === "bit" ? bitPayload(block, registry2) : void 0;
+          const payload = primitiveKind === "bit" ? bit === null || bit === void 0 ? void 0 : bit.payload : primitivePayload(block, primitiveKind, registry2);
+          return payload ? { block, kind: primitiveKind, idBlock, lenBlock, indefinite: false, payload, prefix: bit === null || bit === void 0 ? void 0 : bit.prefix } : void 0;
         }
-        const child2 = constructedChild(block2, registry2);
+        const child2 = constructedChild(block, registry2);
         const validatedChild = child2 && inspectNode(child2, depth + 1, registry2);
         const indefinite = dataProperty(lenBlock, "isIndefiniteForm");
-        return validatedChild ? { block: block2, kind: "constructed", idBlock, lenBlock, indefinite: indefinite === true, child: validatedChild } : void 0;
+        return validatedChild ? { block, kind: "constructed", idBlock, lenBlock, indefinite: indefinite === true, child: validatedChild } : void 0;
       } catch {
         return void 0;
       }
@@ -13502,11 +13502,11 @@ var require_build2 = __commonJS({
         offset += 2;
       return offset;
     }
-    function tryEncodeBuiltin(block2, sizeOnly = false) {
+    function tryEncodeBuiltin(block, sizeOnly = false) {
       const registry2 = builtinRegistry;
       if (!registry2 || !writerMethodsStable(registry2))
         return void 0;
-      const validated = inspectNode(block2, 0, registry2);
+      const validated = inspectNode(block, 0, registry2);
       if (!validated)
         return void 0;
       const node2 = buildNode(validated, sizeOnly, registry2);
@@ -15834,18 +15834,18 @@ ${values.join("\n")}` : `${blockName} :`;
     })();
     Duration.NAME = "Duration";
     var _a3;
-    var TIME = class extends Utf8String {
+    var TIME2 = class extends Utf8String {
       constructor(parameters2 = {}) {
         super(parameters2);
         this.idBlock.tagClass = 1;
         this.idBlock.tagNumber = 14;
       }
     };
-    _a3 = TIME;
+    _a3 = TIME2;
     (() => {
       typeStore.TIME = _a3;
     })();
-    TIME.NAME = "TIME";
+    TIME2.NAME = "TIME";
     var Any = class {
       constructor({ name: name2 = EMPTY_STRING, optional: optional2 = false } = {}) {
         this.name = name2;
@@ -16252,7 +16252,7 @@ ${values.join("\n")}` : `${blockName} :`;
     exports2.Repeated = Repeated;
     exports2.Sequence = Sequence;
     exports2.Set = Set2;
-    exports2.TIME = TIME;
+    exports2.TIME = TIME2;
     exports2.TeletexString = TeletexString;
     exports2.TimeOfDay = TimeOfDay;
     exports2.UTCTime = UTCTime;
@@ -16464,7 +16464,7 @@ var require_sequence = __commonJS({
     exports2.lastIndexOf = lastIndexOf;
     exports2.includes = includes;
     exports2.startsWith = startsWith;
-    exports2.endsWith = endsWith;
+    exports2.endsWith = endsWith2;
     exports2.slice = slice;
     exports2.tail = tail;
     exports2.copy = copy;
@@ -16571,7 +16571,7 @@ var require_sequence = __commonJS({
       }
       return bytesEqualAt(bytes, needle, 0);
     }
-    function endsWith(data, pattern2, options) {
+    function endsWith2(data, pattern2, options) {
       const bytes = (0, buffer_source_js_1.toUint8Array)(data);
       const needle = toPatternBytes(pattern2, options);
       if (needle.byteLength > bytes.byteLength) {
@@ -17132,7 +17132,7 @@ var require_pem = __commonJS({
     exports2.encode = encode3;
     exports2.encodeMany = encodeMany;
     exports2.decode = decode5;
-    exports2.find = find;
+    exports2.find = find3;
     exports2.findAll = findAll;
     exports2.decodeFirst = decodeFirst;
     exports2.parse = parse3;
@@ -17185,12 +17185,12 @@ var require_pem = __commonJS({
           continue;
         }
         assertLabel(label);
-        const parsed2 = parseBody(match2[2]);
+        const parsed3 = parseBody(match2[2]);
         blocks.push({
           label,
-          data: base64_js_1.base64.decode(parsed2.base64Text),
-          headers: parsed2.headers,
-          lineLength: parsed2.base64Lines[0]?.length ?? 64,
+          data: base64_js_1.base64.decode(parsed3.base64Text),
+          headers: parsed3.headers,
+          lineLength: parsed3.base64Lines[0]?.length ?? 64,
           newline: detectNewline(match2[0])
         });
       }
@@ -17218,39 +17218,39 @@ var require_pem = __commonJS({
       return `${lines.join(newline)}${newline}`;
     }
     function encodeMany(blocks, options = {}) {
-      return blocks.map((block2) => encode3(block2.label, block2.data, { ...options, headers: block2.headers ?? options.headers })).join("");
+      return blocks.map((block) => encode3(block.label, block.data, { ...options, headers: block.headers ?? options.headers })).join("");
     }
     function decode5(text2, options = {}) {
-      return collectBlocks(text2, options).map(({ lineLength: _lineLength, newline: _newline, ...block2 }) => block2);
+      return collectBlocks(text2, options).map(({ lineLength: _lineLength, newline: _newline, ...block }) => block);
     }
-    function find(text2, label) {
+    function find3(text2, label) {
       return decode5(text2, { label })[0];
     }
     function findAll(text2, label) {
       return decode5(text2, { label });
     }
     function decodeFirst(text2, label) {
-      const [block2] = decode5(text2, { label, strict: true });
-      return block2.data;
+      const [block] = decode5(text2, { label, strict: true });
+      return block.data;
     }
     function parse3(text2, options = {}) {
-      const [block2] = collectBlocks(text2, { ...options, strict: true });
+      const [block] = collectBlocks(text2, { ...options, strict: true });
       const format2 = {
-        label: block2.label,
-        headers: block2.headers,
-        lineLength: block2.lineLength,
-        newline: block2.newline
+        label: block.label,
+        headers: block.headers,
+        lineLength: block.lineLength,
+        newline: block.newline
       };
       return {
-        bytes: block2.data,
+        bytes: block.data,
         format: format2,
-        normalized: encode3(block2.label, block2.data, format2)
+        normalized: encode3(block.label, block.data, format2)
       };
     }
     function format(data, value) {
       return encode3(value.label, data, value);
     }
-    exports2.pem = { decode: decode5, decodeFirst, encode: encode3, encodeMany, find, findAll, format, parse: parse3 };
+    exports2.pem = { decode: decode5, decodeFirst, encode: encode3, encodeMany, find: find3, findAll, format, parse: parse3 };
     exports2.pemConverter = {
       name: "pem",
       encode: (data, options) => {
@@ -19077,8 +19077,8 @@ var require_ip_converter = __commonJS({
         if (parts.length !== 4) {
           throw new Error("Invalid IPv4 address");
         }
-        return parts.map((part) => {
-          const num = parseInt(part, 10);
+        return parts.map((part2) => {
+          const num = parseInt(part2, 10);
           if (isNaN(num) || num < 0 || num > 255) {
             throw new Error("Invalid IPv4 address part");
           }
@@ -19091,8 +19091,8 @@ var require_ip_converter = __commonJS({
         if (parts.length !== 8) {
           throw new Error("Invalid IPv6 address");
         }
-        return parts.reduce((bytes, part) => {
-          const num = parseInt(part, 16);
+        return parts.reduce((bytes, part2) => {
+          const num = parseInt(part2, 16);
           if (isNaN(num) || num < 0 || num > 65535) {
             throw new Error("Invalid IPv6 address part");
           }
@@ -24020,11 +24020,11 @@ function __metadata2(metadataKey, metadataValue) {
 }
 function __awaiter2(thisArg, _arguments, P, generator) {
   function adopt(value) {
-    return value instanceof P ? value : new P(function(resolve5) {
-      resolve5(value);
+    return value instanceof P ? value : new P(function(resolve8) {
+      resolve8(value);
     });
   }
-  return new (P || (P = Promise))(function(resolve5, reject) {
+  return new (P || (P = Promise))(function(resolve8, reject) {
     function fulfilled(value) {
       try {
         step(generator.next(value));
@@ -24040,7 +24040,7 @@ function __awaiter2(thisArg, _arguments, P, generator) {
       }
     }
     function step(result) {
-      result.done ? resolve5(result.value) : adopt(result.value).then(fulfilled, rejected);
+      result.done ? resolve8(result.value) : adopt(result.value).then(fulfilled, rejected);
     }
     step((generator = generator.apply(thisArg, _arguments || [])).next());
   });
@@ -24218,14 +24218,14 @@ function __asyncValues2(o) {
   }, i);
   function verb(n) {
     i[n] = o[n] && function(v) {
-      return new Promise(function(resolve5, reject) {
-        v = o[n](v), settle2(resolve5, reject, v.done, v.value);
+      return new Promise(function(resolve8, reject) {
+        v = o[n](v), settle2(resolve8, reject, v.done, v.value);
       });
     };
   }
-  function settle2(resolve5, reject, d, v) {
+  function settle2(resolve8, reject, d, v) {
     Promise.resolve(v).then(function(v2) {
-      resolve5({ value: v2, done: d });
+      resolve8({ value: v2, done: d });
     }, reject);
   }
 }
@@ -26576,8 +26576,8 @@ var require_x509_cjs = __commonJS({
         switch (alg.name.toLowerCase()) {
           case ECDSA.toLowerCase():
             if ("hash" in alg) {
-              const hash15 = typeof alg.hash === "string" ? alg.hash : alg.hash.name;
-              switch (hash15.toLowerCase()) {
+              const hash16 = typeof alg.hash === "string" ? alg.hash : alg.hash.name;
+              switch (hash16.toLowerCase()) {
                 case "sha-1":
                   return asn1Ecc__namespace.ecdsaWithSHA1;
                 case "sha-256":
@@ -28372,8 +28372,8 @@ var require_x509_cjs = __commonJS({
     };
     var RsaAlgorithm_1;
     exports2.RsaAlgorithm = RsaAlgorithm_1 = class RsaAlgorithm {
-      static createPssParams(hash15, saltLength) {
-        const hashAlgorithm = RsaAlgorithm_1.getHashAlgorithm(hash15);
+      static createPssParams(hash16, saltLength) {
+        const hashAlgorithm = RsaAlgorithm_1.getHashAlgorithm(hash16);
         if (!hashAlgorithm) {
           return null;
         }
@@ -28400,15 +28400,15 @@ var require_x509_cjs = __commonJS({
         switch (alg.name.toLowerCase()) {
           case "rsassa-pkcs1-v1_5":
             if ("hash" in alg) {
-              let hash15;
+              let hash16;
               if (typeof alg.hash === "string") {
-                hash15 = alg.hash;
+                hash16 = alg.hash;
               } else if (alg.hash && typeof alg.hash === "object" && "name" in alg.hash && typeof alg.hash.name === "string") {
-                hash15 = alg.hash.name.toUpperCase();
+                hash16 = alg.hash.name.toUpperCase();
               } else {
                 throw new Error("Cannot get hash algorithm name");
               }
-              switch (hash15.toLowerCase()) {
+              switch (hash16.toLowerCase()) {
                 case "sha-1":
                   return new asn1X509.AlgorithmIdentifier({
                     algorithm: asn1Rsa__namespace.id_sha1WithRSAEncryption,
@@ -29903,13 +29903,17 @@ var require_x509_cjs = __commonJS({
 });
 
 // src/cli/main.ts
-var import_node_fs14 = require("node:fs");
+var import_node_fs21 = require("node:fs");
+var import_promises7 = require("node:readline/promises");
 
 // src/gateway/memory.ts
 var import_node_v8 = require("node:v8");
 function boundParserMemory() {
   (0, import_node_v8.setFlagsFromString)("--no-wasm-tier-up");
   (0, import_node_v8.setFlagsFromString)("--no-wasm-dynamic-tiering");
+}
+function boundYoungMemory() {
+  (0, import_node_v8.setFlagsFromString)("--semi-space-growth-factor=1");
 }
 
 // src/languages/sql/reader.ts
@@ -30038,10 +30042,10 @@ function pastString(text2, at, rest) {
 }
 function pastQuoted(text2, at) {
   for (let to = at; ; ) {
-    const quote3 = text2.indexOf('"', to);
-    if (quote3 === -1) return text2.length;
-    if (text2.charCodeAt(quote3 + 1) !== 34) return quote3 + 1;
-    to = quote3 + 2;
+    const quote2 = text2.indexOf('"', to);
+    if (quote2 === -1) return text2.length;
+    if (text2.charCodeAt(quote2 + 1) !== 34) return quote2 + 1;
+    to = quote2 + 2;
   }
 }
 function pastLine(text2, at) {
@@ -30762,15 +30766,15 @@ function isWholeTable(range, target, named2) {
   return whole;
 }
 function leftmost(item) {
-  const join11 = bodyOf(item, "JoinExpr");
-  if (join11 === void 0) return bodyOf(item, "RangeVar") ?? bodyOf(item, "RangeSubselect") ?? {};
-  const whole = string(join11, "jointype") === "JOIN_LEFT" || join11["quals"] === void 0;
-  return whole && join11["usingClause"] === void 0 && join11["isNatural"] !== true ? leftmost(join11["larg"]) : {};
+  const join18 = bodyOf(item, "JoinExpr");
+  if (join18 === void 0) return bodyOf(item, "RangeVar") ?? bodyOf(item, "RangeSubselect") ?? {};
+  const whole = string(join18, "jointype") === "JOIN_LEFT" || join18["quals"] === void 0;
+  return whole && join18["usingClause"] === void 0 && join18["isNatural"] !== true ? leftmost(join18["larg"]) : {};
 }
 function twinsOf(from, relation) {
   if (isList(from)) return from.flatMap((each) => twinsOf(each, relation));
-  const join11 = bodyOf(from, "JoinExpr");
-  if (join11 !== void 0) return [...twinsOf(join11["larg"], relation), ...twinsOf(join11["rarg"], relation)];
+  const join18 = bodyOf(from, "JoinExpr");
+  if (join18 !== void 0) return [...twinsOf(join18["larg"], relation), ...twinsOf(join18["rarg"], relation)];
   const range = bodyOf(from, "RangeVar") ?? {};
   const same = ["relname", "schemaname"].every((field4) => string(range, field4) === string(relation, field4));
   return same ? [aliasOf(range)] : [];
@@ -31151,11 +31155,11 @@ function judgeSetting(change) {
 function schemasOf(value) {
   if (/^[ \t\n\r\f\v]*$/.test(value)) return [];
   const names = [];
-  for (const part of value.split(",")) {
-    const name2 = /^[ \t\n\r\f\v]*(?:"((?:[^"]|"")*)"|([^ \t\n\r\f\v"]+))[ \t\n\r\f\v]*$/.exec(part);
+  for (const part2 of value.split(",")) {
+    const name2 = /^[ \t\n\r\f\v]*(?:"((?:[^"]|"")*)"|([^ \t\n\r\f\v"]+))[ \t\n\r\f\v]*$/.exec(part2);
     if (name2 === null) return void 0;
-    const [, quoted, bare2 = ""] = name2;
-    names.push(quoted?.replaceAll('""', '"') ?? bare2.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()));
+    const [, quoted2, bare2 = ""] = name2;
+    names.push(quoted2?.replaceAll('""', '"') ?? bare2.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()));
   }
   return names;
 }
@@ -31294,6 +31298,10 @@ var Walk = class {
   /** Code that runs as this session may have changed `search_path`. */
   distrustPath() {
     if (!this.deeds.some((each) => each.kind === "path-untrusted")) this.deeds.push({ kind: "path-untrusted" });
+  }
+  /** This connection's names may mean other tables from here on. */
+  setPath() {
+    this.deeds.push({ kind: "path-set" });
   }
   /** The server makes a value of a constant when it parses, and the type's own code may run for that. */
   ownConstant() {
@@ -31578,6 +31586,8 @@ var Walk = class {
       } else if (effect !== 0) {
         this.add(effect, `calls ${name2}(), which ${WORDS.get(effect) ?? "changes something"}`);
         this.unnamed = true;
+        if (name2.startsWith("lo") && bodyOf(args[0], "ParamRef") === void 0 && constantOf(args[0]) === void 0)
+          this.bounded = false;
       }
     }
     this.visit(args, into);
@@ -31601,6 +31611,7 @@ var Walk = class {
       judged.effect,
       (judged.effect & ~HARMLESS) === 0 ? "" : "changes a setting that guards the session or the server"
     );
+    if (isPath) this.setPath();
     if (judged.pathUntrusted) this.distrustPath();
   }
   #foreign(what, parts) {
@@ -32002,6 +32013,7 @@ var StatementWalk = class _StatementWalk extends Walk {
     this.add(judged.effect, harmless ? "" : `changes the setting ${name2}, which is not known to be harmless`);
     this.add(SESSION);
     this.visit(body["args"]);
+    if (name2.toLowerCase() === "search_path") this.setPath();
     if (judged.pathUntrusted) this.distrustPath();
   }
   #explain(body) {
@@ -32099,6 +32111,7 @@ var StatementWalk = class _StatementWalk extends Walk {
     for (const each of reading.objects) this.objects.add(each);
     for (const each of reading.why) this.add(0, each);
     for (const statement of reading.statements) {
+      if (statement.deeds.some((each) => each.kind === "path-set")) this.setPath();
       if (statement.deeds.some((each) => each.kind === "path-untrusted")) this.distrustPath();
       for (const each of statement.deeds) if (each.kind === "newer-call") this.newerCall(each.since);
     }
@@ -32289,6 +32302,7 @@ var TakenSession = class {
       case "execute":
       case "fetch":
       case "copy-in":
+      case "path-set":
       case "own-constant":
       case "newer-call":
         break;
@@ -32621,6 +32635,14 @@ var Reader = class {
     this.#offset = end + 1;
     return text2;
   }
+  /** The same, each byte as the character of its number: for names that are compared as bytes. */
+  cstringLatin1() {
+    const end = this.#bytes.indexOf(0, this.#offset);
+    if (end === -1) throw new ProtocolError("string has no terminator");
+    const text2 = end === this.#offset ? "" : this.#bytes.toString("latin1", this.#offset, end);
+    this.#offset = end + 1;
+    return text2;
+  }
   /** A NUL-terminated string, decoded as UTF-8 with replacement; `isUtf8` on `cstringBytes` where that matters. */
   cstring() {
     return this.cstringBytes().toString("utf8");
@@ -32754,7 +32776,7 @@ function decodeQuery(frame) {
 }
 function decodeParse(frame) {
   const reader = new Reader(frame, HEADER);
-  const name2 = reader.cstringBytes().toString("latin1");
+  const name2 = reader.cstringLatin1();
   const query = readText(reader.cstringBytes());
   const types = [];
   for (let left = reader.uint16(); left > 0; left -= 1) types.push(reader.uint32());
@@ -32763,8 +32785,8 @@ function decodeParse(frame) {
 }
 function decodeBind(frame) {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringBytes().toString("latin1");
-  const statement = reader.cstringBytes().toString("latin1");
+  const portal = reader.cstringLatin1();
+  const statement = reader.cstringLatin1();
   const formats = decodeFormats(reader);
   const values = [];
   for (let left = reader.uint16(); left > 0; left -= 1) {
@@ -32794,7 +32816,7 @@ function formatOf(formats, index) {
 }
 function decodeExecute(frame) {
   const reader = new Reader(frame, HEADER);
-  const portal = reader.cstringBytes().toString("latin1");
+  const portal = reader.cstringLatin1();
   const rowsMax = reader.int32();
   reader.finish();
   return { portal, rowsMax };
@@ -32802,7 +32824,7 @@ function decodeExecute(frame) {
 function decodeNamed(frame) {
   const reader = new Reader(frame, HEADER);
   const kind = reader.uint8();
-  const name2 = reader.cstringBytes().toString("latin1");
+  const name2 = reader.cstringLatin1();
   reader.finish();
   if (kind === 83) return { what: "statement", name: name2 };
   if (kind === 80) return { what: "portal", name: name2 };
@@ -32855,39 +32877,56 @@ var KeyedDigest = class {
   #key;
   /** Where small answers are put together; whoever made it lends it for the time of one call. */
   #scratch;
-  #gathered = [];
-  #gatheredBytes = 0;
+  /** The newest piece: neighbours in one buffer are one piece. */
+  #bytes = NOTHING2;
+  #from = 0;
+  #to = 0;
+  #gathered;
   #hash;
-  bytes = 0;
+  length = 0;
   constructor(key, scratch) {
     this.#key = key;
     this.#scratch = scratch;
   }
-  add(piece) {
-    this.bytes += piece.length;
+  add(bytes, from, to) {
+    this.length += to - from;
     if (this.#hash !== void 0) {
-      this.#hash.update(piece);
+      this.#hash.update(bytes.subarray(from, to));
       return;
     }
-    this.#gathered.push(piece);
-    this.#gatheredBytes += piece.length;
-    if (this.#gatheredBytes <= GATHER_MAX) return;
+    if (this.#bytes === bytes && this.#to === from) this.#to = to;
+    else {
+      this.#gather();
+      this.#bytes = bytes;
+      this.#from = from;
+      this.#to = to;
+    }
+    if (this.length <= GATHER_MAX) return;
+    this.#gather();
     this.#hash = (0, import_node_crypto.createHash)("sha256").update(this.#key);
-    for (const each of this.#gathered) this.#hash.update(each);
-    this.#gathered = [];
+    for (const each of this.#gathered ?? []) this.#hash.update(each);
+    this.#gathered = void 0;
   }
   /** base64url. */
   digest() {
     if (this.#hash !== void 0) return this.#hash.digest("base64url");
     this.#scratch.set(this.#key);
     let at = this.#key.length;
-    for (const each of this.#gathered) {
+    for (const each of this.#gathered ?? []) {
       this.#scratch.set(each, at);
       at += each.length;
     }
+    at += this.#bytes.copy(this.#scratch, at, this.#from, this.#to);
     return (0, import_node_crypto.hash)("sha256", this.#scratch.subarray(0, at), "base64url");
   }
+  #gather() {
+    if (this.#to > this.#from) (this.#gathered ??= []).push(this.#bytes.subarray(this.#from, this.#to));
+    this.#bytes = NOTHING2;
+    this.#from = 0;
+    this.#to = 0;
+  }
 };
+var NOTHING2 = Buffer.alloc(0);
 var Answer = class {
   #id;
   #execution;
@@ -32915,8 +32954,8 @@ var Answer = class {
     this.#formats = about.portal?.resultFormats ?? NO_FORMATS2;
   }
   /** Bytes of the server's, part of this answer, in order. */
-  bytes(piece) {
-    this.#digest.add(piece);
+  bytes(bytes, from = 0, to = bytes.length) {
+    this.#digest.add(bytes, from, to);
   }
   /** RowDescription: a new result set begins. */
   columns({ columns: columns2, formats }) {
@@ -32932,18 +32971,18 @@ var Answer = class {
     this.#rowsOpen += rows2;
     this.#truncated = true;
   }
-  /** DataRow ('D'), whole. */
-  row(frame) {
+  /** DataRow ('D'), whole, from `at` to `end`. */
+  row(bytes, at, end) {
     this.#rowsOpen += 1;
-    if (frame.length > this.#keepBytes) {
+    if (end - at > this.#keepBytes) {
       this.#keepBytes = 0;
       this.#truncated = true;
       return;
     }
-    this.#keepBytes -= frame.length;
+    this.#keepBytes -= end - at;
     const result = this.#results?.at(-1) ?? this.#open(this.#described());
     if (result === void 0) return;
-    result.rows.push(decodeRow(frame, result.columns, this.#formats));
+    result.rows.push(decodeRow(bytes, at, end, { columns: result.columns, formats: this.#formats }));
   }
   /** CopyData ('d') from the server: a piece of a file, not a row of columns. */
   copyOut(frame) {
@@ -32958,14 +32997,13 @@ var Answer = class {
     result?.rows.push([frame.toString("utf8", HEADER)]);
   }
   /** CopyData, CopyDone or CopyFail of the client's, as sent. */
-  copyIn(frame) {
+  copyIn(bytes) {
     this.#copied ??= new KeyedDigest(this.#key, this.#scratch);
-    this.#copied.add(frame);
+    this.#copied.add(bytes, 0, bytes.length);
   }
   /** CommandComplete ('C'): `SELECT 5`, `INSERT 0 3`, `DELETE 2`. The last number is the rows. */
   complete(tag) {
-    const rows2 = /(\d+)$/.exec(tag)?.[1];
-    this.#rows += rows2 === void 0 ? 0 : Number(rows2);
+    this.#rows += rowsOf(tag);
     this.#rowsOpen = 0;
     if (this.#summary.length < RESULTS_MAX) this.#summary.push(tag);
   }
@@ -32990,12 +33028,12 @@ var Answer = class {
       code: this.#code,
       summary: this.#summary,
       rows: this.#rows + this.#rowsOpen,
-      bytes: this.#digest.bytes,
+      bytes: this.#digest.length,
       digest: this.#digest.digest(),
       key: this.#key,
       results: this.#results ?? NO_RESULTS,
       truncated: this.#truncated,
-      copiedBytes: this.#copied?.bytes ?? 0,
+      copiedBytes: this.#copied?.length ?? 0,
       copiedDigest: this.#copied?.digest() ?? ""
     };
   }
@@ -33017,24 +33055,32 @@ var Answer = class {
 var NO_COLUMNS2 = [];
 var NO_FORMATS2 = [];
 var COPY_COLUMNS = [{ name: "", table: 0, attribute: 0, type: 25 }];
-function decodeRow(frame, columns2, formats) {
-  if (frame.length < HEADER + 2) throw new ProtocolError("a row without a column count");
-  const count2 = frame.readUInt16BE(HEADER);
+function rowsOf(tag) {
+  const space = tag.lastIndexOf(" ");
+  const rows2 = space === -1 ? Number.NaN : Number(tag.slice(space + 1));
+  return Number.isSafeInteger(rows2) && rows2 > 0 ? rows2 : 0;
+}
+function decodeRow(bytes, from, end, { columns: columns2, formats }) {
+  let at = from + HEADER + 2;
+  if (at > end) throw new ProtocolError("a row without a column count");
+  const count2 = bytes.readUInt16BE(at - 2);
   const row = [];
-  let at = HEADER + 2;
   for (let index = 0; index < count2; index += 1) {
-    if (at + 4 > frame.length) throw new ProtocolError("a row shorter than its columns");
-    const length = frame.readInt32BE(at);
+    if (at + 4 > end) throw new ProtocolError("a row shorter than its columns");
+    const length = bytes.readInt32BE(at);
     at += 4;
     if (length === -1) {
       row.push(null);
       continue;
     }
-    if (length < 0 || at + length > frame.length) throw new ProtocolError(`a column of ${length} bytes`);
-    row.push(decodeValue(frame.subarray(at, at + length), formatOf(formats, index), columns2[index]?.type ?? 0));
+    if (length < 0 || at + length > end) throw new ProtocolError(`a column of ${length} bytes`);
+    const format = formatOf(formats, index);
+    row.push(
+      format === 0 ? bytes.toString("utf8", at, at + length) : decodeValue(bytes.subarray(at, at + length), format, columns2[index]?.type ?? 0)
+    );
     at += length;
   }
-  if (at !== frame.length) throw new ProtocolError("bytes behind the end of a row");
+  if (at !== end) throw new ProtocolError("bytes behind the end of a row");
   return row;
 }
 function decodeColumns(frame) {
@@ -33078,7 +33124,7 @@ var import_node_crypto2 = require("node:crypto");
 // src/protocols/postgres/saslprep.ts
 var NOT_ASCII = /[\u0080-\uffff]/;
 var SPACES = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
-var NOTHING2 = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200c\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
+var NOTHING3 = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200c\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
 var FORBIDDEN = new RegExp(
   [
     "[\\u0000-\\u001f\\u007f-\\u009f\\u06dd\\u070f\\u180e\\u200c\\u200d\\u2028\\u2029\\u2060-\\u2063\\u206a-\\u206f]",
@@ -33094,7 +33140,7 @@ var RIGHT_TO_LEFT = new RegExp(
 );
 function saslprep(password) {
   if (!NOT_ASCII.test(password)) return password;
-  const prepared = password.replace(SPACES, " ").replace(NOTHING2, "").normalize("NFKC");
+  const prepared = password.replace(SPACES, " ").replace(NOTHING3, "").normalize("NFKC");
   if (prepared === "" || FORBIDDEN.test(prepared)) return password;
   return mixesDirections(prepared) ? password : prepared;
 }
@@ -33241,9 +33287,9 @@ function readServerFirst(message) {
   return { nonce, salt, iterations };
 }
 function deriveKeys(password, salt, iterations) {
-  const salted = (0, import_node_crypto2.pbkdf2Sync)(saslprep(password), salt, iterations, 32, "sha256");
-  const clientKey = hmac(salted, "Client Key");
-  return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted, "Server Key") };
+  const salted2 = (0, import_node_crypto2.pbkdf2Sync)(saslprep(password), salt, iterations, 32, "sha256");
+  const clientKey = hmac(salted2, "Client Key");
+  return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted2, "Server Key") };
 }
 function decodeBase64(text2) {
   const bytes = Buffer.from(text2, "base64");
@@ -33362,12 +33408,12 @@ function checkStartup(parameters2, identity) {
     });
   }
   const startup = /* @__PURE__ */ new Map();
-  const asked3 = readOptions(parameters2.get("options") ?? "");
-  if ("kind" in asked3) return asked3;
+  const asked4 = readOptions(parameters2.get("options") ?? "");
+  if ("kind" in asked4) return asked4;
   const own2 = [...parameters2].filter(([name2]) => !["user", "database", "options"].includes(name2));
   const twice = firstTwice(own2.map(([name2]) => name2.toLowerCase()));
   if (twice !== void 0) return refuse(twice, `parameter "${twice}" is there twice`, { hint: REMOVE, code: "22023" });
-  for (const [name2, value] of [...asked3, ...own2]) {
+  for (const [name2, value] of [...asked4, ...own2]) {
     const checked = checkSetting(name2, value);
     if ("kind" in checked) return checked;
     if (checked.name !== "client_encoding") startup.set(checked.name, checked.value);
@@ -33714,6 +33760,9 @@ function loosensPath(reading) {
   if (reading.effects.includes("execute") || reading.effects.includes("unknown")) return true;
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-untrusted"));
 }
+function setsPath(reading) {
+  return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-set"));
+}
 function mayCopyIn(reading) {
   if (reading.statements.length === 0) return reading.effects.includes("unknown");
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "copy-in" || kind === "execute"));
@@ -33746,6 +33795,8 @@ var Names = class {
   #naming = /* @__PURE__ */ new Map();
   #following = false;
   pathTrusted = true;
+  /** `search_path` may be another than the log-in's. */
+  pathSet = false;
   /** Of the server, as it said itself; 0 until then. */
   serverMajor = 0;
   /** Counts what was done to statements and cursors, or may have been, by wire and by SQL. */
@@ -33870,6 +33921,7 @@ var Names = class {
         case "execute":
         case "fetch":
         case "copy-in":
+        case "path-set":
         case "path-untrusted":
         case "own-constant":
         case "newer-call":
@@ -33981,12 +34033,12 @@ var ServerStream = class {
         continue;
       }
       if (streams) {
-        this.#reader.row(type, bytes.subarray(at, whole ? end : bytes.length), whole && length <= ROW_WHOLE_MAX);
+        this.#reader.row(bytes, at, whole ? end : bytes.length, whole && length <= ROW_WHOLE_MAX);
         at = whole ? end : bytes.length;
         this.#left = end - at;
         continue;
       }
-      const replacement = this.#reader.message(type, bytes.subarray(at, end));
+      const replacement = this.#reader.message(bytes, at, end);
       if (replacement !== void 0) {
         if (at > sent) this.#reader.out(bytes.subarray(sent, at));
         this.#reader.out(replacement);
@@ -33994,7 +34046,7 @@ var ServerStream = class {
       }
       at = end;
     }
-    if (at > sent) this.#reader.out(bytes.subarray(sent, at));
+    if (at > sent) this.#reader.out(sent === 0 && at === bytes.length ? bytes : bytes.subarray(sent, at));
     this.#tail = at === bytes.length ? EMPTY3 : Buffer.from(bytes.subarray(at));
   }
   /** Walks over neighbouring rows without a look at their values; a large result is mostly this. Gives where it ended. */
@@ -34024,6 +34076,7 @@ var NOT_UTF8_TEXT = "The text is not valid UTF-8, so it cannot be read as the se
 var NO_CALLS = "The FunctionCall message is not served; call the function with SELECT.";
 var NO_BACKSLASH = "A text with a backslash cannot follow, without a Sync between, a command that may change how text is read.";
 var NO_PARAMS = [];
+var NO_DEEDS = [];
 var QUERY = 81;
 var PARSE = 80;
 var BIND = 66;
@@ -34038,6 +34091,11 @@ var COPY_DATA2 = 100;
 var COPY_DONE = 99;
 var COPY_FAIL = 102;
 var DATA_ROW2 = 68;
+var PARSE_COMPLETE = 49;
+var BIND_COMPLETE = 50;
+var COMMAND_COMPLETE = 67;
+var READY_FOR_QUERY = 90;
+var ROW_DESCRIPTION = 84;
 var ALWAYS_IN_COPY = /* @__PURE__ */ new Set([COPY_DATA2, COPY_DONE, COPY_FAIL, SYNC, FLUSH_TYPE, TERMINATE]);
 var PostgresConversation = class {
   #opening;
@@ -34051,6 +34109,8 @@ var PostgresConversation = class {
   #run = new Run((bytes) => this.#steps.push({ kind: "send", to: "server", bytes }));
   #phase = "entrance";
   #steps = [];
+  /** How commands ended, told once the client has its bytes: recording it is nothing that the client waits for. */
+  #notes = [];
   #commands = 0;
   #welcomed = false;
   #serverKey = EMPTY4;
@@ -34125,6 +34185,7 @@ var PostgresConversation = class {
     if (this.#phase === "closed") return [];
     this.#phase = "closed";
     this.#steps = [];
+    this.#notes = [];
     for (const pending of this.#inflight) {
       if (pending.kind === "query" || pending.kind === "execute") {
         this.#note(pending.active, pending.answer.returned("unknown"));
@@ -34133,6 +34194,7 @@ var PostgresConversation = class {
       }
     }
     for (const [, portal] of this.#names.portals()) this.#noteEnd(portal.active, "bound");
+    this.#tellNotes();
     this.#steps.push({ kind: "close", why: from === "client" ? "client left" : "target closed the connection" });
     return this.#take();
   }
@@ -34282,8 +34344,8 @@ var PostgresConversation = class {
     }
     return true;
   }
-  #pushParse(name2, prepared, asked3) {
-    const pending = { kind: "parse", name: name2, prepared, asked: asked3, segment: this.#segment };
+  #pushParse(name2, prepared, asked4) {
+    const pending = { kind: "parse", name: name2, prepared, asked: asked4, segment: this.#segment };
     this.#names.sent(pending);
     this.#inflight.push(pending);
   }
@@ -34399,6 +34461,7 @@ var PostgresConversation = class {
         why: reading.why,
         bytes: about.bytes,
         inTransaction: this.#transaction !== "I",
+        namesMoved: this.#names.pathSet,
         unservable: about.unservable
       },
       reading,
@@ -34410,12 +34473,14 @@ var PostgresConversation = class {
   #ask(held) {
     this.#run.flush();
     this.#held = held;
+    this.#tellNotes();
     this.#steps.push({ kind: "ask", command: held.active.command });
   }
   #release(held) {
     const { active } = held;
     if (changesReading(active.reading)) this.#doubtfulSegment = this.#segment;
     if (loosensPath(active.reading)) this.#names.pathTrusted = false;
+    if (setsPath(active.reading)) this.#names.pathSet = true;
     this.#run.add(held.frame);
     switch (held.kind) {
       case "query":
@@ -34515,13 +34580,13 @@ var PostgresConversation = class {
   keepsRows() {
     return this.#answerOfHead()?.keeps === true;
   }
-  row(type, frame, whole) {
+  row(bytes, at, end, whole) {
     const answer = this.#answerOfHead();
     if (answer === void 0) throw new ProtocolError("the target sent a row that no command asked for");
-    answer.bytes(frame);
+    answer.bytes(bytes, at, end);
     if (!whole || !answer.keeps) answer.countRows(1);
-    else if (type === DATA_ROW2) answer.row(frame);
-    else answer.copyOut(frame);
+    else if (bytes[at] === DATA_ROW2) answer.row(bytes, at, end);
+    else answer.copyOut(bytes.subarray(at, end));
   }
   bulk(rows2, bytes) {
     const answer = this.#answerOfHead();
@@ -34532,8 +34597,30 @@ var PostgresConversation = class {
   rest(bytes) {
     this.#answerOfHead()?.bytes(bytes);
   }
-  message(type, frame) {
-    const letter = String.fromCharCode(type);
+  message(bytes, at, end) {
+    switch (bytes[at] ?? 0) {
+      case BIND_COMPLETE:
+        this.#bound();
+        return void 0;
+      case COMMAND_COMPLETE:
+        this.#own(bytes, at, end).complete(bytes.toString("utf8", at + HEADER, Math.max(at + HEADER, end - 1)));
+        this.#completed();
+        return void 0;
+      case READY_FOR_QUERY:
+        this.#ready(bytes, at, end);
+        return void 0;
+      case ROW_DESCRIPTION:
+        this.#columns(bytes, at, end);
+        return void 0;
+      case PARSE_COMPLETE:
+        this.#parsed(this.#expect("parse"));
+        return void 0;
+      default:
+        return this.#rareMessage(bytes.subarray(at, end));
+    }
+  }
+  #rareMessage(frame) {
+    const letter = String.fromCharCode(frame[0] ?? 0);
     switch (letter) {
       case "S":
         this.#setting(frame);
@@ -34543,17 +34630,8 @@ var PostgresConversation = class {
         return void 0;
       case "K":
         return this.#backendKey(frame);
-      case "Z":
-        this.#ready(frame);
-        return void 0;
       case "E":
         return this.#error(frame);
-      case "1":
-        this.#parsed(this.#expect("parse"));
-        return void 0;
-      case "2":
-        this.#bound();
-        return void 0;
       case "3": {
         const closed2 = this.#expect("close");
         if (closed2.what === "statement") this.#names.done(closed2);
@@ -34565,13 +34643,9 @@ var PostgresConversation = class {
       case "n":
         this.#expect("describe");
         return void 0;
-      case "T":
-        this.#columns(frame);
-        return void 0;
-      case "C":
       case "I":
       case "s":
-        this.#complete(letter, frame);
+        this.#endOfExecute(this.#own(frame), letter === "s" ? "suspended" : "completed");
         return void 0;
       case "G":
         this.#copyIn = this.#own(frame);
@@ -34597,10 +34671,10 @@ var PostgresConversation = class {
     return head?.kind === "query" || head?.kind === "execute" ? head.answer : void 0;
   }
   /** Adds a message to the answer that it belongs to. */
-  #own(frame) {
+  #own(bytes, at = 0, end = bytes.length) {
     const answer = this.#answerOfHead();
     if (answer === void 0) throw new ProtocolError("the target answered a command that was not sent");
-    answer.bytes(frame);
+    answer.bytes(bytes, at, end);
     return answer;
   }
   #expect(kind) {
@@ -34629,34 +34703,39 @@ var PostgresConversation = class {
     for (let at = HEADER + 2; at + 4 <= frame.length; at += 4) types.push(frame.readUInt32BE(at));
     head.prepared.parameterTypes = types;
   }
-  #columns(frame) {
+  #columns(bytes, at, end) {
     const head = this.#inflight.head;
     if (head?.kind !== "describe") {
-      this.#own(frame).columns(this.#descriptions.of(frame));
+      this.#own(bytes, at, end).columns(this.#descriptions.of(bytes.subarray(at, end)));
       return;
     }
     this.#inflight.shift();
     const known3 = head.prepared?.described;
-    const described = known3 !== void 0 && frame.equals(known3.frame) ? known3 : { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
+    const described = known3 !== void 0 && bytes.compare(known3.frame, 0, known3.frame.length, at, end) === 0 ? known3 : this.#describedBy(bytes.subarray(at, end));
     if (head.prepared !== void 0) head.prepared.described = described;
     if (head.portal !== void 0) head.portal.described = described;
   }
-  #complete(letter, frame) {
-    const answer = this.#own(frame);
+  #describedBy(frame) {
+    return { ...this.#descriptions.of(frame), frame: Buffer.from(frame) };
+  }
+  /** CommandComplete came, and the answer of the head has it. */
+  #completed() {
     const head = this.#inflight.head;
-    if (letter === "C") answer.complete(frame.toString("utf8", HEADER, Math.max(HEADER, frame.length - 1)));
     if (head?.kind === "query") {
-      if (letter === "C") {
-        this.#apply(head.active.reading.statements[head.completed]?.deeds ?? []);
-        head.completed += 1;
-      }
-      return;
+      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS);
+      head.completed += 1;
+    } else if (head?.kind === "execute") {
+      for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
+      this.#endOfExecute(head.answer, "completed");
     }
+  }
+  /** An Execute ended; of a Query only ReadyForQuery tells. */
+  #endOfExecute(answer, outcome) {
+    const head = this.#inflight.head;
     if (head?.kind !== "execute") return;
     this.#inflight.shift();
-    if (letter === "C") for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
     this.#finish(head.active);
-    this.#note(head.active, answer.returned(letter === "s" ? "suspended" : "completed"));
+    this.#note(head.active, answer.returned(outcome));
   }
   #apply(deeds) {
     this.#names.apply(deeds);
@@ -34666,9 +34745,9 @@ var PostgresConversation = class {
       else for (const [name2] of this.#names.portals()) this.#dropPortal(name2);
     }
   }
-  #ready(frame) {
-    const status = String.fromCharCode(frame[HEADER] ?? 0);
-    if (frame.length !== HEADER + 1 || status !== "I" && status !== "T" && status !== "E") {
+  #ready(bytes, at, end) {
+    const status = String.fromCharCode(bytes[at + HEADER] ?? 0);
+    if (end - at !== HEADER + 1 || status !== "I" && status !== "T" && status !== "E") {
       throw new ProtocolError("the target's transaction status cannot be read");
     }
     this.#transaction = status;
@@ -34779,9 +34858,15 @@ var PostgresConversation = class {
   }
   #note(active, returned2) {
     active.noted = true;
-    this.#steps.push({ kind: "note", note: returned2 });
+    this.#notes.push({ kind: "note", note: returned2 });
+  }
+  #tellNotes() {
+    if (this.#notes.length === 0) return;
+    for (const note of this.#notes) this.#steps.push(note);
+    this.#notes.length = 0;
   }
   #take() {
+    this.#tellNotes();
     const steps = this.#steps;
     this.#steps = [];
     return steps;
@@ -35276,13 +35361,13 @@ function split(url2) {
   if (url2.length > URL_LENGTH_MAX) throw new TargetError(`the URL is longer than ${URL_LENGTH_MAX} characters`);
   const rest = /^postgres(?:ql)?:\/\/(.*)$/su.exec(url2)?.[1];
   if (rest === void 0) throw new TargetError("the URL must begin with postgresql:// or postgres://");
-  const [, credentials, place] = /^(?:([^@/?]*)@)?(.*)$/su.exec(rest) ?? [];
-  if (place === void 0 || /[@#\s]/u.test(rest.slice(rest.length - place.length))) {
+  const [, credentials, place2] = /^(?:([^@/?]*)@)?(.*)$/su.exec(rest) ?? [];
+  if (place2 === void 0 || /[@#\s]/u.test(rest.slice(rest.length - place2.length))) {
     throw new TargetError(
       "the URL has a delimiter where it cannot be; in a user, password or value write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25 and a space as %20"
     );
   }
-  const [, authority = "", path, query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/su.exec(place) ?? [];
+  const [, authority = "", path, query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/su.exec(place2) ?? [];
   const [, user, password] = /^([^:]*)(?::(.*))?$/su.exec(credentials ?? "") ?? [];
   return {
     user: decode("the user", user),
@@ -35515,9 +35600,9 @@ function readTls(parameters2, hosts) {
   const rootCertificate = parameters2.get("sslrootcert");
   const ssl = pick(parameters2, "ssl", ["true"]);
   if (ssl !== void 0 && parameters2.has("sslmode")) throw new TargetError("write sslmode, and leave ssl out");
-  const asked3 = pick(parameters2, "sslmode", SSL_MODES);
+  const asked4 = pick(parameters2, "sslmode", SSL_MODES);
   const local = rootCertificate === void 0 && hosts.every(isLocal);
-  const mode = asked3 ?? (ssl === void 0 && local ? "prefer" : "verify-full");
+  const mode = asked4 ?? (ssl === void 0 && local ? "prefer" : "verify-full");
   if (rootCertificate === "system" && mode !== "verify-full") {
     throw new TargetError("sslrootcert=system needs sslmode=verify-full");
   }
@@ -35561,9 +35646,9 @@ function readRequireAuth(text2) {
 }
 function readSettings(parameters2) {
   const settings = /* @__PURE__ */ new Map();
-  const asked3 = readOptions(parameters2.get("options") ?? "");
-  if ("kind" in asked3) throw new TargetError(`${asked3.name} is not understood; ${asked3.hint}`);
-  for (const [name2, value] of asked3) {
+  const asked4 = readOptions(parameters2.get("options") ?? "");
+  if ("kind" in asked4) throw new TargetError(`${asked4.name} is not understood; ${asked4.hint}`);
+  for (const [name2, value] of asked4) {
     const lower = name2.toLowerCase();
     if (RESERVED.has(lower)) throw new TargetError(`options cannot set ${lower}: the gateway's reading depends on it`);
     if (lower === "search_path" && /pg_catalog/i.test(value)) {
@@ -35610,168 +35695,12 @@ function openPostgres(reader) {
   };
 }
 
-// src/cli/countersigner.ts
-var import_node_crypto12 = require("node:crypto");
-var import_node_os2 = require("node:os");
+// src/cli/bundle.ts
+var import_node_path6 = require("node:path");
 var import_node_util = require("node:util");
 
-// src/gateway/desk/key.ts
-var import_node_crypto7 = require("node:crypto");
-var import_node_fs = require("node:fs");
-var import_node_path = require("node:path");
-var KeyError = class extends Error {
-  name = "KeyError";
-};
-var KEY_FILE = "countersigner.key";
-var KEY_FILE_BYTES_MAX = 4096;
-var OTHERS = 63;
-function openCountersignerKey(stateDir, random) {
-  (0, import_node_fs.mkdirSync)(stateDir, { recursive: true, mode: 448 });
-  const directory = (0, import_node_fs.lstatSync)(stateDir);
-  if (!directory.isDirectory() || isForeign(directory.uid) || (directory.mode & OTHERS) !== 0) {
-    throw new KeyError(`${stateDir} must be a directory of yours that nobody else can enter: chmod 700 ${stateDir}`);
-  }
-  const path = (0, import_node_path.join)(stateDir, KEY_FILE);
-  return readKey(path) ?? makeKey(path, Buffer.from(random(8)).toString("hex"));
-}
-function readKey(path) {
-  let file2;
-  try {
-    file2 = (0, import_node_fs.openSync)(path, import_node_fs.constants.O_RDONLY | import_node_fs.constants.O_NOFOLLOW);
-  } catch (error62) {
-    if (isMissing(error62)) {
-      return void 0;
-    }
-    throw new KeyError(`${path} cannot be opened as a file of its own`, { cause: error62 });
-  }
-  try {
-    const found = (0, import_node_fs.fstatSync)(file2);
-    if (!found.isFile() || isForeign(found.uid) || (found.mode & OTHERS) !== 0) {
-      throw new KeyError(`${path} can be read by others, so it proves nothing: remove it and a new key is made`);
-    }
-    if (found.size > KEY_FILE_BYTES_MAX) {
-      throw new KeyError(`${path} is no key: move it away and a new key is made`);
-    }
-    return decodeKey(path, (0, import_node_fs.readFileSync)(file2, "utf8"));
-  } finally {
-    (0, import_node_fs.closeSync)(file2);
-  }
-}
-function decodeKey(path, pem) {
-  let key;
-  try {
-    key = (0, import_node_crypto7.createPrivateKey)(pem);
-  } catch (error62) {
-    throw new KeyError(`${path} is no key: move it away and a new key is made`, { cause: error62 });
-  }
-  if (key.asymmetricKeyType !== "ed25519") {
-    throw new KeyError(`${path} is not an Ed25519 key: move it away and a new key is made`);
-  }
-  return key;
-}
-function makeKey(path, suffix) {
-  const { privateKey } = (0, import_node_crypto7.generateKeyPairSync)("ed25519");
-  const fresh = `${path}.${suffix}`;
-  (0, import_node_fs.writeFileSync)(fresh, privateKey.export({ format: "pem", type: "pkcs8" }), { flag: "wx", mode: 384 });
-  try {
-    (0, import_node_fs.linkSync)(fresh, path);
-    return privateKey;
-  } catch (error62) {
-    const other = readKey(path);
-    if (other === void 0) {
-      throw new KeyError(`${path} cannot be written`, { cause: error62 });
-    }
-    return other;
-  } finally {
-    (0, import_node_fs.rmSync)(fresh, { force: true });
-  }
-}
-function isForeign(uid) {
-  return process.getuid !== void 0 && uid !== process.getuid();
-}
-function isMissing(error62) {
-  return error62 instanceof Error && "code" in error62 && error62.code === "ENOENT";
-}
-
-// src/gateway/desk/server.ts
-var import_node_fs3 = require("node:fs");
-var import_node_http = require("node:http");
-var import_node_path3 = require("node:path");
-
-// src/evidence/dsse.ts
-var import_node_crypto10 = require("node:crypto");
-
-// src/journal/well-formed.ts
-var LONE = new RegExp("\\p{Surrogate}", "u");
-var LONE_EACH = new RegExp("\\p{Surrogate}", "gu");
-function hasLoneSurrogate(text2) {
-  return LONE.test(text2);
-}
-function wellFormed(text2) {
-  return LONE.test(text2) ? text2.replace(LONE_EACH, "\uFFFD") : text2;
-}
-
-// src/journal/jcs.ts
-var DEPTH_MAX2 = 32;
-var CanonicalError = class extends Error {
-  name = "CanonicalError";
-};
-function canonical(value) {
-  return write(value, 0);
-}
-function parseCanonical(text2) {
-  let value;
-  try {
-    value = JSON.parse(text2);
-  } catch (cause) {
-    throw new CanonicalError("not JSON", { cause });
-  }
-  if (!text2.includes("\\ud") && JSON.stringify(value) === text2 && isPlain(value, 0)) return value;
-  if (canonical(value) !== text2) throw new CanonicalError("not the canonical form of what it says");
-  return value;
-}
-function isPlain(value, depth) {
-  if (typeof value === "number") return Number.isSafeInteger(value);
-  if (typeof value !== "object" || value === null) return true;
-  if (depth >= DEPTH_MAX2) return false;
-  if (Array.isArray(value)) return value.every((each) => isPlain(each, depth + 1));
-  let last = "";
-  for (const [key, each] of Object.entries(value)) {
-    if (key < last || !isPlain(each, depth + 1)) return false;
-    last = key;
-  }
-  return true;
-}
-function write(value, depth) {
-  if (depth > DEPTH_MAX2) throw new CanonicalError(`nested deeper than ${DEPTH_MAX2}`);
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "number":
-      if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
-      return String(value);
-    case "boolean":
-      return String(value);
-    case "object":
-      return value === null ? "null" : Array.isArray(value) ? writeList(value, depth) : writeObject(value, depth);
-    case "undefined":
-    case "bigint":
-    case "function":
-    case "symbol":
-      throw new CanonicalError(`a ${typeof value} has no JSON`);
-  }
-}
-function writeList(list2, depth) {
-  return `[${Array.from(list2, (each) => write(each, depth + 1)).join(",")}]`;
-}
-function writeObject(object3, depth) {
-  const fields = Object.entries(object3).toSorted(([left], [right]) => left < right ? -1 : 1).map(([key, each]) => `${quote(key)}:${write(each, depth + 1)}`);
-  return `{${fields.join(",")}}`;
-}
-function quote(text2) {
-  if (hasLoneSurrogate(text2)) throw new CanonicalError("half a surrogate pair has no UTF-8");
-  return JSON.stringify(text2);
-}
+// src/tlog/note.ts
+var import_node_crypto8 = require("node:crypto");
 
 // src/tlog/base64.ts
 function fromBase64(text2) {
@@ -35783,11 +35712,8 @@ function fromBase64url(text2) {
   return bytes.toString("base64url") === text2 ? bytes : void 0;
 }
 
-// src/tlog/note.ts
-var import_node_crypto9 = require("node:crypto");
-
 // src/tlog/tree.ts
-var import_node_crypto8 = require("node:crypto");
+var import_node_crypto7 = require("node:crypto");
 var HASH_BYTES = 32;
 var ENTRY_SCRATCH_BYTES = 4 * 1024;
 function leafHash(entry) {
@@ -35805,10 +35731,15 @@ function nodeHash(left, right) {
   return sha2562(input2);
 }
 function sha2562(input2) {
-  return Buffer.from((0, import_node_crypto8.hash)("sha256", input2, "binary"), "latin1");
+  return Buffer.from((0, import_node_crypto7.hash)("sha256", input2, "binary"), "latin1");
 }
 var toText = (bytes) => Buffer.from(bytes).toString("latin1");
 var toBytes = (text2) => Buffer.from(text2, "latin1");
+function rootHash(leaves2) {
+  const frontier = new Frontier();
+  for (const leaf of leaves2) frontier.append(leaf);
+  return frontier.root();
+}
 var Frontier = class {
   #base;
   // Hashes are kept as strings of 32 Latin-1 characters: a million small Buffers cost more than the hashing.
@@ -35841,7 +35772,7 @@ var Frontier = class {
       return;
     }
     this.#entry.set(entry, 1);
-    this.#add((0, import_node_crypto8.hash)("sha256", this.#entry.subarray(0, entry.length + 1), "binary"));
+    this.#add((0, import_node_crypto7.hash)("sha256", this.#entry.subarray(0, entry.length + 1), "binary"));
   }
   #add(leaf) {
     let node2 = leaf;
@@ -35862,7 +35793,7 @@ var Frontier = class {
   #join(left, right) {
     this.#input.write(left, 1, "latin1");
     this.#input.write(right, 1 + HASH_BYTES, "latin1");
-    return (0, import_node_crypto8.hash)("sha256", this.#input, "binary");
+    return (0, import_node_crypto7.hash)("sha256", this.#input, "binary");
   }
   /** The root of the tree now. */
   root() {
@@ -35920,7 +35851,7 @@ var Frontier = class {
   #range(from, to) {
     const parts = [];
     for (let at = from; at < to; ) {
-      const level = Math.floor(Math.log2(to - at));
+      const level = levelBelow(to - at);
       const stored = this.#levels[level];
       const text2 = stored?.hashes[at / 2 ** level - stored.first];
       parts.push(known(text2 === void 0 ? void 0 : toBytes(text2)));
@@ -35940,11 +35871,37 @@ var Frontier = class {
 function peaksOf(size, nodeAt) {
   const nodes = [];
   for (let at = 0; at < size; ) {
-    const level = Math.floor(Math.log2(size - at));
+    const level = levelBelow(size - at);
     nodes.push(nodeAt(level, at / 2 ** level));
     at += 2 ** level;
   }
   return { size, nodes };
+}
+function inclusionProof(index, size, nodeAt) {
+  if (!isCount(index) || !isCount(size) || index >= size) throw new RangeError(`no leaf ${index} in a tree of ${size}`);
+  const proof = [];
+  let from = 0;
+  let to = size;
+  while (to - from > 1) {
+    const middle = from + powerBelow(to - from);
+    if (index < middle) {
+      proof.push(subtree(middle, to, nodeAt));
+      to = middle;
+    } else {
+      proof.push(subtree(from, middle, nodeAt));
+      from = middle;
+    }
+  }
+  return proof.toReversed();
+}
+function consistencyProof(from, to, nodeAt) {
+  if (!isCount(from) || !isCount(to) || from > to) throw new RangeError(`no proof from ${from} to ${to}`);
+  const walk = (left, right, whole) => {
+    if (from === right) return whole ? [] : [subtree(left, right, nodeAt)];
+    const middle = left + powerBelow(right - left);
+    return from <= middle ? [...walk(left, middle, whole), subtree(middle, right, nodeAt)] : [...walk(middle, right, false), subtree(left, middle, nodeAt)];
+  };
+  return from === 0 ? [] : walk(0, to, true);
 }
 function verifyInclusion({ index, size, leaf, proof, root }) {
   if (!isCount(index) || !isCount(size) || index >= size) return false;
@@ -35999,15 +35956,28 @@ function verifyConsistency({ from, to, proof, fromRoot, toRoot }) {
   }
   return last === 0 && equal(before, fromRoot) && equal(after2, toRoot);
 }
+function subtree(from, to, nodeAt) {
+  const parts = [];
+  for (let at = from; at < to; ) {
+    const level = levelBelow(to - at);
+    parts.push(nodeAt(level, at / 2 ** level));
+    at += 2 ** level;
+  }
+  return fold(parts);
+}
 function fold(parts) {
   const last = parts.at(-1);
-  if (last === void 0) return (0, import_node_crypto8.hash)("sha256", "", "buffer");
+  if (last === void 0) return (0, import_node_crypto7.hash)("sha256", "", "buffer");
   let node2 = Buffer.from(last);
   for (let at = parts.length - 2; at >= 0; at -= 1) node2 = nodeHash(known(parts[at]), node2);
   return node2;
 }
 function powerBelow(count2) {
-  return 2 ** Math.floor(Math.log2(count2 - 1));
+  return 2 ** levelBelow(count2 - 1);
+}
+function levelBelow(count2) {
+  const level = Math.round(Math.log2(count2));
+  return 2 ** level > count2 ? level - 1 : level;
 }
 function half(count2) {
   return Math.floor(count2 / 2);
@@ -36037,21 +36007,21 @@ var COSIGNATURE = 4;
 var PUBLIC_KEY_BYTES = 32;
 var SIGNATURE_BYTES = 64;
 var SIGNATURES_MAX = 64;
-var NOTE_CHARS_MAX = 64 * 1024;
+var NOTE_CHARS_MAX = 512 * 1024;
 var NoteError = class extends Error {
   name = "NoteError";
   /** `signature` when the text itself was well formed and one of its signature lines was not, or does not verify. */
   part;
-  constructor(part, message) {
+  constructor(part2, message) {
     super(message);
-    this.part = part;
+    this.part = part2;
   }
 };
 function noteSigner(name2, privateKey) {
   const verifier = verifierFor(name2, "log", rawPublicKey(privateKey));
   return {
     verifier,
-    sign: (text2) => signatureLine(verifier, (0, import_node_crypto9.sign)(null, Buffer.from(text2), privateKey))
+    sign: (text2) => signatureLine(verifier, (0, import_node_crypto8.sign)(null, Buffer.from(text2), privateKey))
   };
 }
 function cosigner(name2, privateKey) {
@@ -36061,7 +36031,7 @@ function cosigner(name2, privateKey) {
     cosign(text2, atSeconds) {
       const stamped = Buffer.alloc(8 + SIGNATURE_BYTES);
       stamped.writeBigUInt64BE(BigInt(atSeconds));
-      stamped.set((0, import_node_crypto9.sign)(null, cosignedMessage(text2, String(atSeconds)), privateKey), 8);
+      stamped.set((0, import_node_crypto8.sign)(null, cosignedMessage(text2, String(atSeconds)), privateKey), 8);
       return signatureLine(verifier, stamped);
     }
   };
@@ -36079,14 +36049,14 @@ function parseVkey(vkey) {
   return verifier;
 }
 function rawPublicKey(key) {
-  const publicKey = key.type === "private" ? (0, import_node_crypto9.createPublicKey)(key) : key;
+  const publicKey = key.type === "private" ? (0, import_node_crypto8.createPublicKey)(key) : key;
   const { x } = publicKey.export({ format: "jwk" });
   if (publicKey.asymmetricKeyType !== "ed25519" || x === void 0) throw new NoteError("text", "not an Ed25519 key");
   return Buffer.from(x, "base64url");
 }
 function publicKeyFrom(raw) {
   const x = Buffer.from(raw).toString("base64url");
-  return (0, import_node_crypto9.createPublicKey)({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+  return (0, import_node_crypto8.createPublicKey)({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
 }
 function isKeyName(name2) {
   return name2 !== "" && !/[\p{White_Space}\p{Cc}\p{Surrogate}+]/u.test(name2);
@@ -36158,7 +36128,7 @@ function parseSignature(line) {
 function verifierFor(name2, kind, publicKey) {
   if (!isKeyName(name2)) throw new NoteError("text", "a key's name is not empty and holds no space and no plus");
   const typed = Buffer.concat([Buffer.from([kind === "log" ? ED25519 : COSIGNATURE]), publicKey]);
-  const keyId = (0, import_node_crypto9.hash)("sha256", Buffer.concat([Buffer.from(`${name2}
+  const keyId = (0, import_node_crypto8.hash)("sha256", Buffer.concat([Buffer.from(`${name2}
 `), typed]), "hex").slice(0, 8);
   const key = publicKeyFrom(publicKey);
   return {
@@ -36169,11 +36139,11 @@ function verifierFor(name2, kind, publicKey) {
     vkey: `${name2}+${keyId}+${typed.toString("base64")}`,
     verify(text2, signature) {
       const bytes = Buffer.from(signature);
-      if (kind === "log") return (0, import_node_crypto9.verify)(null, Buffer.from(text2), key, bytes) ? 0 : void 0;
+      if (kind === "log") return (0, import_node_crypto8.verify)(null, Buffer.from(text2), key, bytes) ? 0 : void 0;
       if (bytes.length !== 8 + SIGNATURE_BYTES) return void 0;
       const at = bytes.readBigUInt64BE();
       if (at > BigInt(Number.MAX_SAFE_INTEGER)) return void 0;
-      return (0, import_node_crypto9.verify)(null, cosignedMessage(text2, String(at)), key, bytes.subarray(8)) ? Number(at) : void 0;
+      return (0, import_node_crypto8.verify)(null, cosignedMessage(text2, String(at)), key, bytes.subarray(8)) ? Number(at) : void 0;
     }
   };
 }
@@ -36186,6 +36156,112 @@ function signatureLine(verifier, signature) {
   const bytes = Buffer.concat([Buffer.from(verifier.keyId, "hex"), signature]);
   return `\u2014 ${verifier.name} ${bytes.toString("base64")}
 `;
+}
+
+// src/tlog/proof.ts
+var HEADER2 = "c2sp.org/tlog-proof@v1";
+var PATH_LINES_MAX = 63;
+function encodeProof({ index, path, checkpoint, extra }) {
+  const extraLine = extra === void 0 ? "" : `extra ${Buffer.from(extra).toString("base64")}
+`;
+  const lines = path.map((each) => `${Buffer.from(each).toString("base64")}
+`);
+  return `${HEADER2}
+${extraLine}index ${index}
+${lines.join("")}
+${checkpoint}`;
+}
+function parseProof(text2) {
+  const blank = text2.indexOf("\n\n");
+  const lines = text2.slice(0, Math.max(0, blank)).split("\n");
+  if (blank === -1 || lines.shift() !== HEADER2) throw new NoteError("text", `a proof starts with ${HEADER2}`);
+  const extra = lines[0]?.startsWith("extra ") === true ? fromBase64(lines.shift()?.slice(6) ?? "!") : null;
+  if (extra === void 0) throw new NoteError("text", "extra data is base 64");
+  const indexLine = lines.shift() ?? "";
+  const index = indexLine.startsWith("index ") ? parseCount(indexLine.slice(6)) : void 0;
+  if (index === void 0) throw new NoteError("text", "a proof names the index of its entry");
+  if (lines.length > PATH_LINES_MAX) throw new NoteError("text", `a proof has at most ${PATH_LINES_MAX} hashes`);
+  const path = lines.map((line) => {
+    const node2 = fromBase64(line);
+    if (node2?.length !== HASH_BYTES) throw new NoteError("text", "a line of a proof is 32 bytes in base 64");
+    return node2;
+  });
+  return { index, path, checkpoint: text2.slice(blank + 2), ...extra === null ? {} : { extra } };
+}
+
+// src/evidence/dsse.ts
+var import_node_crypto9 = require("node:crypto");
+
+// src/journal/well-formed.ts
+var LONE = new RegExp("\\p{Surrogate}", "u");
+var LONE_EACH = new RegExp("\\p{Surrogate}", "gu");
+function hasLoneSurrogate(text2) {
+  return LONE.test(text2);
+}
+function wellFormed(text2) {
+  return LONE.test(text2) ? text2.replace(LONE_EACH, "\uFFFD") : text2;
+}
+
+// src/journal/jcs.ts
+var DEPTH_MAX2 = 32;
+var CanonicalError = class extends Error {
+  name = "CanonicalError";
+};
+function canonical(value) {
+  return write(value, 0);
+}
+function parseCanonical(text2) {
+  let value;
+  try {
+    value = JSON.parse(text2);
+  } catch (cause) {
+    throw new CanonicalError("not JSON", { cause });
+  }
+  if (!text2.includes("\\ud") && isPlain(value, 0) && JSON.stringify(value) === text2) return value;
+  if (canonical(value) !== text2) throw new CanonicalError("not the canonical form of what it says");
+  return value;
+}
+function isPlain(value, depth) {
+  if (typeof value === "number") return Number.isSafeInteger(value);
+  if (typeof value !== "object" || value === null) return true;
+  if (depth >= DEPTH_MAX2) return false;
+  if (Array.isArray(value)) return value.every((each) => isPlain(each, depth + 1));
+  let last = "";
+  for (const [key, each] of Object.entries(value)) {
+    if (key < last || !isPlain(each, depth + 1)) return false;
+    last = key;
+  }
+  return true;
+}
+function write(value, depth) {
+  if (depth > DEPTH_MAX2) throw new CanonicalError(`nested deeper than ${DEPTH_MAX2}`);
+  switch (typeof value) {
+    case "string":
+      return quote(value);
+    case "number":
+      if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
+      return String(value);
+    case "boolean":
+      return String(value);
+    case "object":
+      return value === null ? "null" : Array.isArray(value) ? writeList(value, depth) : writeObject(value, depth);
+    case "undefined":
+    case "bigint":
+    case "function":
+    case "symbol":
+      throw new CanonicalError(`a ${typeof value} has no JSON`);
+  }
+}
+function writeList(list2, depth) {
+  return `[${Array.from(list2, (each) => write(each, depth + 1)).join(",")}]`;
+}
+function writeObject(object3, depth) {
+  const fields = Object.entries(object3).toSorted(([left], [right]) => left < right ? -1 : 1).map(([key, each]) => `${quote(key)}:${write(each, depth + 1)}`);
+  return `{${fields.join(",")}}`;
+}
+function quote(text2) {
+  if (hasLoneSurrogate(text2)) throw new CanonicalError("half a surrogate pair has no UTF-8");
+  return JSON.stringify(text2);
 }
 
 // src/evidence/shape.ts
@@ -36228,10 +36304,10 @@ var IN_TOTO = "application/vnd.in-toto+json";
 var ENVELOPE_BYTES_MAX = 1024 * 1024;
 var SIGNATURES_MAX2 = 16;
 function keyidOf(publicKey) {
-  return (0, import_node_crypto10.hash)("sha256", publicKey, "hex");
+  return (0, import_node_crypto9.hash)("sha256", publicKey, "hex");
 }
 function dsseSigner(privateKey) {
-  return { keyid: keyidOf(rawPublicKey(privateKey)), sign: (bytes) => (0, import_node_crypto10.sign)(null, bytes, privateKey) };
+  return { keyid: keyidOf(rawPublicKey(privateKey)), sign: (bytes) => (0, import_node_crypto9.sign)(null, bytes, privateKey) };
 }
 function preAuthenticated(payloadType, payload) {
   const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `;
@@ -36246,21 +36322,28 @@ function encodeDsse(payload, signatures) {
 `;
 }
 function verifyDsse(envelope, publicKeys) {
-  const parsed2 = parseEnvelope(envelope);
-  if (typeof parsed2 === "string") return { kind: "bad", why: parsed2 };
+  const parsed3 = parseEnvelope(envelope);
+  if (typeof parsed3 === "string") return { kind: "bad", why: parsed3 };
   const known3 = new Map(publicKeys.map((key) => [keyidOf(key), publicKeyFrom(key)]));
   const signed = /* @__PURE__ */ new Set();
-  const message = preAuthenticated(IN_TOTO, parsed2.payload);
-  for (const { keyid, sig } of parsed2.signatures) {
+  const message = preAuthenticated(IN_TOTO, parsed3.payload);
+  for (const { keyid, sig } of parsed3.signatures) {
     const key = known3.get(keyid);
     if (key === void 0) continue;
-    if (!(0, import_node_crypto10.verify)(null, message, key, sig)) return { kind: "bad", why: `the signature of key ${keyid} does not verify` };
+    if (!(0, import_node_crypto9.verify)(null, message, key, sig)) return { kind: "bad", why: `the signature of key ${keyid} does not verify` };
     signed.add(keyid);
   }
   for (const keyid of known3.keys()) {
     if (!signed.has(keyid)) return { kind: "bad", why: `not signed by key ${keyid}` };
   }
-  const payload = decodeUtf82(parsed2.payload);
+  return openPayload(parsed3);
+}
+function openDsse(envelope) {
+  const parsed3 = parseEnvelope(envelope);
+  return typeof parsed3 === "string" ? { kind: "bad", why: parsed3 } : openPayload(parsed3);
+}
+function openPayload(envelope) {
+  const payload = decodeUtf82(envelope.payload);
   if (payload === void 0) return { kind: "bad", why: "the statement is not UTF-8" };
   try {
     return { kind: "good", payload, statement: parseCanonical(payload) };
@@ -36303,6 +36386,4359 @@ function isSignature(value) {
   return fieldsOf(value, { keyid: isText2, sig: isText2 }) !== void 0;
 }
 
+// src/evidence/entry.ts
+var import_node_crypto10 = require("node:crypto");
+function encodeEntry({ sid, root, size, dsse }) {
+  return canonical({ dsse, kind: "session", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
+}
+function encodeErasureEntry({ sid, dsse }) {
+  return canonical({ dsse, kind: "erasure", sid, v: 1 });
+}
+function parseEntry(text2) {
+  let value;
+  try {
+    value = parseCanonical(text2);
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+  return sessionEntry(value) ?? erasureEntry(value);
+}
+function sessionEntry(value) {
+  const claims = { dsse: isFileDigest, kind: oneOf("session"), root: isText2, sid: isText2, size: isCount2, v: isOne };
+  const fields = fieldsOf(value, claims);
+  const root = fields === void 0 ? void 0 : fromBase64(fields.root);
+  if (fields === void 0 || root?.length !== 32) return void 0;
+  return { kind: "session", sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
+}
+function erasureEntry(value) {
+  const fields = fieldsOf(value, { dsse: isHash2, kind: oneOf("erasure"), sid: isText2, v: isOne });
+  return fields === void 0 ? void 0 : { kind: "erasure", sid: fields.sid, dsse: fields.dsse };
+}
+function isOne(value) {
+  return value === 1;
+}
+function isFileDigest(value) {
+  return isText2(value) && /^sha256:[0-9a-f]{64}$/.test(value);
+}
+function isHash2(value) {
+  return isText2(value) && fromBase64url(value)?.length === 32;
+}
+function digestOfFile(bytes) {
+  return `sha256:${(0, import_node_crypto10.hash)("sha256", bytes, "hex")}`;
+}
+
+// src/tlog/tiles.ts
+var TILE_WIDTH = 256;
+var TILE_HEIGHT = 8;
+var TILES_READ_MAX = 64;
+var ENTRY_BYTES_MAX = 65535;
+function tilePath(level, index, width) {
+  return `tile/${level}/${indexPath(index, width)}`;
+}
+function entriesPath(index, width) {
+  return `tile/entries/${indexPath(index, width)}`;
+}
+function encodeEntries(entries) {
+  return Buffer.concat(
+    entries.flatMap((entry) => {
+      if (entry.length > ENTRY_BYTES_MAX) throw new RangeError(`an entry is at most ${ENTRY_BYTES_MAX} bytes`);
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(entry.length);
+      return [length, entry];
+    })
+  );
+}
+function decodeEntries(bundle2) {
+  const bytes = Buffer.from(bundle2.buffer, bundle2.byteOffset, bundle2.byteLength);
+  const entries = [];
+  for (let at = 0; at < bytes.length; ) {
+    if (at + 2 > bytes.length) return void 0;
+    const end = at + 2 + bytes.readUInt16BE(at);
+    if (end > bytes.length) return void 0;
+    entries.push(bytes.subarray(at + 2, end));
+    at = end;
+  }
+  return entries;
+}
+function levelWidth(level, size) {
+  return Math.floor(size / TILE_WIDTH ** level);
+}
+function tilePathAt(level, index, size) {
+  return tilePath(level, index, Math.min(TILE_WIDTH, levelWidth(level, size) - index * TILE_WIDTH));
+}
+function nodesInTiles(read2) {
+  const seen = /* @__PURE__ */ new Map();
+  const tileOf = (level, index) => {
+    const key = `${level}/${index}`;
+    const tile = seen.get(key) ?? read2(level, index);
+    if (tile === void 0) throw new RangeError(`tile ${key} is missing`);
+    seen.set(key, tile);
+    return tile;
+  };
+  return (level, index) => {
+    const tileLevel = Math.floor(level / TILE_HEIGHT);
+    const count2 = 2 ** (level % TILE_HEIGHT);
+    const first = index * count2;
+    const tile = tileOf(tileLevel, Math.floor(first / TILE_WIDTH));
+    let row = hashesIn(tile, first % TILE_WIDTH, count2);
+    while (row.length > 1) row = pairUp(row);
+    const [node2] = row;
+    if (node2 === void 0) throw new RangeError(`tile ${tileLevel} is short`);
+    return node2;
+  };
+}
+var TileWanted = class extends Error {
+  name = "TileWanted";
+  level;
+  index;
+  constructor(level, index) {
+    super(`tile ${level}/${index} is wanted`);
+    this.level = level;
+    this.index = index;
+  }
+};
+async function nodesFromTiles(read2, compute) {
+  const tiles = /* @__PURE__ */ new Map();
+  const nodeAt = nodesInTiles((level, index) => {
+    const tile = tiles.get(`${level}/${index}`);
+    if (tile === void 0) throw new TileWanted(level, index);
+    return tile;
+  });
+  for (let attempt3 = 0; attempt3 <= TILES_READ_MAX; attempt3 += 1) {
+    try {
+      return compute(nodeAt);
+    } catch (error62) {
+      if (error62 instanceof RangeError) return void 0;
+      if (!(error62 instanceof TileWanted)) throw error62;
+      const tile = await read2(error62.level, error62.index);
+      if (tile === void 0) return void 0;
+      tiles.set(`${error62.level}/${error62.index}`, tile);
+    }
+  }
+  return void 0;
+}
+function hashesIn(tile, first, count2) {
+  if (tile.length < (first + count2) * HASH_BYTES) throw new RangeError("a tile is shorter than the log's size says");
+  return Array.from(
+    { length: count2 },
+    (_, at) => tile.subarray((first + at) * HASH_BYTES, (first + at + 1) * HASH_BYTES)
+  );
+}
+function pairUp(row) {
+  const above = [];
+  for (let at = 0; at + 1 < row.length; at += 2) {
+    const left = row[at];
+    const right = row[at + 1];
+    if (left !== void 0 && right !== void 0) above.push(nodeHash(left, right));
+  }
+  return above;
+}
+function indexPath(index, width) {
+  const elements = [String(index % 1e3).padStart(3, "0")];
+  for (let rest = Math.floor(index / 1e3); rest > 0; rest = Math.floor(rest / 1e3)) {
+    elements.unshift(`x${String(rest % 1e3).padStart(3, "0")}`);
+  }
+  return `${elements.join("/")}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
+}
+
+// src/evidence/log.ts
+var LOG_FOLDER = "log";
+var CHECKPOINT_PATH = `${LOG_FOLDER}/checkpoint`;
+var LEVELS_MAX = 5;
+var LogError = class extends Error {
+  name = "LogError";
+};
+async function readEdge(now, keys, empty) {
+  const bytes = await now.read(CHECKPOINT_PATH);
+  if (bytes === void 0)
+    return { origin: empty, peaks: { size: 0, nodes: [] }, tiles: [], entries: new Uint8Array() };
+  const { origin, size, root } = openCheckpoint(bytes, keys);
+  const tiles = [];
+  for (let level = 0; level < LEVELS_MAX && levelWidth(level, size) > 0; level += 1) {
+    tiles.push(await readPartial(now, (index, width) => tilePath(level, index, width), levelWidth(level, size)));
+  }
+  const entries = await readPartial(now, entriesPath, size);
+  const peaks = edgePeaks(size, tiles);
+  if (Buffer.compare(new Frontier(peaks).root(), root) !== 0) {
+    throw new LogError("the log's tiles do not have the root that its checkpoint names; run countersign verify");
+  }
+  return { origin, peaks, tiles, entries };
+}
+function appendEntries(edge, entries) {
+  if (entries.some(({ length }) => length > ENTRY_BYTES_MAX)) {
+    throw new RangeError(`an entry is at most ${ENTRY_BYTES_MAX} bytes`);
+  }
+  const { peaks, origin } = edge;
+  const leaves2 = entries.map((entry) => leafHash(entry));
+  const frontier = new Frontier(peaks);
+  for (const leaf of leaves2) frontier.append(leaf);
+  const bundles = grow(entriesPath, { count: peaks.size, partial: edge.entries }, encodeEach(entries));
+  const grown = [bundles];
+  let row = leaves2;
+  for (let level = 0; row.length > 0; level += 1) {
+    const from = { count: levelWidth(level, peaks.size), partial: edge.tiles[level] ?? new Uint8Array() };
+    const tiles = grow((at, width) => tilePath(level, at, width), from, row);
+    grown.push(tiles);
+    row = tiles.full.map(tileRoot);
+  }
+  const nodeAt = nodesFrom(peaks, leaves2);
+  return {
+    index: peaks.size,
+    paths: leaves2.map((_, at) => inclusionProof(peaks.size + at, frontier.size, nodeAt)),
+    checkpoint: checkpointText({ origin, size: frontier.size, root: frontier.root() }),
+    files: grown.flatMap(({ files }) => files),
+    removed: grown.flatMap(({ removed }) => removed)
+  };
+}
+function encodeEach(entries) {
+  return entries.map((entry) => encodeEntries([entry]));
+}
+function grow(path, { count: count2, partial: partial3 }, items) {
+  const files = [];
+  const full = [];
+  let tile = Math.floor(count2 / TILE_WIDTH);
+  let width = count2 % TILE_WIDTH;
+  const removed = width === 0 ? [] : [`${LOG_FOLDER}/${path(tile, width)}`];
+  let parts = [partial3];
+  const put = () => {
+    const bytes = Buffer.concat(parts);
+    files.push({ path: `${LOG_FOLDER}/${path(tile, width)}`, bytes });
+    return bytes;
+  };
+  for (const item of items) {
+    parts.push(item);
+    width += 1;
+    if (width < TILE_WIDTH) continue;
+    full.push(put());
+    tile += 1;
+    width = 0;
+    parts = [];
+  }
+  if (width > 0) put();
+  return { files, removed, full };
+}
+function nodesFrom(peaks, leaves2) {
+  const known3 = /* @__PURE__ */ new Map();
+  let at = 0;
+  for (const node2 of peaks.nodes) {
+    const level = Math.floor(Math.log2(peaks.size - at));
+    known3.set(`${level}/${at / 2 ** level}`, node2);
+    at += 2 ** level;
+  }
+  const nodeAt = (level, index) => {
+    const key = `${level}/${index}`;
+    const node2 = known3.get(key) ?? (level === 0 ? leaves2[index - peaks.size] : void 0);
+    if (node2 !== void 0) return node2;
+    if (level === 0) throw new RangeError(`leaf ${index} is not at hand`);
+    const joined = nodeHash(nodeAt(level - 1, 2 * index), nodeAt(level - 1, 2 * index + 1));
+    known3.set(key, joined);
+    return joined;
+  };
+  return nodeAt;
+}
+async function proveEntry(now, index, size) {
+  const wanted = /* @__PURE__ */ new Map();
+  const blank = new Uint8Array(TILE_WIDTH * HASH_BYTES);
+  const look = (level, tile) => {
+    wanted.set(tilePathAt(level, tile, size), blank);
+    return blank;
+  };
+  inclusionProof(index, size, nodesInTiles(look));
+  for (const path of wanted.keys()) {
+    const bytes = await now.read(`${LOG_FOLDER}/${path}`);
+    if (bytes === void 0) throw new LogError(`the log has no ${LOG_FOLDER}/${path}; run countersign verify`);
+    wanted.set(path, bytes);
+  }
+  return inclusionProof(
+    index,
+    size,
+    nodesInTiles((level, tile) => wanted.get(tilePathAt(level, tile, size)))
+  );
+}
+async function readEntry(now, index, size) {
+  const bundle2 = Math.floor(index / TILE_WIDTH);
+  const bytes = await now.read(
+    `${LOG_FOLDER}/${entriesPath(bundle2, Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH))}`
+  );
+  return bytes === void 0 ? void 0 : decodeEntries(bytes)?.[index % TILE_WIDTH];
+}
+function openCheckpoint(bytes, keys) {
+  try {
+    const note = parseNote(decodeUtf82(bytes) ?? "");
+    const head = parseCheckpoint(note.text);
+    const own2 = keys.filter((key) => key.kind === "log" && key.name === head.origin);
+    if (verifySignatures(note, own2).length > 0) return head;
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    throw new LogError(`the log's checkpoint cannot be read: ${cause.message}; run countersign verify`, { cause });
+  }
+  throw new LogError("the log's checkpoint is signed by no key of trust/policy; run countersign verify");
+}
+async function readPartial(now, path, count2) {
+  const width = count2 % TILE_WIDTH;
+  if (width === 0) return new Uint8Array();
+  const name2 = `${LOG_FOLDER}/${path(Math.floor(count2 / TILE_WIDTH), width)}`;
+  const bytes = await now.read(name2);
+  if (bytes === void 0) throw new LogError(`the log has no ${name2}; run countersign verify`);
+  return bytes;
+}
+function edgePeaks(size, tiles) {
+  const nodeAt = nodesInTiles((level) => tiles[level]);
+  try {
+    return peaksOf(size, nodeAt);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new LogError(`${cause.message}; run countersign verify`, { cause });
+    throw cause;
+  }
+}
+function tileRoot(tile) {
+  let row = Array.from({ length: TILE_WIDTH }, (_, at) => tile.subarray(at * 32, (at + 1) * 32));
+  while (row.length > 1) {
+    row = row.flatMap((left, at) => {
+      const right = row[at + 1];
+      return at % 2 === 0 && right !== void 0 ? [nodeHash(left, right)] : [];
+    });
+  }
+  return row[0] ?? tile;
+}
+
+// src/evidence/by-hand.ts
+var BY_HAND = `set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+sed '/^$/,$d' log/checkpoint > "$work/text" # origin, size and root, up to the blank line
+
+# A verifier key is name+id+base64, of a type byte (1: a log, 4: a countersigner) and the 32 bytes of an Ed25519 key.
+for vkey in $(awk '$1 == "log" { print $2 } $1 == "witness" { print $3 }' trust/policy); do
+  name=\${vkey%%+*} id=\${vkey#*+}
+  printf %s "\${vkey#*+*+}" | base64 -d > "$work/typed"
+  { printf 302a300506032b6570032100 | xxd -r -p; tail -c 32 "$work/typed"; } > "$work/key"
+  # A signature line is a dash, the name, and base64 of four bytes of key id and the signature.
+  for line in $(awk -v name="$name" '$1 == "\u2014" && $2 == name { print $3 }' log/checkpoint); do
+    printf %s "$line" | base64 -d > "$work/line"
+    [ "$(head -c 4 "$work/line" | xxd -p)" = "\${id%%+*}" ] || continue
+    tail -c 64 "$work/line" > "$work/signature"
+    if [ "$(head -c 1 "$work/typed" | xxd -p)" = 01 ]; then
+      signed=yes
+      cp "$work/text" "$work/message"
+    else # between id and signature stand eight bytes of time
+      seconds=$((16#$(tail -c +5 "$work/line" | head -c 8 | xxd -p)))
+      { printf 'cosignature/v1\\ntime %d\\n' "$seconds"; cat "$work/text"; } > "$work/message"
+    fi
+    openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key" -rawin -in "$work/message" -sigfile "$work/signature"
+  done
+done
+: "\${signed:?no log key of trust/policy signed it}" "\${seconds:?no countersigner of trust/policy signed it}"
+date -u -d "@$seconds" '+countersigned %Y-%m-%dT%H:%M:%SZ'
+`;
+
+// src/evidence/visible.ts
+var UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Co}\p{Surrogate}\u2800]/gu;
+var RIGHT_TO_LEFT2 = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+function visible(text2) {
+  return text2.replace(UNSEEN, spell);
+}
+function visibleLine(text2) {
+  return visible(text2).replace(/[\n\t]/g, spell);
+}
+function visibleValue(text2, lines) {
+  const plain2 = text2.replaceAll("\\u{", "\\u{5c}u{");
+  return lines === "one" ? visibleLine(plain2) : visible(plain2);
+}
+var CELL_CHARS_MAX = 120;
+function codeSpan(text2) {
+  const shown = visibleLine(cut(text2, CELL_CHARS_MAX)).replaceAll("|", "\\u{7c}");
+  if (shown === "") return "\u2013";
+  const fence = "`".repeat(longestRun(shown, "`") + 1);
+  const padding2 = /^[ `]|[ `]$/.test(shown) && shown.trim() !== "" ? " " : "";
+  const mark = RIGHT_TO_LEFT2.test(shown) ? "&lrm;" : "";
+  return `${fence}${padding2}${shown}${padding2}${fence}${mark}`;
+}
+function codeSpans(texts2, countMax = Number.POSITIVE_INFINITY) {
+  if (texts2.length === 0) return "\u2013";
+  const rest = texts2.length > countMax ? ` and ${texts2.length - countMax} more` : "";
+  return `${texts2.slice(0, countMax).map(codeSpan).join(" ")}${rest}`;
+}
+function codeBlock(text2) {
+  const shown = visible(text2);
+  const fence = "`".repeat(Math.max(3, longestRun(shown, "`") + 1));
+  return `${fence}text
+${shown}${shown.endsWith("\n") ? "" : "\n"}${fence}
+`;
+}
+var FORMULA = /^[-=+@\t\uff1d\uff0b\uff0d\uff20]/;
+function csvCell(text2) {
+  const shown = visibleLine(text2).replaceAll(";", "\\u{3b}");
+  const inert = FORMULA.test(shown) ? `'${shown}` : shown;
+  return /[",\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}
+function csvCells(line) {
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted2, plain2]) => quoted2?.replaceAll('""', '"') ?? plain2 ?? ""
+  );
+}
+function cut(text2, charsMax) {
+  if (text2.length <= charsMax) return text2;
+  const end = /[\ud800-\udbff]/.test(text2.charAt(charsMax - 1)) ? charsMax - 1 : charsMax;
+  return `${text2.slice(0, end)} \u2026 (${text2.length - end} more characters)`;
+}
+function spell(character) {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+function longestRun(text2, mark) {
+  let longest = 0;
+  let run3 = 0;
+  for (const character of text2) {
+    run3 = character === mark ? run3 + 1 : 0;
+    longest = Math.max(longest, run3);
+  }
+  return longest;
+}
+
+// src/evidence/markdown.ts
+function table(head, rows2) {
+  const line = (cells) => `| ${cells.join(" | ")} |
+`;
+  return `${line(head)}${line(head.map(() => ":--"))}${rows2.map(line).join("")}
+`;
+}
+function facts(rows2) {
+  const [head = ["", ""], ...rest] = rows2;
+  return table(head, rest);
+}
+function timeOf(at) {
+  return TIME.test(at) ? `${at.slice(0, 10)} ${at.slice(11, 23)}` : codeSpan(at);
+}
+var TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/;
+function folded(summary2, markdown) {
+  return `<details><summary>${summary2}</summary>
+
+${markdown}</details>
+
+`;
+}
+function duration(milliseconds2) {
+  if (!Number.isFinite(milliseconds2) || milliseconds2 < 0) return "unknown";
+  if (milliseconds2 < 1e3) return `${milliseconds2} ms`;
+  if (milliseconds2 < 6e4) return `${(milliseconds2 / 1e3).toFixed(1)} s`;
+  return `${Math.floor(milliseconds2 / 6e4)} min ${Math.round(milliseconds2 % 6e4 / 1e3)} s`;
+}
+function counted(count2, noun) {
+  return `${count2} ${noun}${count2 === 1 ? "" : "s"}`;
+}
+var REPOSITORY = /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
+var WORKFLOW = /^(\.github\/workflows\/[A-Za-z0-9._-]{1,100}\.ya?ml)@/;
+var COMMIT = /^[0-9a-f]{40}$/;
+var NUMBER2 = /^[1-9][0-9]{0,19}$/;
+function githubLinks(said3) {
+  const { repository, workflowRef, run: run3, attempt: attempt3, commit } = said3;
+  const home = REPOSITORY.test(repository) ? `https://github.com/${repository}` : void 0;
+  const link2 = (text2, path) => home === void 0 || path === void 0 ? codeSpan(text2) : `[${codeSpan(text2)}](${home}${path})`;
+  const file2 = workflowRef.startsWith(`${repository}/`) ? WORKFLOW.exec(workflowRef.slice(repository.length + 1))?.[1] : void 0;
+  const isCommit = COMMIT.test(commit);
+  return {
+    repository: link2(repository, ""),
+    workflow: link2(workflowRef, isCommit && file2 !== void 0 ? `/blob/${commit}/${file2}` : void 0),
+    run: link2(
+      run3,
+      NUMBER2.test(run3) ? `/actions/runs/${run3}${NUMBER2.test(attempt3) ? `/attempts/${attempt3}` : ""}` : void 0
+    ),
+    commit: link2(commit, isCommit ? `/commit/${commit}` : void 0)
+  };
+}
+
+// src/evidence/pages.ts
+function sessionFolder(startedAt, sid) {
+  return `sessions/${startedAt.slice(0, 10).replaceAll("-", "/")}/${sid}`;
+}
+function monthFolder(startedAt) {
+  return `sessions/${startedAt.slice(0, 7).replace("-", "/")}`;
+}
+function fileName(request) {
+  return /^[0-9A-Za-z]{1,64}$/.test(request) ? `${request}.dsse.json` : "unknown.dsse.json";
+}
+function indexRow({ sid, started: started2, startedAt, ended: ended2, counts }) {
+  const cells = [
+    sid,
+    startedAt,
+    ended2?.outcome ?? "incomplete",
+    started2?.identity.repository ?? "",
+    started2?.identity.actor ?? "",
+    (started2?.targets ?? []).map(({ name: name2 }) => name2).join(" "),
+    String(counts.commands),
+    String(counts.held),
+    String(counts.denied),
+    String(counts.approvals)
+  ];
+  return `${cells.map(csvCell).join(",")}
+`;
+}
+var INDEX_HEAD = "session,started,outcome,repository,actor,targets,commands,held,denied,approved\n";
+function indexOf(rows2) {
+  return `${INDEX_HEAD}${rows2.toSorted().join("")}`;
+}
+function indexWith(index, rows2) {
+  const sids = new Set(rows2.map((row) => row.slice(0, 26)));
+  const before = index.split("\n").slice(1, -1);
+  const kept = before.filter((each) => !sids.has(each.slice(0, 26))).map((each) => `${each}
+`);
+  return indexOf([...kept, ...rows2]);
+}
+var SESSIONS_SHOWN_MAX = 500;
+function monthPage(month, index) {
+  const sessions = index.split("\n").slice(1, -1).map(csvCells).toReversed();
+  const sum = (column2) => sessions.reduce((total, cells) => total + Number(cells[column2]), 0);
+  const shown = sessions.slice(0, SESSIONS_SHOWN_MAX).map((cells) => {
+    const [sid = "", startedAt = "", outcome = "", , actor = "", , ...counts] = cells;
+    const day = startedAt.slice(8, 10);
+    const link2 = /^[0-9A-Z]{26}$/.test(sid) && /^[0-9]{2}$/.test(day) ? `[${sid}](${day}/${sid}/README.md)` : codeSpan(sid);
+    const word = outcome === "completed" ? outcome : `**${/^[a-z]+$/.test(outcome) ? outcome : "unknown"}**`;
+    return [timeOf(startedAt).slice(8, 16).replace(" ", "&nbsp;"), link2, word, codeSpan(actor), inWords(counts)];
+  });
+  const rest = sessions.length > shown.length ? `${sessions.length - shown.length} more are in [index.csv](index.csv).
+` : "";
+  const head = ["Started", "Session", "Outcome", "Who", "Commands"];
+  return [
+    `# Sessions of ${month}
+
+`,
+    `${counted(sessions.length, "session")} with ${counted(sum(6), "command")}: ${sum(7)} held, ${sum(8)} denied, ${sum(9)} approved by people.
+`,
+    "[index.csv](index.csv) has all sessions, with repository and targets, as a table that can be searched. Times: day of the\nmonth, hour and minute, in UTC.\n\n",
+    table(head, shown),
+    rest
+  ].join("");
+}
+function inWords([commands2 = "", held = "", denied = "", approved = ""]) {
+  const some2 = [
+    ["held", held],
+    ["denied", denied],
+    ["approved", approved]
+  ].flatMap(([word = "", count2 = ""]) => count2 === "0" ? [] : [`${numeral(count2)} ${word}`]);
+  return `${numeral(commands2)}${some2.length === 0 ? "" : `: ${some2.join(", ")}`}`;
+}
+function numeral(text2) {
+  return /^[0-9]{1,15}$/.test(text2) ? text2 : "\u2013";
+}
+function frontPage(checkpoint, months) {
+  const { origin, size, root } = parseCheckpoint(parseNote(checkpoint).text);
+  const links = months.toSorted().toReversed().map((month) => `- [${month}](sessions/${month.replace("-", "/")}/README.md)
+`);
+  return [
+    "# Evidence of what jobs did in production\n\n",
+    "Every session that went through the gateway: which commands, decided by which rule, answered by whom, with what\n",
+    "result. An append-only log holds a digest of each session, so none can be changed, cut or left out unseen.\n",
+    "Values that are personal or secret were masked before they were recorded.\n\n",
+    "## Sessions\n\n",
+    ...links,
+    "\n## The log\n\n",
+    facts([
+      ["Log", codeSpan(origin)],
+      ["Entries", `${size}, one for each session and each erasure`],
+      ["Root", codeSpan(Buffer.from(root).toString("base64"))]
+    ]),
+    "Its newest checkpoint, signed and countersigned, is in [log/checkpoint](log/checkpoint); the keys are in",
+    " [trust/policy](trust/policy).\nWho keeps a copy of the checkpoint can show later that the log was not rewritten.\n\n",
+    "## Verify\n\n",
+    "Offline, in three ways. With `countersign`, all of it, from a clone or from a checkout of this branch:\n\n",
+    codeBlock("countersign verify countersign/evidence\ncountersign verify ."),
+    "\nOne session that was handed over as a folder or in a bundle, by the key of the countersigner that you know:\n\n",
+    codeBlock("countersign verify FOLDER --key VKEY"),
+    "\nAnd without a program of ours: the log's checkpoint with openssl, awk and xxd, in a checkout of this branch.\n\n",
+    folded("The script", `${codeBlock(BY_HAND)}
+`)
+  ].join("");
+}
+
+// src/evidence/read-events.ts
+var import_node_crypto11 = require("node:crypto");
+
+// src/journal/line.ts
+var LINE_BYTES_MAX = 32 * 1024;
+var WORDS_MAX = 1e3;
+var WORD_LENGTH_MAX = 400;
+var LineEncoder = class {
+  #lists = /* @__PURE__ */ new WeakMap();
+  #words = /* @__PURE__ */ new Map();
+  #end;
+  #bodies;
+  /** `sid` is a ULID, which needs no escape. */
+  constructor(sid) {
+    this.#end = `,"sid":"${sid}","type":"`;
+    this.#bodies = {
+      "session.started": canonical,
+      "connection.opened": canonical,
+      "command.seen": (body) => this.#seen(body),
+      "command.decided": (body) => this.#decided(body),
+      "approval.requested": canonical,
+      "approval.answered": canonical,
+      "command.settled": (body) => this.#settled(body),
+      "command.returned": (body) => this.#returned(body),
+      masked: canonical,
+      "connection.closed": canonical,
+      gap: canonical,
+      "session.ended": canonical
+    };
+  }
+  /** The line of an event, without its newline. Throws CanonicalError for a body that has no canonical form. */
+  encode(type, { at, conn, seq }, body) {
+    return `{"at":"${at}","body":${this.#bodies[type](body)},"conn":${conn},"seq":${seq}${this.#end}${type}","v":1}`;
+  }
+  #seen(body) {
+    const known3 = `"effects":${this.#list(body.effects)},"objects":${this.#list(body.objects)}`;
+    const values = `"params":${redactions(body.params)},"target":${this.#word(body.target)},"text":${redactions(body.text)}`;
+    return `{"bounded":${body.bounded},"bytes":${count(body.bytes)},"cmd":"${body.cmd}","digest":"${body.digest}",${known3},${values},"textOf":${count(body.textOf)},"tx":${body.tx},"why":${this.#list(body.why)}}`;
+  }
+  #decided(body) {
+    return `{"cmd":"${body.cmd}","decision":"${body.decision}","matched":${this.#list(body.matched)},"message":${this.#word(body.message)},"rule":${this.#word(body.rule)}}`;
+  }
+  #settled(body) {
+    return `{"cause":${this.#word(body.cause)},"cmd":"${body.cmd}","ruling":"${body.ruling}"}`;
+  }
+  #returned(body) {
+    const copied = `{"bytes":${count(body.copied.bytes)},"digest":"${body.copied.digest}"}`;
+    const end = `"rows":${count(body.rows)},"tookUs":${count(body.tookUs)},"truncated":${body.truncated}}`;
+    return `{"bytes":${count(body.bytes)},"cmd":"${body.cmd}","code":${this.#word(body.code)},"copied":${copied},"digest":"${body.digest}","execution":${count(body.execution)},"masked":${count(body.masked)},"outcome":"${body.outcome}","response":${redactions(body.response)},${end}`;
+  }
+  /** Makers hand in the same list again and again. */
+  #list(items) {
+    if (items.length === 0) return "[]";
+    const known3 = this.#lists.get(items);
+    if (known3 !== void 0) return known3;
+    const json2 = canonical(items);
+    this.#lists.set(items, json2);
+    return json2;
+  }
+  #word(word) {
+    if (word === "") return '""';
+    const known3 = this.#words.get(word);
+    if (known3 !== void 0) return known3;
+    const json2 = canonical(word);
+    if (this.#words.size < WORDS_MAX && word.length <= WORD_LENGTH_MAX) this.#words.set(word, json2);
+    return json2;
+  }
+};
+function redactions(values) {
+  let json2 = "[";
+  for (const each of values) json2 += `${json2.length === 1 ? "" : ","}{"...":"${each["..."]}"}`;
+  return `${json2}]`;
+}
+function count(value) {
+  if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
+  return value;
+}
+
+// src/evidence/event-shapes.ts
+var isEffect = oneOf(
+  "read",
+  "write",
+  "delete",
+  "schema",
+  "grant",
+  "admin",
+  "execute",
+  "session",
+  "unknown"
+);
+var isEffects = (value) => Array.isArray(value) && value.length > 0 && value.every(isEffect);
+var isCommandId = (value) => isText2(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
+var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText2(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
+var isSession = (value) => isText2(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
+var isCounts = (value) => isObject(value) && Object.values(value).every(isCount2);
+var texts = listOf(isText2);
+var redacted = listOf(isRedacted);
+function isTime(value) {
+  if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
+  return !Number.isNaN(Date.parse(value));
+}
+var BODIES = {
+  "session.started": shaped({
+    countersigner: isText2,
+    gateway: shaped({ version: isText2, vkey: isText2 }),
+    identity: shaped({
+      repository: isText2,
+      workflowRef: isText2,
+      run: isText2,
+      attempt: isText2,
+      job: isText2,
+      actor: isText2,
+      triggeringActor: isText2,
+      commit: isText2,
+      ref: isText2,
+      environment: isText2,
+      event: isText2
+    }),
+    policy: shaped({ digest: isText2 }),
+    targets: listOf(shaped({ name: isText2, protocol: isText2 })),
+    tier: oneOf("cooperative", "contained", "remote")
+  }),
+  "connection.opened": shaped({
+    application: redacted,
+    database: isText2,
+    purpose: oneOf("client", "cancel", "preview", "catalogue"),
+    searchPath: isText2,
+    target: isText2,
+    tls: shaped({ client: isFlag, target: isFlag }),
+    user: isText2
+  }),
+  "command.seen": shaped({
+    bounded: isFlag,
+    bytes: isCount2,
+    cmd: isCommandId,
+    digest: isText2,
+    effects: isEffects,
+    objects: texts,
+    params: redacted,
+    target: isText2,
+    text: redacted,
+    textOf: isInteger,
+    tx: isFlag,
+    why: texts
+  }),
+  "command.decided": shaped({
+    cmd: isCommandId,
+    decision: oneOf("allow", "hold", "deny"),
+    matched: texts,
+    message: isText2,
+    rule: isText2
+  }),
+  "approval.requested": shaped({
+    approvers: shaped({ count: isCount2, teams: texts, users: texts }),
+    cmd: isCommandId,
+    expiresAt: isTime,
+    impact: shaped({ counted: isInteger, estimated: isInteger }),
+    leaf: isText2,
+    request: isText2
+  }),
+  "approval.answered": shaped({
+    answer: oneOf("approved", "refused", "expired", "withdrawn"),
+    by: listOf(shaped({ login: isText2, via: isText2 })),
+    cmd: isCommandId,
+    dsse: isText2,
+    reason: redacted,
+    request: isText2
+  }),
+  "command.settled": shaped({ cause: isText2, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
+  "command.returned": shaped({
+    bytes: isCount2,
+    cmd: isCommandId,
+    code: isText2,
+    copied: shaped({ bytes: isCount2, digest: isText2 }),
+    digest: isText2,
+    execution: isCount2,
+    masked: isCount2,
+    outcome: oneOf("completed", "error", "suspended", "bound", "skipped", "unknown"),
+    response: redacted,
+    rows: isInteger,
+    tookUs: isInteger,
+    truncated: isFlag
+  }),
+  masked: shaped({ cmd: isCommandId, counts: isCounts }),
+  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText2 }),
+  gap: shaped({ cmd: isText2, what: isText2 }),
+  "session.ended": shaped({
+    commands: isCount2,
+    denied: isCount2,
+    exit: isInteger,
+    held: isCount2,
+    outcome: oneOf("completed", "failed", "lost", "recovered")
+  })
+};
+function parseEvent(line) {
+  if (Buffer.byteLength(line) > LINE_BYTES_MAX) return `longer than ${LINE_BYTES_MAX} bytes`;
+  let value;
+  try {
+    value = parseCanonical(line);
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return error62.message;
+    throw error62;
+  }
+  return isKnownEvent(value) ? value : "not an event of this version";
+}
+var HEADING = {
+  at: isTime,
+  body: isObject,
+  conn: isCount2,
+  seq: isCount2,
+  sid: isSession,
+  type: isEventType,
+  v: isOne2
+};
+function isKnownEvent(value) {
+  const event = fieldsOf(value, HEADING);
+  return event !== void 0 && BODIES[event.type](event.body);
+}
+function isEventType(value) {
+  return isText2(value) && Object.hasOwn(BODIES, value);
+}
+function isOne2(value) {
+  return value === 1;
+}
+
+// src/evidence/read-events.ts
+var FAULTS_MAX = 10;
+var NEWLINE = 10;
+function readEvents(bytes, visit3, headAt) {
+  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frontier = new Frontier();
+  const faults = [];
+  const fault = (what) => {
+    if (faults.length < FAULTS_MAX) faults.push(what);
+  };
+  let start2 = 0;
+  while (start2 < file2.length) {
+    const newline = file2.indexOf(NEWLINE, start2);
+    const end = newline === -1 ? file2.length : newline;
+    if (newline === -1) fault(`line ${frontier.size + 1} has no newline: the file was cut`);
+    const line = file2.subarray(start2, end);
+    const leaf = leafHash(line);
+    const text2 = decodeUtf82(line);
+    const event = text2 === void 0 ? "not UTF-8" : parseEvent(text2);
+    if (typeof event === "string") fault(`line ${frontier.size + 1} is ${event}`);
+    else visit3(event, leaf);
+    frontier.append(leaf);
+    headAt?.(frontier);
+    if (frontier.size % 4096 === 0) frontier.rebase(frontier.peaks());
+    start2 = end + 1;
+  }
+  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto11.hash)("sha256", file2, "hex"), faults };
+}
+
+// src/evidence/answer-text.ts
+var COLUMN_CHARS_MAX = 40;
+function valueText(value, charsMax) {
+  if (typeof value === "string") return visibleValue(cut(value, charsMax), "several");
+  if (isAnswer(value)) return cut(answerText(value), charsMax);
+  return visibleValue(cut(JSON.stringify(value, null, 1), charsMax), "several");
+}
+var isAnswer = shaped({
+  key: isText2,
+  results: listOf(shaped({ columns: listOf(isText2), rows: listOf(listOf(isCell)) })),
+  summary: listOf(isText2)
+});
+function isCell(value) {
+  return value === null || isText2(value);
+}
+function answerText(answer) {
+  const said3 = answer.summary.map((each) => visibleValue(each, "one"));
+  return [...answer.results.flatMap(tableLines), ...said3].join("\n");
+}
+function tableLines({ columns: columns2, rows: rows2 }) {
+  const cells = rows2.map((row) => row.map((cell) => cell === null ? "NULL" : visibleValue(cell, "one")));
+  const head = columns2.map((name2) => visibleValue(name2, "one"));
+  const all = columns2.length === 0 ? cells : [head, ...cells];
+  const widths = (all[0] ?? []).map(
+    (_, column2) => Math.min(
+      COLUMN_CHARS_MAX,
+      all.reduce((most, row) => Math.max(most, row[column2]?.length ?? 0), 0)
+    )
+  );
+  const lines = all.map(
+    (row) => row.map((cell, column2) => column2 === row.length - 1 ? cell : cell.padEnd(widths[column2] ?? 0)).join(" | ")
+  );
+  if (columns2.length === 0) return lines;
+  return [lines[0] ?? "", widths.map((width) => "-".repeat(width)).join("-|-"), ...lines.slice(1)];
+}
+
+// src/evidence/command-details.ts
+var TEXT_CHARS_MAX = 4e3;
+var PARAM_CHARS_MAX = 400;
+var PARAMS_SHOWN_MAX = 16;
+var NAMES_SHOWN_MAX = 3;
+var REASONS_SHOWN_MAX = 8;
+var LINES_SHOWN_MAX = 20;
+var Show = class {
+  #values;
+  #erased;
+  constructor(values, erased) {
+    this.#values = values;
+    this.#erased = erased;
+  }
+  /** The value as text with nothing unseen in it; undefined where it is not there. */
+  text(redacted2, charsMax = TEXT_CHARS_MAX) {
+    const value = this.#values(redacted2);
+    return value === void 0 ? void 0 : valueText(value, charsMax);
+  }
+  missing(redacted2) {
+    return this.#erased.has(redacted2["..."]) ? "*erased*, see [Erased](#erased)" : "*withheld, and no erasure says so*";
+  }
+  /** A fenced block of the value, behind this label. */
+  block(label, redacted2, charsMax = TEXT_CHARS_MAX) {
+    const text2 = this.text(redacted2, charsMax);
+    return text2 === void 0 ? `${label}${this.missing(redacted2)}
+
+` : `${label}${codeBlock(text2)}
+`;
+  }
+};
+function detailsWithin(story, told, show3, bytesMax) {
+  const chosen = /* @__PURE__ */ new Map();
+  let room = bytesMax;
+  for (const each of [...told.filter(isNotable), ...told.filter((one) => !isNotable(one))]) {
+    const text2 = details(story, each, show3);
+    const bytes = Buffer.byteLength(text2);
+    if (bytes > room) continue;
+    room -= bytes;
+    chosen.set(each.seq, text2);
+  }
+  const left = told.filter(({ seq }) => !chosen.has(seq));
+  const lines = left.slice(0, LINES_SHOWN_MAX).map(({ seq }) => seq + 1);
+  const more = left.length > lines.length ? " and others" : "";
+  const rest = left.length === 0 ? "" : `The details of ${counted(left.length, "command")} above are left out, for there is no room: they begin in line ${lines.join(", ")}${more} of \`events.jsonl\`.
+
+`;
+  return [told.flatMap(({ seq }) => chosen.get(seq) ?? []).join(""), rest];
+}
+function isNotable({ decided, settled, returned: returned2 }) {
+  return decided?.decision !== "allow" || settled?.ruling !== "release" || returned2.some(({ outcome }) => outcome === "error" || outcome === "unknown");
+}
+function details(story, told, show3) {
+  const { seen, decided, settled } = told;
+  const words = [
+    seen.effects.join(", "),
+    ...decided === void 0 ? ["not decided"] : [DECIDED[decided.decision]],
+    ...told.answered.map(({ answer }) => answer),
+    ...settled?.ruling === "refuse" ? ["refused"] : [],
+    ...told.returned.map(({ outcome, rows: rows2 }) => `${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`)
+  ];
+  const heading = `${seen.cmd}: ${words.join(", ")}`;
+  const marks = `${seen.tx ? ", in a transaction" : ""}${seen.bounded ? "" : ", **no condition limits what it changes**"}`;
+  const message = decided === void 0 || decided.message === "" ? "" : `: ${codeSpan(decided.message)}`;
+  const params = seen.params.slice(0, PARAMS_SHOWN_MAX);
+  const more = seen.params.length - params.length;
+  const read2 = [
+    `Seen ${timeOf(told.at)} on connection ${told.conn}, ${seen.bytes} bytes${marks}`,
+    ...seen.why.length === 0 ? [] : [`Because ${codeSpans(seen.why, REASONS_SHOWN_MAX)}`],
+    ...decided === void 0 ? [] : [`${capital(DECIDED[decided.decision])} by rule ${codeSpan(decided.rule)}${message}`]
+  ];
+  const body = [
+    `${read2.map((each) => `- ${each}
+`).join("")}
+`,
+    ...story.textOf(told).map((each) => show3.block("", each)),
+    ...params.map((each, at) => show3.block(`Parameter ${at + 1}:
+
+`, each, PARAM_CHARS_MAX)),
+    more > 0 ? `${counted(more, "more parameter")} in line ${told.seq + 1} of \`events.jsonl\`.
+
+` : "",
+    ...told.answered.flatMap(
+      ({ answer, by, reason }) => reason.map(
+        (each) => show3.block(`${capital(answer)}${by.length === 0 ? "" : ` by ${people(by)}`}, because:
+
+`, each)
+      )
+    ),
+    ...told.returned.map((each) => execution(each, show3))
+  ].join("");
+  return isNotable(told) && !told.own ? `### ${heading}
+
+${body}` : folded(heading, body);
+}
+var DECIDED = { allow: "allowed", deny: "denied", hold: "held" };
+function execution(each, show3) {
+  const said3 = `Execution ${each.execution}: ${each.outcome}, ${each.rows < 0 ? "unknown rows" : counted(each.rows, "row")}, ${each.bytes} bytes, ${each.masked} spans masked${each.truncated ? ", **recorded in part**" : ""}.
+
+`;
+  return `${said3}${each.response.map((one) => show3.text(one) === void 0 ? show3.block("", one) : folded("Answer", show3.block("", one))).join("")}`;
+}
+function people(by) {
+  const shown = by.slice(0, NAMES_SHOWN_MAX).map(({ login: login2, via }) => `${codeSpan(login2)} (${codeSpan(via)})`);
+  return `${shown.join(", ")}${by.length > shown.length ? ` and ${by.length - shown.length} more` : ""}`;
+}
+function capital(text2) {
+  return `${text2.slice(0, 1).toUpperCase()}${text2.slice(1)}`;
+}
+
+// src/evidence/erased-section.ts
+var ERASED_SHOWN_MAX = 20;
+var Places = class {
+  #wanted = /* @__PURE__ */ new Map();
+  constructor(erasures) {
+    for (const { ptrs } of erasures) {
+      for (const ptr of ptrs.slice(0, ERASED_SHOWN_MAX)) this.#wanted.set(seqOf(ptr), "");
+    }
+  }
+  add(event) {
+    if (!this.#wanted.has(event.seq)) return;
+    const of = "cmd" in event.body ? `command ${event.body.cmd}` : `connection ${event.conn}`;
+    this.#wanted.set(event.seq, of);
+  }
+  /** In words: `text of command 1/3`. */
+  name(ptr) {
+    const [, field4 = "", at = ""] = /\/body\/(text|params|response|reason|application)\/([0-9]{1,6})$/.exec(ptr) ?? [];
+    const of = this.#wanted.get(seqOf(ptr)) ?? "";
+    return of === "" || field4 === "" ? "a value that no event has" : `${fieldName(field4, Number(at))} of ${of}`;
+  }
+};
+var fieldName = (field4, at) => field4 === "params" ? `parameter ${at + 1}` : field4 === "response" ? "answer" : field4;
+function seqOf(ptr) {
+  return Number(/^\/([0-9]{1,15})\//.exec(ptr)?.[1] ?? "-1");
+}
+function erasedValues(erasures, places) {
+  if (erasures.length === 0) return "";
+  const rows2 = erasures.map(({ at, by, reason, ptrs }, index) => {
+    const named2 = ptrs.slice(0, ERASED_SHOWN_MAX).map((ptr) => places.name(ptr));
+    const rest = ptrs.length - named2.length;
+    const path = `erasures/${index + 1}.dsse.json`;
+    const what = `${named2.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+    return [timeOf(at), codeSpan(by), codeSpan(reason), what, `[${path}](${path})`];
+  });
+  return [
+    "## Erased\n\n",
+    "These values were taken out for ever. Their digests stay in the events, so everything that was signed still holds.\n\n",
+    table(["When", "By", "Why", "What", "Signed"], rows2)
+  ].join("");
+}
+
+// src/journal/disclosure.ts
+var import_node_crypto12 = require("node:crypto");
+var SALT_BYTES2 = 16;
+var SALT_CHARS = 22;
+var POOL_BYTES = 16 * 1024;
+var SaltPool = class {
+  #fill;
+  #pool = Buffer.alloc(POOL_BYTES);
+  #at = POOL_BYTES;
+  constructor(fill) {
+    this.#fill = fill;
+  }
+  next() {
+    if (this.#at === POOL_BYTES) {
+      this.#fill(this.#pool);
+      this.#at = 0;
+    }
+    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
+    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
+    this.#at += SALT_BYTES2;
+    return salt;
+  }
+};
+function redact(value, salts) {
+  return redactionOf(Buffer.from(salted(jsonOf(value), salts)).toString("base64url"));
+}
+var SCRATCH_BYTES2 = 32 * 1024;
+var Redactor = class {
+  #salts;
+  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
+  constructor(salts) {
+    this.#salts = salts;
+  }
+  redact(value) {
+    return this.redactJson(jsonOf(value));
+  }
+  /** Takes out a value that was written as canonical JSON already. */
+  redactJson(json2) {
+    const text2 = salted(json2, this.#salts);
+    if (text2.length * 3 > SCRATCH_BYTES2) return redactionOf(Buffer.from(text2).toString("base64url"));
+    return redactionOf(this.#scratch.toString("base64url", 0, this.#scratch.write(text2, "utf8")));
+  }
+};
+function salted(json2, salts) {
+  return `["${salts.next()}",${json2}]`;
+}
+function redactionOf(disclosure) {
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
+}
+function jsonOf(value) {
+  return typeof value === "string" ? quoted(value) : canonical(value);
+}
+var PLAIN = /^[ !#-[\]-~]*$/;
+function quoted(text2) {
+  if (PLAIN.test(text2)) return `"${text2}"`;
+  const json2 = JSON.stringify(text2);
+  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
+}
+function digestOf(disclosure) {
+  return (0, import_node_crypto12.hash)("sha256", disclosure, "base64url");
+}
+function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
+  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
+}
+function encodeDisclosure({ digest, disclosure, ptr }) {
+  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${quoted(ptr)}}`;
+}
+function openDisclosure(disclosure) {
+  const bytes = Buffer.from(disclosure, "base64url");
+  if (bytes.toString("base64url") !== disclosure) return void 0;
+  let pair;
+  try {
+    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    pair = JSON.parse(text2);
+    if (canonical(pair) !== text2) return void 0;
+  } catch (error62) {
+    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+  if (!isList2(pair) || pair.length !== 2) return void 0;
+  const [salt, value] = pair;
+  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
+}
+function isList2(value) {
+  return Array.isArray(value);
+}
+
+// src/evidence/story.ts
+var COMMANDS_TOLD_MAX = 100;
+var NOTABLE_TOLD_MAX = 50;
+var EXECUTIONS_TOLD_MAX = 5;
+var UNDECIDED_TOLD_MAX = 10;
+var ASIDES_MAX = 50;
+var Story = class {
+  #open = /* @__PURE__ */ new Map();
+  #plain = [];
+  #notable = [];
+  #texts = /* @__PURE__ */ new Map();
+  connections = [];
+  gaps = [];
+  #own = /* @__PURE__ */ new Set();
+  #commands = 0;
+  #connections = 0;
+  #gaps = 0;
+  #firstOmitted;
+  #lastOmitted = 0;
+  add(event) {
+    switch (event.type) {
+      case "command.seen": {
+        this.#commands += 1;
+        const told = {
+          seq: event.seq,
+          at: event.at,
+          conn: event.conn,
+          own: this.#own.has(event.conn),
+          seen: event.body,
+          requested: [],
+          answered: [],
+          returned: []
+        };
+        this.#open.set(event.body.cmd, told);
+        return;
+      }
+      case "command.decided": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        told.decided = event.body;
+        this.#choose(told, event.body.decision !== "allow");
+        return;
+      }
+      case "approval.requested":
+        this.#open.get(event.body.cmd)?.requested.push(event.body);
+        return;
+      case "approval.answered":
+        this.#open.get(event.body.cmd)?.answered.push(event.body);
+        return;
+      case "command.settled": {
+        const told = this.#open.get(event.body.cmd);
+        if (told !== void 0) told.settled = event.body;
+        return;
+      }
+      case "command.returned": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
+        return;
+      }
+      case "connection.opened":
+        this.#connections += 1;
+        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (this.connections.length < ASIDES_MAX)
+          this.connections.push({ conn: event.conn, at: event.at, body: event.body });
+        return;
+      case "gap":
+        this.#gaps += 1;
+        if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
+        return;
+      case "session.started":
+      case "masked":
+      case "connection.closed":
+      case "session.ended":
+        return;
+    }
+  }
+  /** The commands to show, in the order they came. */
+  told() {
+    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
+  }
+  /** How many commands are not shown. */
+  get omitted() {
+    return this.#commands - this.#plain.length - this.#notable.length - this.#undecided().length;
+  }
+  /** The lines of `events.jsonl`, from 1, that the first and the last of them were seen in; undefined for none. */
+  get omittedLines() {
+    return this.#firstOmitted === void 0 ? void 0 : { first: this.#firstOmitted + 1, last: this.#lastOmitted + 1 };
+  }
+  /** Connections and gaps that are not shown. */
+  get omittedAsides() {
+    return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
+  }
+  #undecided() {
+    return [...this.#open.values()].filter(({ decided }) => decided === void 0).slice(0, UNDECIDED_TOLD_MAX);
+  }
+  /** The digests of a command's text: its own, or those of the earlier event that it names. */
+  textOf(told) {
+    if (told.seen.text.length > 0) return told.seen.text;
+    return this.#texts.get(told.seen.textOf) ?? [];
+  }
+  /** Needed once, before `textOf`: the texts that shown commands refer to. A second pass over the events. */
+  recall(event) {
+    if (event.type !== "command.seen" || event.body.text.length === 0) return;
+    if (this.#wanted().has(event.seq)) this.#texts.set(event.seq, event.body.text);
+  }
+  #wantedSeqs;
+  #wanted() {
+    this.#wantedSeqs ??= new Set(this.told().map(({ seen }) => seen.textOf));
+    return this.#wantedSeqs;
+  }
+  #choose(told, notable) {
+    if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
+    else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
+    else {
+      this.#open.delete(told.seen.cmd);
+      this.#firstOmitted ??= told.seq;
+      this.#lastOmitted = told.seq;
+    }
+  }
+};
+function openValues(disclosures, wanted) {
+  const values = /* @__PURE__ */ new Map();
+  for (const line of linesOf(disclosures)) {
+    const fields = parseDisclosure(line);
+    if (fields === void 0 || wanted !== "all" && !wanted.has(fields.digest)) continue;
+    const opened3 = openDisclosure(fields.disclosure);
+    if (opened3 !== void 0) values.set(fields.digest, opened3.value);
+  }
+  return (redacted2) => values.get(redacted2["..."]);
+}
+function parseDisclosure(line) {
+  try {
+    return fieldsOf(parseCanonical(line), { digest: isText2, disclosure: isText2, ptr: isText2 });
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+}
+function* linesOf(bytes) {
+  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let start2 = 0; start2 < file2.length; ) {
+    const newline = file2.indexOf(10, start2);
+    const end = newline === -1 ? file2.length : newline;
+    yield decodeUtf82(file2.subarray(start2, end)) ?? "\uFFFD";
+    start2 = end + 1;
+  }
+}
+
+// src/evidence/summary.ts
+var Summariser = class {
+  #sid = "";
+  #started;
+  #ended;
+  #startedAt = "";
+  #endedAt = "";
+  #approvals = 0;
+  #commands = 0;
+  #denied = 0;
+  #held = 0;
+  #masked = 0;
+  #previews = 0;
+  #own = /* @__PURE__ */ new Set();
+  add(event) {
+    switch (event.type) {
+      case "session.started":
+        this.#sid = event.sid;
+        this.#started ??= event.body;
+        this.#startedAt ||= event.at;
+        return;
+      case "session.ended":
+        this.#ended = event.body;
+        this.#endedAt = event.at;
+        return;
+      case "connection.opened":
+        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        return;
+      case "command.seen":
+        if (this.#own.has(event.conn)) this.#previews += 1;
+        else this.#commands += 1;
+        return;
+      case "command.decided":
+        if (event.body.decision === "deny") this.#denied += 1;
+        if (event.body.decision === "hold") this.#held += 1;
+        return;
+      case "approval.answered":
+        if (event.body.answer === "approved") this.#approvals += 1;
+        return;
+      case "masked":
+        for (const count2 of Object.values(event.body.counts)) this.#masked += count2;
+        return;
+      case "command.returned":
+        this.#masked += event.body.masked;
+        return;
+      case "approval.requested":
+      case "command.settled":
+      case "connection.closed":
+      case "gap":
+        return;
+    }
+  }
+  summary() {
+    return {
+      sid: this.#sid,
+      started: this.#started,
+      startedAt: this.#startedAt,
+      ended: this.#ended,
+      endedAt: this.#endedAt,
+      counts: {
+        approvals: this.#approvals,
+        commands: this.#commands,
+        denied: this.#denied,
+        held: this.#held,
+        masked: this.#masked,
+        previews: this.#previews
+      }
+    };
+  }
+};
+
+// src/evidence/timeline.ts
+var STEPS_MAX = 40;
+var TARGETS_MAX = 6;
+function timeline(told, { omitted }) {
+  if (told.length === 0) return "";
+  const names = targetNames(told);
+  const steps = [];
+  let left = 0;
+  for (const group of grouped(told)) {
+    const drawn = stepsOf(group, names);
+    if (steps.length + drawn.length <= STEPS_MAX && left === 0) steps.push(...drawn);
+    else left += group.length;
+  }
+  const missing2 = left + omitted;
+  const people3 = steps.some((step) => /\bP\b/.test(step)) ? ["participant P as People"] : [];
+  const used = [...new Set(names.values())].map(({ id, label }) => `participant ${id} as ${label}`);
+  const lines = [
+    "participant J as Job",
+    "participant G as Gateway",
+    ...used.filter((_, at) => at < TARGETS_MAX),
+    ...people3,
+    ...steps
+  ];
+  const diagram = `\`\`\`mermaid
+sequenceDiagram
+${lines.map((line) => `  ${line}
+`).join("")}\`\`\`
+
+`;
+  const rest = missing2 === 0 ? "" : `The timeline leaves out ${counted(missing2, "command")}; all are in \`events.jsonl\`.
+
+`;
+  return `## Timeline
+
+${diagram}${rest}`;
+}
+function targetNames(told) {
+  const names = /* @__PURE__ */ new Map();
+  for (const { seen } of told) {
+    if (names.has(seen.target)) continue;
+    const at = names.size + 1;
+    const name2 = /^[A-Za-z0-9_-]{1,30}$/.test(seen.target) ? seen.target : String(at);
+    const isShared = at >= TARGETS_MAX;
+    names.set(
+      seen.target,
+      isShared ? { id: `T${TARGETS_MAX}`, label: "other targets" } : { id: `T${at}`, label: `target ${name2}` }
+    );
+  }
+  return names;
+}
+function grouped(told) {
+  const groups = [];
+  for (const each of told) {
+    const last = groups.at(-1);
+    const [first] = last ?? [];
+    if (first !== void 0 && isPlain2(first) && isPlain2(each) && sameWay(first, each)) last?.push(each);
+    else groups.push([each]);
+  }
+  return groups;
+}
+function isPlain2({ decided, settled, returned: returned2 }) {
+  return decided?.decision === "allow" && settled?.ruling === "release" && returned2.every(({ outcome }) => outcome !== "error");
+}
+function sameWay(one, other) {
+  return one.seen.target === other.seen.target && one.own === other.own && (one.own || one.seen.effects.join() === other.seen.effects.join());
+}
+function stepsOf(group, names) {
+  const [first] = group;
+  const last = group.at(-1);
+  if (first === void 0 || last === void 0) return [];
+  const target = names.get(first.seen.target)?.id ?? "G";
+  const time3 = first.at.slice(11, 19);
+  const effects = first.own ? "own" : first.seen.effects.join(" ");
+  const from = first.own ? "G" : "J";
+  if (isPlain2(first)) {
+    const which = group.length === 1 ? first.seen.cmd : `${first.seen.cmd} to ${last.seen.cmd}`;
+    const many = group.length === 1 ? "" : `, ${group.length} commands`;
+    return [`${from}->>${target}: ${time3} ${which} ${effects}${many}`];
+  }
+  const { cmd } = first.seen;
+  const asked4 = first.requested.length > 0 ? ["G->>P: asks people"] : [];
+  const answered = first.answered.map(
+    ({ answer }) => answer === "approved" || answer === "refused" ? `P-->>G: ${answer}` : `Note over G,P: ${answer}`
+  );
+  const decision = first.decided === void 0 ? "not decided" : DECIDED2[first.decided.decision];
+  const opening = `${from}->>G: ${time3} ${cmd} ${effects}, ${decision}`;
+  const end = first.settled === void 0 ? [] : first.settled.ruling === "refuse" ? [`G--x${from}: ${cmd} refused`] : [
+    `G->>${target}: ${cmd} released`,
+    ...first.returned.slice(0, 1).map(
+      ({ outcome, rows: rows2 }) => `${target}-->>${from}: ${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`
+    )
+  ];
+  return [opening, ...asked4, ...answered, ...end];
+}
+var DECIDED2 = { allow: "allowed", deny: "denied", hold: "held" };
+
+// src/evidence/session-page.ts
+var TARGETS_SHOWN_MAX = 20;
+var DETAILS_BYTES_MAX = 5e5;
+var OWN_BYTES_MAX = 1e5;
+function sessionPage(events, disclosures, { index, erasures }) {
+  const summariser = new Summariser();
+  const story = new Story();
+  const { size, root } = readEvents(events, (event) => {
+    summariser.add(event);
+    story.add(event);
+  });
+  const places = new Places(erasures);
+  readEvents(events, (event) => {
+    story.recall(event);
+    places.add(event);
+  });
+  const told = story.told();
+  const values = openValues(disclosures, wantedDigests(story, told));
+  const erased = new Set(erasures.flatMap(({ digests }) => digests));
+  const show3 = new Show(values, erased);
+  const summary2 = summariser.summary();
+  const rooted = Buffer.from(root).toString("base64");
+  return [
+    `# Session ${/^[0-9A-Z]{26}$/.test(summary2.sid) ? summary2.sid : codeSpan(summary2.sid)}
+
+`,
+    glance(summary2, size, rooted),
+    timeline(told, story),
+    commands(story, told),
+    approvals(told),
+    allDetails(story, told, show3),
+    ownCommands(story, told, show3),
+    connections(story, show3),
+    erasedValues(erasures, places),
+    gaps(story),
+    verification(summary2, { size, root: rooted, index })
+  ].join("");
+}
+function glance(summary2, size, root) {
+  const { started: started2, ended: ended2, counts } = summary2;
+  const identity = started2?.identity;
+  const links = identity === void 0 ? void 0 : githubLinks(identity);
+  const said3 = (text2, shown = codeSpan(text2 ?? "")) => text2 === void 0 || text2 === "" ? "" : shown;
+  const outcome = ended2 === void 0 ? "**incomplete**: the session has no end" : `${ended2.outcome === "completed" ? ended2.outcome : `**${ended2.outcome}**`}, exit code ${ended2.exit}`;
+  const own2 = counts.previews === 0 ? "" : ` (and ${counts.previews} of the gateway's own)`;
+  const took = Date.parse(summary2.endedAt) - Date.parse(summary2.startedAt);
+  const actors = [identity?.actor ?? "", identity?.triggeringActor ?? ""].filter(
+    (each, at, all) => each !== "" && all.indexOf(each) === at
+  );
+  const rows2 = [
+    ["Outcome", outcome],
+    [
+      "Commands",
+      `${counts.commands}${own2}, of them ${counts.held} held, ${counts.denied} denied; ${counts.approvals} approved by people; ${counts.masked} spans masked`
+    ],
+    ["Who", codeSpans(actors)],
+    [
+      "When",
+      ended2 === void 0 ? `from ${timeOf(summary2.startedAt)} UTC` : `${timeOf(summary2.startedAt)} to ${endTime(summary2)} UTC, ${duration(took)}`
+    ],
+    ["Targets", targetsOf(started2?.targets ?? [])],
+    ["Repository", said3(identity?.repository, links?.repository)],
+    ["Workflow", said3(identity?.workflowRef, links?.workflow)],
+    ["Run", said3(identity?.run, links?.run)],
+    ["Attempt, job", codeSpansOf([identity?.attempt, identity?.job])],
+    ["Event, ref", codeSpansOf([identity?.event, identity?.ref])],
+    ["Commit", said3(identity?.commit, links?.commit)],
+    ["Environment", said3(identity?.environment)],
+    ["Policy", codeSpan(started2?.policy.digest ?? "")],
+    [
+      "Assurance",
+      `${codeSpan(started2?.tier ?? "")}, countersigned by ${codeSpan(countersignerName(started2?.countersigner))}`
+    ],
+    ["Gateway", codeSpan(started2?.gateway.version ?? "")],
+    ["Head", `${size} events, root ${codeSpan(root)}`]
+  ];
+  return facts(rows2.filter(([, value]) => value !== ""));
+}
+function endTime({ startedAt, endedAt }) {
+  return endedAt.slice(0, 10) === startedAt.slice(0, 10) ? timeOf(endedAt).slice(11) : timeOf(endedAt);
+}
+function targetsOf(targets) {
+  const shown = targets.slice(0, TARGETS_SHOWN_MAX).map(({ name: name2, protocol }) => `${codeSpan(name2)} (${codeSpan(protocol)})`);
+  const rest = targets.length > shown.length ? ` and ${targets.length - shown.length} more` : "";
+  return shown.length === 0 ? "\u2013" : `${shown.join(", ")}${rest}`;
+}
+function codeSpansOf(texts2) {
+  const some2 = texts2.flatMap((each) => each === void 0 || each === "" ? [] : [each]);
+  return some2.length === 0 ? "" : codeSpans(some2);
+}
+function countersignerName(vkey) {
+  return vkey?.split("+")[0] ?? "";
+}
+function commands(story, told) {
+  const own2 = told.filter((each) => !each.own);
+  const lines = story.omittedLines;
+  const where = lines === void 0 ? "" : `, seen in its lines ${lines.first} to ${lines.last}`;
+  const rest = story.omitted > 0 ? `**There is no room here for ${counted(story.omitted, "more command")}**: \`events.jsonl\` has all${where}.
+
+` : "";
+  return `## Commands
+
+${own2.length === 0 ? "None.\n\n" : commandTable(own2)}${rest}`;
+}
+function commandTable(told) {
+  const isAlone = new Set(told.map(({ seen }) => seen.target)).size === 1;
+  const rows2 = told.map((each) => [
+    each.seen.cmd,
+    ...isAlone ? [] : [codeSpan(each.seen.target)],
+    each.seen.effects.join(", "),
+    codeSpans(each.seen.objects, NAMES_SHOWN_MAX),
+    each.decided === void 0 ? "\u2013" : `${each.decided.decision} ${codeSpan(each.decided.rule)}`,
+    answers(each),
+    outcomes(each),
+    each.returned.length === 0 ? "\u2013" : String(each.returned.reduce((sum, { rows: count2 }) => sum + Math.max(0, count2), 0)),
+    each.returned.length === 0 ? "\u2013" : milliseconds(each.returned.reduce((sum, { tookUs }) => sum + Math.max(0, tookUs), 0))
+  ]);
+  const target = isAlone ? [] : ["Target"];
+  return table(["Command", ...target, "Effects", "Objects", "Decision", "Answer", "Outcome", "Rows", "ms"], rows2);
+}
+function ownCommands(story, told, show3) {
+  const own2 = told.filter((each) => each.own);
+  if (own2.length === 0) return "";
+  const words = "It looks at the target's tables when a session starts, and at what a held command would touch, in\nread-only transactions on connections of its own.\n\n";
+  const [shown, rest] = detailsWithin(story, own2, show3, OWN_BYTES_MAX);
+  return `## The gateway's own
+
+${words}${folded(counted(own2.length, "command"), `${commandTable(own2)}${shown}${rest}`)}`;
+}
+function answers({ answered }) {
+  if (answered.length === 0) return "\u2013";
+  return answered.map(({ answer, by }) => `${answer}${by.length === 0 ? "" : ` by ${people(by)}`}`).join("; ");
+}
+function outcomes({ settled, returned: returned2 }) {
+  if (settled === void 0) return "not settled";
+  if (settled.ruling === "refuse")
+    return `**refused** ${settled.cause === "" ? "" : codeSpan(settled.cause)}`.trimEnd();
+  if (returned2.length === 0) return "released";
+  return returned2.map(({ outcome, code }) => code === "" ? outcome : `${outcome} ${codeSpan(code)}`).join("; ");
+}
+function approvals(told) {
+  const rows2 = told.flatMap(
+    ({ seen, decided, requested, answered }) => requested.map(({ request, impact, approvers, expiresAt }) => {
+      const answer = answered.find((each) => each.request === request);
+      const isSigned = answer !== void 0 && answer.dsse !== "";
+      return [
+        isSigned ? `[${codeSpan(request)}](approvals/${fileName(request)})` : codeSpan(request),
+        seen.cmd,
+        codeSpan(decided?.rule ?? ""),
+        impact.counted < 0 ? `about ${known2(impact.estimated)}` : `${impact.counted}, counted`,
+        asked(approvers),
+        answer === void 0 ? "none" : `${answer.answer}${answer.by.length === 0 ? "" : ` by ${people(answer.by)}`}`,
+        timeOf(expiresAt).replace(/\.[0-9]{3}$/, "")
+      ];
+    })
+  );
+  if (rows2.length === 0) return "";
+  const head = ["Request", "Command", "Rule", "Would touch rows", "Asked", "Answer", "Expires"];
+  return `## Approvals
+
+${table(head, rows2)}Behind a request is its answer, signed by the countersigner for that one command.
+
+`;
+}
+function asked({ teams, users }) {
+  const some2 = [
+    teams.length === 0 ? "" : `${teams.length === 1 ? "team" : "teams"} ${codeSpans(teams, NAMES_SHOWN_MAX)}`,
+    users.length === 0 ? "" : codeSpans(users, NAMES_SHOWN_MAX)
+  ].filter((each) => each !== "");
+  return some2.length === 0 ? "whoever may" : some2.join(", ");
+}
+function allDetails(story, told, show3) {
+  const jobs = told.filter((each) => !each.own);
+  if (jobs.length === 0) return "";
+  const [shown, rest] = detailsWithin(story, jobs, show3, DETAILS_BYTES_MAX);
+  return `## Details
+
+${shown}${rest}`;
+}
+function connections(story, show3) {
+  if (story.connections.length === 0) return "";
+  const rows2 = story.connections.map(({ conn, at, body }) => [
+    String(conn),
+    timeOf(at),
+    codeSpan(body.target),
+    codeSpan(body.user),
+    codeSpan(body.database),
+    body.application.map((each) => applicationName(show3, each)).join(" ") || "\u2013",
+    body.purpose,
+    `${body.tls.client ? "TLS" : "plain"}, ${body.tls.target ? "TLS" : "plain"}`
+  ]);
+  const head = ["Connection", "Opened", "Target", "User", "Database", "Application", "Purpose", "Client, target"];
+  const { connections: more } = story.omittedAsides;
+  const rest = more === 0 ? "" : `${counted(more, "more connection")} in \`events.jsonl\`.
+
+`;
+  return `## Connections
+
+${table(head, rows2)}${rest}`;
+}
+function applicationName(show3, redacted2) {
+  const text2 = show3.text(redacted2);
+  return text2 === void 0 ? show3.missing(redacted2) : codeSpan(text2);
+}
+function gaps(story) {
+  if (story.gaps.length === 0) return "";
+  const rows2 = story.gaps.map(({ at, body }) => [timeOf(at), codeSpan(body.cmd), codeSpan(body.what)]);
+  const { gaps: more } = story.omittedAsides;
+  const rest = more === 0 ? "" : `${counted(more, "more gap")} in \`events.jsonl\`.
+
+`;
+  return `## What is missing
+
+${table(["At", "Command", "What is known"], rows2)}${rest}`;
+}
+function verification({ startedAt, sid, started: started2 }, { size, root, index }) {
+  return [
+    "## Verify\n\n",
+    facts([
+      ["Session", codeSpan(sid)],
+      ["Root of its events", `${codeSpan(root)}, ${size} events`],
+      ["Entry in the log", index === void 0 ? "none" : String(index)],
+      ["Countersigner's key", codeSpan(started2?.countersigner ?? "")]
+    ]),
+    "This session alone, in a checkout of the evidence; then everything, in a clone of the repository:\n\n",
+    codeBlock(`countersign verify ${sessionFolder(startedAt, sid)}
+countersign verify countersign/evidence`),
+    "\nWhoever knows the countersigner's key from elsewhere adds `--key VKEY`. This page says nothing of its own: it is made of",
+    " `events.jsonl`, `disclosures.jsonl`, the erasures and the number of the entry, and the verifier makes it again.\n"
+  ].join("");
+}
+function wantedDigests(story, told) {
+  const wanted = /* @__PURE__ */ new Set();
+  const want = (list2) => {
+    for (const each of list2) wanted.add(each["..."]);
+  };
+  for (const { body } of story.connections) want(body.application);
+  for (const each of told) {
+    want(story.textOf(each));
+    want(each.seen.params);
+    for (const { reason } of each.answered) want(reason);
+    for (const { response } of each.returned) want(response);
+  }
+  return wanted;
+}
+function known2(count2) {
+  return count2 < 0 ? "unknown" : String(count2);
+}
+function milliseconds(microseconds) {
+  return (microseconds / 1e3).toFixed(1);
+}
+
+// src/evidence/statement.ts
+var STATEMENT = "https://in-toto.io/Statement/v1";
+var SESSION_PREDICATE = "https://countersign.dev/attestation/session/v0.1";
+function sessionStatement({ events, summary: summary2, countersigned }) {
+  const { started: started2, ended: ended2 } = summary2;
+  const commit = started2?.identity.commit ?? "";
+  const source = { digest: { gitCommit: commit }, name: sourceName(started2?.identity.repository ?? "") };
+  return canonical({
+    _type: STATEMENT,
+    predicate: {
+      counts: summary2.counts,
+      countersigned: { by: started2?.countersigner ?? "none", size: countersigned },
+      finishedOn: summary2.endedAt,
+      gateway: started2?.gateway ?? null,
+      identity: started2?.identity ?? null,
+      outcome: ended2?.outcome ?? "lost",
+      policy: started2?.policy ?? null,
+      sid: summary2.sid,
+      size: events.size,
+      startedOn: summary2.startedAt,
+      targets: started2?.targets ?? [],
+      tier: started2?.tier ?? null
+    },
+    predicateType: SESSION_PREDICATE,
+    subject: [
+      { digest: { sha256: events.sha256 }, name: "events.jsonl" },
+      { digest: { "rfc6962-sha256": Buffer.from(events.root).toString("hex") }, name: "session-root" },
+      .../^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit) ? [source] : []
+    ]
+  });
+}
+function sourceName(repository) {
+  return /^[\w.-]+\/[\w.-]+$/.test(repository) ? `git+https://github.com/${repository}` : "git";
+}
+
+// src/evidence/trust.ts
+var KEYS_MAX = 32;
+var GROUP = "countersigners";
+function encodeTrust({ logs, witnesses }) {
+  const names = witnesses.map((_, at) => `countersigner-${at + 1}`);
+  return [
+    ...logs.map(({ vkey }) => `log ${vkey}`),
+    ...witnesses.map(({ vkey }, at) => `witness countersigner-${at + 1} ${vkey}`),
+    ...names.length === 0 ? [] : [`group ${GROUP} any ${names.join(" ")}`],
+    `quorum ${names.length === 0 ? "none" : GROUP}`,
+    ""
+  ].join("\n");
+}
+function parseTrust(text2) {
+  const lines = text2.split("\n");
+  const logs = [];
+  const witnesses = [];
+  try {
+    for (const line of lines) {
+      const [word, first = "", second = ""] = line.split(" ");
+      if (word === "log") logs.push(parseVkey(first));
+      if (word === "witness") witnesses.push(parseVkey(second));
+    }
+  } catch (error62) {
+    if (error62 instanceof NoteError) return error62.message;
+    throw error62;
+  }
+  if (logs.length > KEYS_MAX || witnesses.length > KEYS_MAX) return `more than ${KEYS_MAX} keys`;
+  if (logs.some(({ kind }) => kind !== "log")) return "a log's key has type 0x01";
+  if (witnesses.some(({ kind }) => kind !== "witness")) return "a countersigner's key has type 0x04";
+  return encodeTrust({ logs, witnesses }) === text2 ? { logs, witnesses } : "not a policy of this version";
+}
+function trusting(trust, log, witness) {
+  const add = (list2, one) => list2.some(({ vkey }) => vkey === one.vkey) ? list2 : [...list2, one];
+  return {
+    logs: add(trust.logs, log),
+    witnesses: witness === void 0 ? trust.witnesses : add(trust.witnesses, witness)
+  };
+}
+
+// src/evidence/layout.ts
+function statementOf2(events, countersigned) {
+  const summariser = new Summariser();
+  const read2 = readEvents(events, (event) => summariser.add(event));
+  return sessionStatement({ events: read2, summary: summariser.summary(), countersigned });
+}
+function sealedStatement(statement, signatures) {
+  return encodeDsse(statement, signatures);
+}
+var SESSION_FILES = {
+  page: "README.md",
+  events: "events.jsonl",
+  disclosures: "disclosures.jsonl",
+  checkpoints: "checkpoints.txt",
+  dsse: "session.dsse.json",
+  proof: "session.tlog-proof",
+  approvals: "approvals",
+  erasures: "erasures"
+};
+var TRUST_PATH = "trust/policy";
+async function sealSession(session, ledger, signer) {
+  const { outcome, folders } = await sealSessions([session], ledger, signer);
+  return { outcome, folder: folders[0] ?? "" };
+}
+async function sealSessions(sessions, ledger, signer) {
+  const placed = sessions.map(place);
+  const twice = placed.find(({ summary: summary2 }, at) => placed.findIndex((each) => each.summary.sid === summary2.sid) !== at);
+  if (twice !== void 0) throw new LogError(`session ${twice.summary.sid} is given twice; nothing was changed`);
+  const log = parseVkey(signer.logVkey);
+  const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
+  const plan = async (now) => {
+    const fresh = await notEntered(now, placed);
+    if (fresh.length === 0) return "nothing";
+    const trust = trusting(await readTrust(now), log, witness);
+    const edge = await readEdge(now, trust.logs, log.name);
+    const appended = appendEntries(
+      edge,
+      fresh.map(({ entry }) => Buffer.from(entry))
+    );
+    const checkpoint = `${appended.checkpoint}
+${await signer.sign(appended.checkpoint)}`;
+    return {
+      files: [
+        ...fresh.flatMap(({ session, folder, files }, at) => {
+          const index = appended.index + at;
+          const proof = encodeProof({ index, path: appended.paths[at] ?? [], checkpoint });
+          const page2 = sessionPage(session.events, session.disclosures, { index, erasures: [] });
+          return [
+            ...files,
+            { path: `${folder}/${SESSION_FILES.proof}`, bytes: Buffer.from(proof) },
+            { path: `${folder}/${SESSION_FILES.page}`, bytes: Buffer.from(page2) }
+          ];
+        }),
+        ...await pageFiles(now, fresh, checkpoint),
+        { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
+        { path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint) },
+        ...appended.files
+      ],
+      removed: appended.removed,
+      message: messageFor(fresh)
+    };
+  };
+  return { outcome: await ledger.update(plan), folders: placed.map(({ folder }) => folder) };
+}
+function place(session) {
+  const summariser = new Summariser();
+  const read2 = readEvents(session.events, (event) => summariser.add(event));
+  const summary2 = summariser.summary();
+  if (summary2.started === void 0) throw new LogError("the session has no session.started, so it cannot be placed");
+  const folder = sessionFolder(summary2.startedAt, summary2.sid);
+  const entry = encodeEntry({ sid: summary2.sid, root: read2.root, size: read2.size, dsse: digestOfFile(session.dsse) });
+  return { session, summary: summary2, folder, entry, files: sessionFiles(folder, session) };
+}
+function messageFor(sessions) {
+  const [only] = sessions;
+  return sessions.length === 1 && only !== void 0 ? `Session ${only.summary.sid}: ${only.summary.ended?.outcome ?? "incomplete"}` : `${sessions.length} sessions`;
+}
+async function notEntered(now, sessions) {
+  const checkpoint = await now.read(CHECKPOINT_PATH);
+  if (checkpoint === void 0) return [...sessions];
+  const fresh = [];
+  for (const session of sessions) {
+    const { sid } = session.summary;
+    const there = await entryOf(now, session.folder, checkpoint);
+    if (there === session.entry) continue;
+    for (const folder of /* @__PURE__ */ new Set([session.folder, ...foldersByTime(sid)])) {
+      const other = folder === session.folder ? there : await entryOf(now, folder, checkpoint);
+      if (other !== void 0 && parseEntry(other)?.sid === sid) {
+        throw new LogError(`the ledger holds another session ${sid}; nothing was changed`);
+      }
+    }
+    fresh.push(session);
+  }
+  return fresh;
+}
+var ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+var DAY_MS2 = 864e5;
+var LAST_DAY_MS = Date.UTC(9999, 11, 31);
+function foldersByTime(sid) {
+  const at = Array.from(sid.slice(0, 10)).reduce((sum, digit) => sum * 32 + ULID_DIGITS.indexOf(digit), 0);
+  return [-DAY_MS2, 0, DAY_MS2].map((off) => {
+    const day = Math.min(Math.max(0, at + off), LAST_DAY_MS);
+    return sessionFolder(new Date(day).toISOString(), sid);
+  });
+}
+async function entryOf(now, folder, checkpoint) {
+  const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
+  if (proof === void 0) return void 0;
+  try {
+    const { index } = parseProof(decodeUtf82(proof) ?? "");
+    const { size } = parseCheckpoint(parseNote(decodeUtf82(checkpoint) ?? "").text);
+    const entry = index < size ? await readEntry(now, index, size) : void 0;
+    return entry === void 0 ? void 0 : decodeUtf82(entry);
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    throw new LogError(`${folder} or the checkpoint cannot be read: ${cause.message}; run countersign verify`, {
+      cause
+    });
+  }
+}
+function sessionFiles(folder, session) {
+  const file2 = (name2, bytes) => ({
+    path: `${folder}/${name2}`,
+    bytes: typeof bytes === "string" ? Buffer.from(bytes) : bytes
+  });
+  return [
+    file2(SESSION_FILES.events, session.events),
+    file2(SESSION_FILES.disclosures, session.disclosures),
+    ...session.checkpoints.length === 0 ? [] : [file2(SESSION_FILES.checkpoints, session.checkpoints)],
+    file2(SESSION_FILES.dsse, session.dsse),
+    ...session.approvals.map(({ request, dsse }) => file2(`${SESSION_FILES.approvals}/${fileName(request)}`, dsse))
+  ];
+}
+async function pageFiles(now, sessions, checkpoint) {
+  const months = new Set(await monthsIn(now));
+  const files = [];
+  const monthOf = ({ summary: summary2 }) => summary2.startedAt.slice(0, 7);
+  for (const month of new Set(sessions.map(monthOf))) {
+    months.add(month);
+    const folder = monthFolder(month);
+    const inMonth = sessions.filter((session) => monthOf(session) === month);
+    const before = await now.read(`${folder}/index.csv`);
+    const rows2 = inMonth.map(({ summary: summary2 }) => indexRow(summary2));
+    const index = indexWith(before === void 0 ? "" : decodeUtf82(before) ?? "", rows2);
+    files.push({ path: `${folder}/index.csv`, bytes: Buffer.from(index) });
+    files.push({ path: `${folder}/README.md`, bytes: Buffer.from(monthPage(month, index)) });
+  }
+  return [...files, { path: "README.md", bytes: Buffer.from(frontPage(checkpoint, [...months])) }];
+}
+async function monthsIn(now) {
+  const months = [];
+  for (const year of (await now.list("sessions")).filter((name2) => /^[0-9]{4}$/.test(name2))) {
+    const inYear = await now.list(`sessions/${year}`);
+    months.push(...inYear.filter((name2) => /^[0-9]{2}$/.test(name2)).map((month) => `${year}-${month}`));
+  }
+  return months;
+}
+async function readTrust(now) {
+  const bytes = await now.read(TRUST_PATH);
+  if (bytes === void 0) return { logs: [], witnesses: [] };
+  const trust = parseTrust(decodeUtf82(bytes) ?? "");
+  if (typeof trust === "string") throw new LogError(`${TRUST_PATH} is ${trust}; run countersign verify`);
+  return trust;
+}
+
+// src/evidence/report.ts
+var REASONS_MAX2 = 20;
+var Finding = class {
+  #id;
+  #reasons = [];
+  #warnings = [];
+  #more = 0;
+  #missing = false;
+  #false = false;
+  detail = "";
+  constructor(id) {
+    this.#id = id;
+  }
+  /** Something is false. */
+  fail(reason) {
+    this.#missing = false;
+    this.#false = true;
+    this.#add(reason);
+  }
+  /** Something is missing and nothing shows that it was taken away. What is false besides outweighs it. */
+  miss(reason) {
+    this.#missing = !this.#false;
+    this.#add(reason);
+  }
+  #add(reason) {
+    if (this.#reasons.length < REASONS_MAX2) this.#reasons.push(reason);
+    else this.#more += 1;
+  }
+  /** Nothing is false, and somebody should know. */
+  warn(warning) {
+    if (this.#warnings.length < REASONS_MAX2) this.#warnings.push(warning);
+  }
+  get good() {
+    return this.#reasons.length === 0;
+  }
+  check() {
+    const more = this.#more === 0 ? [] : [`and ${this.#more} more`];
+    const outcome = this.good ? "good" : this.#missing ? "incomplete" : "failed";
+    return {
+      id: this.#id,
+      outcome,
+      detail: this.detail,
+      reasons: [...this.#reasons, ...more],
+      warnings: [...this.#warnings]
+    };
+  }
+};
+function verdictOf(checks) {
+  if (checks.some(({ outcome }) => outcome === "failed")) return "failed";
+  return checks.some(({ outcome }) => outcome === "incomplete") ? "incomplete" : "good";
+}
+function isoSeconds(at) {
+  return at > 864e10 ? `at ${at}` : new Date(at * 1e3).toISOString().replace(".000Z", "Z");
+}
+
+// src/evidence/check-heads.ts
+var SEPARATOR = "\n---\n";
+function readHeads(bytes, keys, { heads: finding, times }) {
+  const text2 = decodeUtf82(bytes);
+  if (text2 === void 0) {
+    finding.fail("checkpoints.txt is not UTF-8");
+    return [];
+  }
+  const heads2 = [];
+  for (const [at, note] of text2.split(SEPARATOR).entries()) {
+    const head = readHead(note, keys.gateway, keys.countersigner);
+    if (typeof head === "string") {
+      finding.fail(`checkpoint ${at + 1}: ${head}`);
+      continue;
+    }
+    const last = heads2.at(-1);
+    if (last !== void 0 && head.size <= last.size) {
+      finding.fail(`checkpoint ${at + 1}: size ${head.size} comes after size ${last.size}`);
+    }
+    if (last !== void 0 && head.at < last.at) {
+      times.fail(`checkpoint ${at + 1} was countersigned ${last.at - head.at} s before the one in front of it`);
+    }
+    heads2.push(head);
+  }
+  return heads2;
+}
+function compareHeads(heads2, { roots, read: read2 }, { sealed, finding }) {
+  const { size } = read2;
+  for (const head of heads2) {
+    const root = roots.get(head.size);
+    if (head.size > size)
+      finding.fail(`events were cut off: there are ${size}, a countersigned head says ${head.size}`);
+    else if (root === void 0 || Buffer.compare(root, head.root) !== 0) {
+      finding.fail(`the first ${head.size} events are not those that were countersigned`);
+    }
+  }
+  const covered = heads2.at(-1)?.size ?? 0;
+  if (covered >= size) return;
+  const behind = `events from seq ${covered} on were never countersigned`;
+  if (sealed) finding.fail(behind);
+  else finding.miss(behind);
+}
+var CLOCK_SECONDS_MAX = 120;
+function compareClocks(heads2, lastAt, finding) {
+  let worst = 0;
+  for (const { size, at } of heads2) {
+    const own2 = Date.parse(lastAt.get(size) ?? "") / 1e3;
+    if (Math.abs(own2 - at) > Math.abs(worst)) worst = own2 - at;
+  }
+  if (Math.abs(worst) > CLOCK_SECONDS_MAX) {
+    const way = worst > 0 ? "ahead of" : "behind";
+    finding.warn(`the gateway's clock was up to ${Math.round(Math.abs(worst))} s ${way} the countersigner's`);
+  }
+  const [first] = heads2;
+  const last = heads2.at(-1);
+  finding.detail = first === void 0 || last === void 0 ? "none" : `${isoSeconds(first.at)} to ${isoSeconds(last.at)}`;
+}
+function readHead(text2, gateway, countersigner2) {
+  try {
+    const note = parseNote(text2);
+    const head = parseCheckpoint(note.text);
+    if (head.origin !== gateway.name) return `is of ${JSON.stringify(head.origin)}, not of this session`;
+    if (head.extensions.length > 0) return "has lines that mean nothing here";
+    const signed = verifySignatures(note, [gateway, countersigner2]);
+    const cosigned = signed.find(({ verifier }) => verifier === countersigner2);
+    if (!signed.some(({ verifier }) => verifier === gateway)) return "is not signed by the gateway's key";
+    if (cosigned === void 0) return "is not countersigned";
+    return { size: head.size, root: head.root, at: cosigned.at };
+  } catch (error62) {
+    if (error62 instanceof NoteError) return error62.message;
+    throw error62;
+  }
+}
+
+// src/evidence/check-log.ts
+function openLogCheckpoint(note, { logs, witnesses }) {
+  try {
+    const parsed3 = parseNote(note);
+    const head = parseCheckpoint(parsed3.text);
+    if (head.extensions.length > 0) return "has lines that mean nothing here";
+    const own2 = logs.filter(({ name: name2 }) => name2 === head.origin);
+    if (verifySignatures(parsed3, own2).length === 0) return `is signed by no trusted key of the log ${head.origin}`;
+    const cosigned = verifySignatures(parsed3, witnesses);
+    if (witnesses.length > 0 && cosigned.length === 0) return "is countersigned by no trusted key";
+    return { ...head, cosignedAt: Math.max(0, ...cosigned.map(({ at }) => at)) };
+  } catch (error62) {
+    if (error62 instanceof NoteError) return error62.message;
+    throw error62;
+  }
+}
+async function checkLog(reader, trust) {
+  const signed = new Finding("checkpoint");
+  const tiles = new Finding("tiles");
+  const findings2 = [signed, tiles];
+  const bytes = await reader.read(CHECKPOINT_PATH);
+  const checkpoint = bytes === void 0 ? void 0 : decodeUtf82(bytes);
+  if (checkpoint === void 0) {
+    signed.fail(`there is no ${CHECKPOINT_PATH}`);
+    tiles.fail("no checkpoint to hold them against");
+    return { log: void 0, findings: findings2 };
+  }
+  const head = openLogCheckpoint(checkpoint, trust);
+  if (typeof head === "string") {
+    signed.fail(`${CHECKPOINT_PATH} ${head}`);
+    tiles.fail("no checkpoint to hold them against");
+    return { log: void 0, findings: findings2 };
+  }
+  signed.detail = `${head.origin}, ${head.size} entries${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
+  const entries = await readEntries(reader, head.size, tiles);
+  const frontier = new Frontier();
+  const roots = [frontier.root()];
+  const leaves2 = entries.map((entry) => leafHash(entry));
+  for (const leaf of leaves2) {
+    frontier.append(leaf);
+    roots.push(frontier.root());
+  }
+  if (Buffer.compare(frontier.root(), head.root) !== 0) tiles.fail("the entries do not have the checkpoint's root");
+  await compareTiles(reader, leaves2, head.size, tiles);
+  tiles.detail = `${entries.length} entries`;
+  return {
+    log: {
+      origin: head.origin,
+      size: head.size,
+      checkpoint,
+      countersignedAt: head.cosignedAt,
+      entries: entries.map((entry) => parseEntry(decodeUtf82(entry) ?? "")),
+      roots
+    },
+    findings: findings2
+  };
+}
+async function readEntries(reader, size, finding) {
+  const entries = [];
+  for (let bundle2 = 0; bundle2 * TILE_WIDTH < size; bundle2 += 1) {
+    const width = Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH);
+    const path = `${LOG_FOLDER}/${entriesPath(bundle2, width)}`;
+    const bytes = await reader.read(path);
+    const some2 = bytes === void 0 ? void 0 : decodeEntries(bytes);
+    if (some2?.length !== width) {
+      finding.fail(`${path} is missing or does not hold ${width} entries`);
+      return entries;
+    }
+    entries.push(...some2);
+  }
+  return entries;
+}
+async function compareTiles(reader, leaves2, size, finding) {
+  let row = leaves2;
+  for (let level = 0; row.length > 0; level += 1) {
+    const above = [];
+    for (let tile = 0; tile * TILE_WIDTH < levelWidth(level, size); tile += 1) {
+      const hashes = row.slice(tile * TILE_WIDTH, (tile + 1) * TILE_WIDTH);
+      const path = `${LOG_FOLDER}/${tilePathAt(level, tile, size)}`;
+      const bytes = await reader.read(path);
+      if (bytes === void 0 || Buffer.compare(bytes, Buffer.concat(hashes)) !== 0) {
+        finding.fail(`${path} is missing or does not hold the hashes of its entries`);
+      }
+      if (hashes.length === TILE_WIDTH) above.push(fullRoot(hashes));
+    }
+    row = above;
+  }
+}
+function fullRoot(hashes) {
+  let row = hashes;
+  while (row.length > 1) {
+    row = row.flatMap((left, at) => {
+      const right = row[at + 1];
+      return at % 2 === 0 && right !== void 0 ? [nodeHash(left, right)] : [];
+    });
+  }
+  return row[0] ?? new Uint8Array();
+}
+function isAmong(keys, publicKey) {
+  return keys.some((key) => Buffer.compare(key.publicKey, publicKey) === 0);
+}
+
+// src/evidence/approval-statement.ts
+var STATEMENT2 = "https://in-toto.io/Statement/v1";
+var APPROVAL_PREDICATE = "https://countersign.dev/attestation/approval/v0.1";
+function signApproval(facts3, signer) {
+  const payload = approvalStatement(facts3);
+  return encodeDsse(payload, [signDsse(payload, signer)]);
+}
+function approvalStatement(facts3) {
+  const {
+    answer,
+    by,
+    cmd,
+    decidedAt,
+    digest,
+    expiresAt,
+    leaf,
+    policy: policy2,
+    reason,
+    request,
+    requestedAt,
+    rule,
+    sid,
+    target
+  } = facts3;
+  return canonical({
+    _type: STATEMENT2,
+    predicate: {
+      answer,
+      by: by.map(({ login: login2, via }) => ({ login: login2, via })),
+      cmd,
+      decidedAt,
+      digest,
+      expiresAt,
+      leaf,
+      policy: policy2,
+      reason: reason.map((each) => ({ "...": each["..."] })),
+      request,
+      requestedAt,
+      rule,
+      sid,
+      target
+    },
+    predicateType: APPROVAL_PREDICATE,
+    subject: [
+      { digest: { "rfc6962-leaf-sha256": Buffer.from(leaf, "base64url").toString("hex") }, name: "command.seen" }
+    ]
+  });
+}
+var CLOCK_SKEW_MS_MAX = 12e4;
+var PREDICATE = {
+  answer: oneOf("approved", "refused", "expired"),
+  by: listOf(shaped({ login: isText2, via: isText2 })),
+  cmd: isText2,
+  decidedAt: isTime,
+  digest: isText2,
+  expiresAt: isTime,
+  leaf: isText2,
+  policy: isText2,
+  reason: listOf(isRedacted),
+  request: isText2,
+  requestedAt: isTime,
+  rule: isText2,
+  sid: isText2,
+  target: isText2
+};
+var isPredicate = shaped(PREDICATE);
+function verifyApproval(envelope, publicKey, expected) {
+  const signed = verifyDsse(envelope, [publicKey]);
+  if (signed.kind === "bad") return { kind: "bad", reasons: [signed.why] };
+  const statement = fieldsOf(signed.statement, {
+    _type: isText2,
+    predicate: isPredicate,
+    predicateType: oneOf(APPROVAL_PREDICATE),
+    subject: Array.isArray
+  });
+  if (statement === void 0) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
+  const facts3 = statement.predicate;
+  const reasons = [];
+  if (approvalStatement(facts3) !== signed.payload) reasons.push("the statement's subject is not the leaf it names");
+  if (fromBase64url(facts3.leaf)?.length !== 32) reasons.push("the leaf is not a hash");
+  for (const name2 of ASKED) {
+    const wanted = expected[name2];
+    if (wanted !== void 0 && facts3[name2] !== wanted) reasons.push(`the answer is for another ${name2}`);
+  }
+  const decided = Date.parse(facts3.decidedAt);
+  if (decided < Date.parse(facts3.requestedAt) - CLOCK_SKEW_MS_MAX) reasons.push("answered before it was asked");
+  if (facts3.answer !== "expired" && decided > Date.parse(facts3.expiresAt)) reasons.push("answered after it expired");
+  if (facts3.answer === "approved" && facts3.by.length === 0) reasons.push("approved by nobody");
+  return reasons.length === 0 ? { kind: "good", facts: facts3 } : { kind: "bad", reasons };
+}
+var ASKED = [
+  "request",
+  "sid",
+  "cmd",
+  "target",
+  "digest",
+  "leaf",
+  "policy",
+  "rule",
+  "requestedAt",
+  "expiresAt"
+];
+
+// src/evidence/check-approvals.ts
+var ELSEWHERE = /* @__PURE__ */ new Set(["check", "review", "comment"]);
+function checkApprovals(held, context, finding) {
+  const spoken = /* @__PURE__ */ new Set();
+  let signed = 0;
+  for (const command of held) {
+    for (const answered of command.answered) {
+      if (answered.dsse === "") continue;
+      spoken.add(fileName(answered.request));
+      signed += 1;
+      for (const reason of faultsOf(command, answered, context)) {
+        finding.fail(`request ${answered.request} of command ${command.cmd}: ${reason}`);
+      }
+    }
+    const approved = command.answered.some(({ answer, dsse }) => answer === "approved" && dsse !== "");
+    if (command.released && !approved && context.countersigner !== void 0) {
+      finding.fail(`command ${command.cmd} was held and released without a signed approval`);
+    }
+  }
+  for (const name2 of context.files.keys()) {
+    if (!spoken.has(name2)) finding.fail(`approvals/${name2} answers no request of this session`);
+  }
+  finding.detail = `${held.length} held, ${signed} signed answers`;
+}
+function faultsOf(command, answered, { sid, started: started2, countersigner: countersigner2, files }) {
+  const file2 = files.get(fileName(answered.request));
+  if (file2 === void 0) return [`approvals/${fileName(answered.request)} is missing`];
+  if (digestOfFile(file2) !== answered.dsse) return ["the signed answer is not the one that was recorded"];
+  if (countersigner2 === void 0) return ["a signed answer in a session without countersigner"];
+  const requested = command.requested.find(({ request }) => request === answered.request);
+  const result = verifyApproval(decodeUtf82(file2) ?? "", countersigner2, {
+    request: answered.request,
+    sid,
+    cmd: command.cmd,
+    target: command.seen.target,
+    digest: command.seen.digest,
+    leaf: command.leaf,
+    policy: started2.policy.digest,
+    rule: command.rule,
+    ...requested === void 0 ? {} : { expiresAt: requested.expiresAt }
+  });
+  if (result.kind === "bad") return result.reasons;
+  const { facts: facts3 } = result;
+  const faults = [];
+  if (facts3.answer !== answered.answer) faults.push(`signed as ${facts3.answer}, recorded as ${answered.answer}`);
+  if (JSON.stringify(facts3.by) !== JSON.stringify(answered.by)) faults.push("signed by others than were recorded");
+  if (JSON.stringify(facts3.reason) !== JSON.stringify(answered.reason)) {
+    faults.push("signed with another reason than was recorded");
+  }
+  if (facts3.answer === "approved") {
+    const people3 = new Set(facts3.by.map(({ login: login2 }) => login2.toLowerCase()));
+    const needed = requested?.approvers.count ?? 1;
+    if (people3.size < needed) faults.push(`approved by ${people3.size}, and ${needed} were asked for`);
+    const own2 = [started2.identity.actor, started2.identity.triggeringActor].map((login2) => login2.toLowerCase());
+    if (facts3.by.some(({ login: login2, via }) => ELSEWHERE.has(via) && own2.includes(login2.toLowerCase()))) {
+      faults.push("approved by the one who ran the job");
+    }
+  }
+  return faults;
+}
+
+// src/evidence/check-disclosures.ts
+var Digests = class {
+  #places = /* @__PURE__ */ new Map();
+  #opened = /* @__PURE__ */ new Set();
+  #finding;
+  constructor(finding) {
+    this.#finding = finding;
+  }
+  add(event) {
+    this.#walk(event.body, `/${event.seq}/body`);
+  }
+  /** Where each digest stands. */
+  get places() {
+    return this.#places;
+  }
+  /** Digests whose values are there and are the right ones. */
+  get opened() {
+    return this.#opened;
+  }
+  /** What is not there and not among these was withheld: nothing is false, and something is missing. */
+  missing(erased) {
+    let count2 = 0;
+    for (const [digest, place2] of this.#places) {
+      if (this.#opened.has(digest) || erased.has(digest)) continue;
+      count2 += 1;
+      this.#finding.miss(`the value at ${place2} is withheld, and no erasure says so`);
+    }
+    const redacted2 = this.#places.size - this.#opened.size;
+    this.#finding.detail = `${this.#opened.size} opened, ${redacted2} redacted${count2 === 0 ? "" : `, ${count2} of them withheld`}`;
+  }
+  /** Checks `disclosures.jsonl`. */
+  compare(disclosures) {
+    let at = 0;
+    for (const line of linesOf(disclosures)) {
+      at += 1;
+      const fields = parseDisclosure(line);
+      if (fields === void 0) this.#finding.fail(`line ${at} is not a disclosure`);
+      else if (!this.#places.has(fields.digest)) this.#finding.fail(`line ${at} belongs to no event of this session`);
+      else if (this.#opened.has(fields.digest)) this.#finding.fail(`line ${at} comes a second time`);
+      else if (this.#places.get(fields.digest) !== fields.ptr) this.#finding.fail(`line ${at} names another place`);
+      else if (digestOf(fields.disclosure) !== fields.digest || openDisclosure(fields.disclosure) === void 0) {
+        this.#finding.fail(`line ${at} is forged: the value is not the one that was recorded at ${fields.ptr}`);
+      } else this.#opened.add(fields.digest);
+    }
+    if (disclosures.length > 0 && disclosures.at(-1) !== 10) this.#finding.fail("the last line was cut");
+  }
+  #walk(value, place2) {
+    if (Array.isArray(value)) {
+      for (const [at, each] of value.entries()) this.#walk(each, `${place2}/${at}`);
+    } else if (isObject(value)) {
+      const digest = value["..."];
+      if (isText2(digest)) {
+        if (this.#places.has(digest)) this.#finding.fail(`the digest at ${place2} stands elsewhere too`);
+        else this.#places.set(digest, place2);
+        return;
+      }
+      for (const [name2, each] of Object.entries(value)) this.#walk(each, `${place2}/${name2}`);
+    }
+  }
+};
+
+// src/evidence/erasure.ts
+var STATEMENT3 = "https://in-toto.io/Statement/v1";
+var ERASURE_PREDICATE = "https://countersign.dev/attestation/erasure/v0.1";
+function erasureStatement({ at, by, digests, ptrs, reason, sid }, root) {
+  return canonical({
+    _type: STATEMENT3,
+    predicate: { at, by, digests, ptrs, reason, sid },
+    predicateType: ERASURE_PREDICATE,
+    subject: [{ digest: { "rfc6962-sha256": Buffer.from(root).toString("hex") }, name: "session-root" }]
+  });
+}
+function encodeErasure(statement, signature) {
+  return encodeDsse(statement, [signature]);
+}
+function erasureName(n) {
+  return `${n}.dsse.json`;
+}
+var isErasure = shaped({
+  at: isTime,
+  by: isText2,
+  digests: listOf(isText2),
+  ptrs: listOf(isText2),
+  reason: isText2,
+  sid: isText2
+});
+var isSubject = shaped({
+  digest: shaped({
+    "rfc6962-sha256": (value) => isText2(value) && /^[0-9a-f]{64}$/.test(value)
+  }),
+  name: oneOf("session-root")
+});
+function readErasureStatement(statement) {
+  const fields = fieldsOf(statement, {
+    _type: oneOf(STATEMENT3),
+    predicate: isErasure,
+    predicateType: oneOf(ERASURE_PREDICATE),
+    subject: listOf(isSubject)
+  });
+  const [subject, ...more] = fields?.subject ?? [];
+  if (fields === void 0 || subject === void 0 || more.length > 0) return void 0;
+  return { erasure: fields.predicate, root: Buffer.from(subject.digest["rfc6962-sha256"], "hex") };
+}
+function readErasure(envelope) {
+  const opened3 = openDsse(envelope);
+  return opened3.kind === "bad" ? void 0 : readErasureStatement(opened3.statement)?.erasure;
+}
+function verifyErasure(envelope, publicKeys, session) {
+  const results = publicKeys.map((key) => verifyDsse(envelope, [key]));
+  const signed = results.find((each) => each.kind === "good");
+  if (signed === void 0) {
+    const [first] = results.flatMap((each) => each.kind === "bad" ? [each.why] : []);
+    return { kind: "bad", reasons: [first ?? "there is no countersigner whose signature could be believed"] };
+  }
+  const read2 = readErasureStatement(signed.statement);
+  if (read2 === void 0) return { kind: "bad", reasons: ["the statement is not an erasure of this version"] };
+  const { erasure, root } = read2;
+  const reasons = [];
+  if (erasure.sid !== session.sid) reasons.push("it is about another session");
+  if (Buffer.compare(root, session.root) !== 0) reasons.push("its subject is not the session's root");
+  if (erasure.by === "" || erasure.reason === "") reasons.push("it does not say who erased, or why");
+  if (erasure.digests.length === 0) reasons.push("it names no digest");
+  if (erasure.digests.length !== erasure.ptrs.length) reasons.push("it does not name one place for each digest");
+  if (erasure.digests.some((digest, at) => at > 0 && digest <= (erasure.digests[at - 1] ?? ""))) {
+    reasons.push("its digests are not in ascending order, each once");
+  }
+  return reasons.length === 0 ? { kind: "good", erasure } : { kind: "bad", reasons };
+}
+function erasuresOf(files) {
+  const erasures = [];
+  for (let n = 1; n <= files.size; n += 1) {
+    const file2 = files.get(erasureName(n));
+    const erasure = file2 === void 0 ? void 0 : readErasure(decodeUtf82(file2) ?? "");
+    if (erasure !== void 0) erasures.push(erasure);
+  }
+  return erasures;
+}
+
+// src/evidence/check-erasures.ts
+function checkErasures(context, finding) {
+  const named2 = /* @__PURE__ */ new Set();
+  const inOrder = Array.from({ length: context.files.size }, (_, at) => erasureName(at + 1));
+  for (const name2 of context.files.keys()) {
+    if (!inOrder.includes(name2)) finding.fail(`${SESSION_FILES.erasures}/${name2} is out of the count of erasures`);
+  }
+  for (const name2 of inOrder) {
+    const file2 = context.files.get(name2);
+    if (file2 === void 0) continue;
+    const envelope = decodeUtf82(file2) ?? "";
+    const erasure = readErasure(envelope);
+    const result = verifyErasure(envelope, context.countersigners, context);
+    const faults = result.kind === "bad" ? result.reasons : (erasure?.digests ?? []).flatMap(faultOf(context, named2, erasure?.ptrs));
+    for (const fault of faults) finding.fail(`${SESSION_FILES.erasures}/${name2}: ${fault}`);
+    for (const digest of erasure?.digests ?? []) named2.add(digest);
+  }
+  compareEntries(context, inOrder, finding);
+  finding.detail = `${context.files.size} erasures, ${named2.size} values`;
+  return named2;
+}
+function faultOf(context, named2, ptrs = []) {
+  return (digest, at) => {
+    const place2 = context.places.get(digest);
+    if (place2 === void 0) return [`${digest} is no digest of this session`];
+    if (place2 !== ptrs[at]) return [`${digest} stands at ${place2}, not where it says`];
+    if (named2.has(digest)) return [`the value at ${place2} was erased before`];
+    return context.disclosed.has(digest) ? [`the value at ${place2} is still there`] : [];
+  };
+}
+function compareEntries({ entries, files, sid }, inOrder, finding) {
+  if (entries === void 0) return;
+  const entered = entries.flatMap((entry) => entry?.kind === "erasure" && entry.sid === sid ? [entry.dsse] : []);
+  const wanted = inOrder.flatMap((name2) => {
+    const file2 = files.get(name2);
+    return file2 === void 0 ? [] : [file2];
+  });
+  for (const [at, file2] of wanted.entries()) {
+    if (entered[at] !== fileHash(file2)) finding.fail(`the log does not hold erasure ${at + 1} of this session`);
+  }
+  if (entered.length > wanted.length) {
+    finding.fail(`the log holds ${entered.length} erasures of this session, and ${wanted.length} are here`);
+  }
+}
+function fileHash(bytes) {
+  return Buffer.from(digestOfFile(bytes).slice("sha256:".length), "hex").toString("base64url");
+}
+
+// src/journal/ports.ts
+var JournalError = class extends Error {
+  name = "JournalError";
+};
+
+// src/journal/session-log.ts
+var WAITING_LINES_MAX = 4096;
+var ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+function sessionOrigin(logOrigin, sid) {
+  return `${logOrigin}/s/${sid}`;
+}
+var SessionLog = class {
+  #parts;
+  #encoder;
+  #size = 0;
+  #written = 0;
+  #disclosed = false;
+  /** The newest line. */
+  #last = "";
+  #failure;
+  #proved = /* @__PURE__ */ new Set();
+  constructor(parts) {
+    if (!ULID.test(parts.sid)) throw new RangeError("a session's id is a ULID");
+    this.#parts = parts;
+    this.#encoder = new LineEncoder(parts.sid);
+  }
+  /** How many facts were appended, flushed or not. */
+  get size() {
+    return this.#size;
+  }
+  /** What left the process. */
+  get written() {
+    return { size: this.#written, bytes: this.#parts.events.bytes };
+  }
+  /**
+   * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
+   * ending the log, for a fact that one line cannot hold: that one must not be acted on.
+   */
+  append(type, conn, body) {
+    if (this.#failure !== void 0) throw this.#failure;
+    const seq = this.#size;
+    const line = this.#encode(type, conn, body);
+    if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
+      throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
+    }
+    this.#add(this.#parts.events, line);
+    this.#last = line;
+    this.#size = seq + 1;
+    if (this.#size - this.#written >= WAITING_LINES_MAX) this.flush();
+    return seq;
+  }
+  /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
+  disclose(redaction, ptr) {
+    if (this.#failure !== void 0) throw this.#failure;
+    this.#add(this.#parts.disclosures, disclosureLine(redaction, ptr));
+    this.#disclosed = true;
+  }
+  /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
+  flush() {
+    if (this.#failure !== void 0) throw this.#failure;
+    try {
+      if (this.#size > this.#written) this.#parts.events.flush();
+      if (this.#disclosed) this.#parts.disclosures.flush();
+    } catch (cause) {
+      throw this.#fail(cause);
+    }
+    this.#written = this.#size;
+    this.#disclosed = false;
+  }
+  /** The leaf hash of the newest fact as base64url, for approvals. */
+  leafOfLast() {
+    return leafHash(this.#last).toString("base64url");
+  }
+  #encode(type, conn, body) {
+    try {
+      const line = this.#encoder.encode(type, { at: this.#parts.now(), conn, seq: this.#size }, body);
+      if (!this.#proved.has(type)) {
+        parseCanonical(line);
+        this.#proved.add(type);
+      }
+      return line;
+    } catch (cause) {
+      if (cause instanceof CanonicalError) throw new JournalError(`a ${type} event: ${cause.message}`, { cause });
+      throw cause;
+    }
+  }
+  #add(sink, line) {
+    try {
+      sink.add(line);
+    } catch (cause) {
+      throw this.#fail(cause);
+    }
+  }
+  /** How much of it was written is not known, so nothing can follow it. */
+  #fail(cause) {
+    this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
+    return this.#failure;
+  }
+};
+
+// src/evidence/origin.ts
+function logOriginOf(repository) {
+  const name2 = repository.replaceAll(/[^\w./-]/g, "-") || "unnamed";
+  return /^[\w-]+\/[\w.-]+$/.test(name2) ? `github.com/${name2}/countersign` : `localhost/${name2.replaceAll("/", "-")}/countersign`;
+}
+
+// src/evidence/check-repository.ts
+function checkRepository({ sid, body, signedFor, log, repository }, finding) {
+  const own2 = body.identity.repository;
+  const origin = logOriginOf(own2);
+  finding.detail = own2 === "" ? "none" : own2;
+  if (signedFor !== sessionOrigin(origin, sid)) {
+    finding.fail(`the session says that it ran for ${JSON.stringify(own2)}, and was signed for ${signedFor}`);
+  }
+  if (log !== void 0 && signedFor !== sessionOrigin(log, sid)) {
+    finding.fail(`the session was signed for ${signedFor}, and entered in the log ${log}`);
+  }
+  if (repository !== void 0 && own2 !== repository) {
+    finding.fail(`the session ran for ${JSON.stringify(own2)}, not for ${JSON.stringify(repository)}`);
+  }
+}
+
+// src/evidence/course.ts
+var Course = class {
+  #order;
+  #commands = /* @__PURE__ */ new Map();
+  #held = [];
+  #requests = /* @__PURE__ */ new Set();
+  #ended = false;
+  #count = 0;
+  constructor(order) {
+    this.#order = order;
+  }
+  add(event, leaf) {
+    if (this.#ended) this.#wrong(event, "comes after session.ended");
+    this.#count += 1;
+    switch (event.type) {
+      case "session.started":
+        if (event.seq !== 0) this.#wrong(event, "comes again");
+        return;
+      case "session.ended":
+        this.#ended = true;
+        return;
+      case "command.seen":
+        this.#onSeen(event, event.body, leaf);
+        return;
+      case "command.decided":
+        this.#onDecided(event, event.body);
+        return;
+      case "approval.requested":
+        this.#onRequested(event, event.body);
+        return;
+      case "approval.answered":
+        this.#onAnswered(event, event.body);
+        return;
+      case "command.settled":
+        this.#onSettled(event, event.body);
+        return;
+      case "command.returned":
+        if (this.#commands.get(event.body.cmd)?.ruling !== "release") this.#wrong(event, "was never released");
+        return;
+      case "masked":
+        if (!this.#commands.has(event.body.cmd)) this.#wrong(event, "was never seen");
+        return;
+      case "connection.opened":
+      case "connection.closed":
+      case "gap":
+        return;
+    }
+  }
+  /** Was there a session.ended. */
+  get ended() {
+    return this.#ended;
+  }
+  get events() {
+    return this.#count;
+  }
+  /** Every command that people were asked about. */
+  held() {
+    return this.#held.map(({ seen, leaf, decided, requested, answered, ruling }) => ({
+      cmd: seen.cmd,
+      leaf,
+      seen,
+      rule: decided?.rule ?? "",
+      requested,
+      answered,
+      released: ruling === "release"
+    }));
+  }
+  #onSeen(event, body, leaf) {
+    if (this.#commands.has(body.cmd)) {
+      this.#wrong(event, "was seen before");
+      return;
+    }
+    this.#commands.set(body.cmd, {
+      seen: body,
+      leaf: leaf.toString("base64url"),
+      decided: void 0,
+      requested: [],
+      answered: [],
+      ruling: void 0
+    });
+  }
+  #onDecided(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps === void 0) this.#wrong(event, "was never seen");
+    else if (steps.decided !== void 0) this.#wrong(event, "was decided before");
+    else {
+      steps.decided = body;
+      if (body.decision === "hold") this.#held.push(steps);
+    }
+  }
+  #onRequested(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps?.decided?.decision !== "hold") this.#wrong(event, "is not held");
+    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
+    else if (body.leaf !== steps.leaf) this.#wrong(event, "asks about another leaf than that of its command");
+    else if (this.#requests.has(body.request)) this.#wrong(event, `uses request ${body.request} a second time`);
+    else steps.requested.push(body);
+    this.#requests.add(body.request);
+  }
+  #onAnswered(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps?.requested.some(({ request }) => request === body.request) !== true)
+      this.#wrong(event, "was never asked");
+    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
+    else if (steps.answered.some(({ request }) => request === body.request)) this.#wrong(event, "was answered before");
+    else steps.answered.push(body);
+  }
+  #onSettled(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps?.decided === void 0) {
+      this.#wrong(event, "was never decided");
+      return;
+    }
+    if (steps.ruling !== void 0) this.#wrong(event, "was settled before");
+    steps.ruling = body.ruling;
+    if (body.ruling === "refuse") return;
+    switch (steps.decided.decision) {
+      case "allow":
+        return;
+      case "deny":
+        this.#wrong(event, "was released though policy denied it");
+        return;
+      case "hold":
+        if (steps.answered.at(-1)?.answer !== "approved") this.#wrong(event, "was released though nobody approved it");
+    }
+  }
+  #wrong(event, what) {
+    const cmd = "cmd" in event.body ? ` of command ${event.body.cmd}` : "";
+    this.#order.fail(`seq ${event.seq}, ${event.type}${cmd}: ${what}`);
+  }
+};
+
+// src/evidence/session-keys.ts
+function readKeys(started2, trust, finding) {
+  if (started2 === void 0) {
+    finding.fail("there is no session.started to name them");
+    return void 0;
+  }
+  const { countersigner: named2, gateway: own2 } = started2.body;
+  try {
+    const gateway = parseVkey(own2.vkey);
+    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
+    const countersigner2 = named2 === "none" ? void 0 : parseVkey(named2);
+    if (countersigner2?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
+    if (countersigner2 !== void 0 && isAmong([countersigner2], gateway.publicKey)) {
+      finding.fail("the gateway and the countersigner have one and the same key");
+    }
+    if (trust !== void 0 && countersigner2 !== void 0 && !isAmong(trust.witnesses, countersigner2.publicKey)) {
+      finding.fail(`the countersigner ${countersigner2.name} has a key that is not trusted`);
+    }
+    if (trust !== void 0 && countersigner2 === void 0 && trust.witnesses.length > 0) {
+      finding.fail("the session had no countersigner, and the trusted keys ask for one");
+    }
+    finding.detail = countersigner2 === void 0 ? "no countersigner" : countersigner2.name;
+    return { gateway, countersigner: countersigner2 };
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+    finding.fail(`session.started names ${error62.message}`);
+    return void 0;
+  }
+}
+
+// src/evidence/check-session.ts
+async function checkSession(reader, folder, { trust, log, repository, policies }) {
+  const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
+  const files = new Files(await readFiles(reader, folder, at));
+  const find3 = findings();
+  const events = files.get(SESSION_FILES.events);
+  const started2 = firstEvent(events);
+  const sealed = log !== void 0 || [SESSION_FILES.dsse, SESSION_FILES.proof].some((name2) => files.has(name2));
+  if (!sealed) {
+    find3.statement.miss("the session was never sealed: its gateway died before it could");
+    find3.entry.miss("the session is in no log");
+    find3.pages.miss("the session has no page");
+  }
+  const proof = sealed ? readProof(files.text(SESSION_FILES.proof), find3.entry) : void 0;
+  const keys = readKeys(started2, trust, find3.keys);
+  if (started2 !== void 0 && keys !== void 0) {
+    const { body, sid } = started2;
+    checkRepository({ body, sid, signedFor: keys.gateway.name, log: proof?.origin, repository }, find3.repository);
+    checkPolicy(body.policy.digest, policies, find3.policy);
+  }
+  const heads2 = keys?.countersigner === void 0 ? [] : readHeads(
+    files.get(SESSION_FILES.checkpoints),
+    { gateway: keys.gateway, countersigner: keys.countersigner },
+    find3
+  );
+  const walk = walkEvents(events, heads2, find3);
+  const { read: read2, summary: summary2 } = walk;
+  checkShape(read2, walk, started2, find3.events);
+  if (log !== void 0 && started2 !== void 0 && folder !== sessionFolder(summary2.startedAt, summary2.sid)) {
+    find3.files.fail(`the session of ${summary2.startedAt} does not belong into this folder`);
+  }
+  if (!walk.course.ended) find3.ended.miss("there is no session.ended: the session was cut off, or its gateway died");
+  find3.ended.detail = summary2.ended?.outcome ?? "";
+  if (keys?.countersigner !== void 0) compareHeads(heads2, walk, { sealed, finding: find3.heads });
+  else if (keys === void 0) find3.heads.fail("the session's keys cannot be read");
+  compareClocks(heads2, walk.lastAt, find3.times);
+  find3.heads.detail = keys?.countersigner === void 0 ? "no countersigner" : `${heads2.length} countersigned heads`;
+  if (sealed) {
+    const facts3 = { read: read2, summary: summary2, covered: heads2.at(-1)?.size ?? 0 };
+    checkStatement(files.text(SESSION_FILES.dsse), keys, facts3, find3.statement);
+  }
+  const entry = encodeEntry({
+    sid: summary2.sid,
+    root: read2.root,
+    size: read2.size,
+    dsse: digestOfFile(files.get(SESSION_FILES.dsse))
+  });
+  if (proof !== void 0) {
+    const keeping = trust === void 0 || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
+    checkEntry(proof, entry, { trust: keeping, log }, find3.entry);
+  }
+  if (started2 !== void 0) {
+    const context = { sid: summary2.sid, started: started2.body, countersigner: keys?.countersigner?.publicKey };
+    checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find3.approvals);
+  }
+  walk.digests.compare(files.get(SESSION_FILES.disclosures));
+  const erased = checkErasures(
+    {
+      sid: summary2.sid,
+      root: read2.root,
+      countersigners: believed(keys, trust).map(({ publicKey }) => publicKey),
+      files: files.inFolder(SESSION_FILES.erasures),
+      entries: log?.entries,
+      places: walk.digests.places,
+      disclosed: walk.digests.opened
+    },
+    find3.erasures
+  );
+  walk.digests.missing(erased);
+  if (sealed) checkPage(files, proof?.index, find3.pages);
+  for (const name2 of files.unknown) find3.files.fail(`${name2} is no file of a session`);
+  const report = { sid: summary2.sid, folder, checks: Object.values(find3).map((each) => each.check()) };
+  return { report, summary: summary2, row: indexRow(summary2) };
+}
+function findings() {
+  return {
+    events: new Finding("events"),
+    order: new Finding("order"),
+    keys: new Finding("keys"),
+    heads: new Finding("heads"),
+    times: new Finding("times"),
+    repository: new Finding("repository"),
+    policy: new Finding("policy"),
+    statement: new Finding("statement"),
+    entry: new Finding("entry"),
+    approvals: new Finding("approvals"),
+    disclosures: new Finding("disclosures"),
+    erasures: new Finding("erasures"),
+    ended: new Finding("ended"),
+    pages: new Finding("pages"),
+    files: new Finding("files")
+  };
+}
+var FOLDERS = [SESSION_FILES.approvals, SESSION_FILES.erasures];
+var Files = class {
+  #files;
+  #unknown;
+  constructor({ files, unknown: unknown2 }) {
+    this.#files = files;
+    this.#unknown = unknown2;
+  }
+  /** A file's bytes; of a missing one none. */
+  get(name2) {
+    return this.#files.get(name2) ?? new Uint8Array();
+  }
+  has(name2) {
+    return this.#files.has(name2);
+  }
+  text(name2) {
+    return decodeUtf82(this.get(name2)) ?? "\uFFFD";
+  }
+  inFolder(folder) {
+    const inside = `${folder}/`;
+    const pairs2 = [...this.#files].filter(([path]) => path.startsWith(inside));
+    return new Map(pairs2.map(([path, bytes]) => [path.slice(inside.length), bytes]));
+  }
+  /** Names in the folder that are none of a session's. */
+  get unknown() {
+    return this.#unknown;
+  }
+};
+var PLAIN2 = Object.values(SESSION_FILES).filter((name2) => !FOLDERS.includes(name2));
+async function readFiles(reader, folder, at) {
+  const files = /* @__PURE__ */ new Map();
+  const unknown2 = [];
+  const read2 = async (name2) => void files.set(name2, await reader.read(at(name2)) ?? new Uint8Array());
+  for (const name2 of await reader.list(folder)) {
+    if (PLAIN2.includes(name2)) await read2(name2);
+    else if (!FOLDERS.includes(name2) || await reader.read(at(name2)) !== void 0) unknown2.push(name2);
+  }
+  for (const inside of FOLDERS) {
+    for (const name2 of await reader.list(at(inside))) {
+      if (/^[\w-]+\.dsse\.json$/.test(name2)) await read2(`${inside}/${name2}`);
+      else unknown2.push(`${inside}/${name2}`);
+    }
+  }
+  return { files, unknown: unknown2 };
+}
+function firstEvent(events) {
+  for (const line of linesOf(events)) {
+    const event = parseEvent(line);
+    return typeof event !== "string" && event.type === "session.started" ? event : void 0;
+  }
+  return void 0;
+}
+function walkEvents(events, heads2, find3) {
+  const summariser = new Summariser();
+  const course = new Course(find3.order);
+  const digests = new Digests(find3.disclosures);
+  const sizes = new Set(heads2.map(({ size }) => size));
+  const roots = /* @__PURE__ */ new Map();
+  const lastAt = /* @__PURE__ */ new Map();
+  let now = "";
+  let sid;
+  let next = 0;
+  const read2 = readEvents(
+    events,
+    (event, leaf) => {
+      sid ??= event.sid;
+      if (event.sid !== sid) find3.events.fail(`seq ${event.seq} is of another session, ${event.sid}`);
+      if (event.seq !== next) find3.events.fail(`seq ${event.seq} stands where ${next} belongs`);
+      next = event.seq + 1;
+      now = event.at;
+      if (event.type === "gap") find3.events.warn(`seq ${event.seq} says that something is missing: ${event.body.what}`);
+      summariser.add(event);
+      course.add(event, leaf);
+      digests.add(event);
+    },
+    (frontier) => {
+      if (!sizes.has(frontier.size)) return;
+      roots.set(frontier.size, frontier.root());
+      lastAt.set(frontier.size, now);
+    }
+  );
+  return { read: read2, summary: summariser.summary(), course, digests, roots, lastAt };
+}
+function checkShape(read2, { course }, started2, finding) {
+  for (const fault of read2.faults) finding.fail(fault);
+  if (started2 === void 0) finding.fail("the first event is not session.started");
+  finding.detail = `${read2.size} events`;
+  if (course.events < read2.size && finding.good) finding.fail(`${read2.size - course.events} lines could not be read`);
+}
+function checkPolicy(digest, known3, finding) {
+  finding.detail = digest;
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
+  else if (known3 !== void 0 && !known3.has(digest)) finding.fail(`${digest} is no policy that you gave`);
+}
+function checkStatement(dsse, keys, facts3, finding) {
+  const signers = [keys?.gateway.publicKey, keys?.countersigner?.publicKey].flatMap((key) => key ?? []);
+  if (signers.length === 0) {
+    finding.fail("the session's keys cannot be read");
+    return;
+  }
+  const result = verifyDsse(dsse, signers);
+  if (result.kind === "bad") {
+    finding.fail(result.why);
+    return;
+  }
+  const expected = sessionStatement({ events: facts3.read, summary: facts3.summary, countersigned: facts3.covered });
+  if (result.payload !== expected) finding.fail("it says something else than the events do");
+  finding.detail = `${signers.length} signatures`;
+}
+function readProof(text2, finding) {
+  try {
+    const { index, path, checkpoint, extra } = parseProof(text2);
+    if (extra !== void 0) finding.fail("the proof holds extra data, which nothing vouches for");
+    return { index, path, checkpoint, origin: parseCheckpoint(parseNote(checkpoint).text).origin };
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+    finding.fail(`${SESSION_FILES.proof}: ${error62.message}`);
+    return void 0;
+  }
+}
+function checkEntry(proof, entry, { trust, log }, finding) {
+  const head = openLogCheckpoint(proof.checkpoint, trust);
+  if (typeof head === "string") {
+    finding.fail(`the proof's checkpoint ${head}`);
+    return;
+  }
+  const { size, root } = head;
+  if (!verifyInclusion({ index: proof.index, size, leaf: leafHash(entry), proof: proof.path, root })) {
+    finding.fail("the log does not hold this session: its digests are not those of the entry");
+  }
+  if (log !== void 0) {
+    const then = log.roots[size];
+    if (head.origin !== log.origin) finding.fail(`the proof is of the log ${head.origin}`);
+    else if (then === void 0) finding.fail(`the proof's checkpoint has ${size} sessions, the log only ${log.size}`);
+    else if (Buffer.compare(then, root) !== 0) {
+      finding.fail(`two checkpoints of size ${size} differ: the log was forked, or rewritten since`);
+    }
+  }
+  finding.detail = `entry ${proof.index} of ${head.origin}`;
+}
+function believed(keys, trust) {
+  return trust?.witnesses ?? (keys?.countersigner === void 0 ? [] : [keys.countersigner]);
+}
+function ownTrust(keys, origin) {
+  const { countersigner: countersigner2 } = keys ?? {};
+  if (countersigner2 === void 0) return { logs: [], witnesses: [] };
+  return { logs: [verifierFor(origin, "log", countersigner2.publicKey)], witnesses: [countersigner2] };
+}
+function checkPage(files, index, finding) {
+  if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
+  const erasures = erasuresOf(files.inFolder(SESSION_FILES.erasures));
+  const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures), {
+    index,
+    erasures
+  });
+  if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
+    finding.fail(`${SESSION_FILES.page} is not what the events say`);
+  }
+}
+
+// src/evidence/check-since.ts
+async function checkSince(kept, { reader, log, trust }) {
+  const finding = new Finding("since");
+  const before = openLogCheckpoint(kept, trust);
+  const now = openLogCheckpoint(log.checkpoint, trust);
+  if (typeof before === "string") finding.fail(`the checkpoint that you kept ${before}`);
+  else if (typeof now === "string") finding.fail(`the log's checkpoint ${now}`);
+  else if (before.origin !== now.origin) finding.fail(`the checkpoint that you kept is of the log ${before.origin}`);
+  else if (before.size > now.size) {
+    finding.fail(`rolled back: the log has ${now.size} entries, and the checkpoint that you kept has ${before.size}`);
+    if (before.cosignedAt > 0) finding.fail(`that one was countersigned ${isoSeconds(before.cosignedAt)}`);
+  } else if (before.size === now.size) {
+    finding.detail = `the same ${now.size} entries`;
+    if (Buffer.compare(before.root, now.root) !== 0) {
+      finding.fail("two checkpoints of one size: proof of misbehaviour by whoever signed both");
+      for (const [name2, note] of [["kept", kept], ["now", log.checkpoint]]) {
+        for (const line of note.trimEnd().split("\n")) finding.fail(`${name2}: ${line}`);
+      }
+    }
+  } else {
+    finding.detail = `the first ${before.size} of ${now.size} entries are those of the checkpoint that was kept`;
+    if (!await extendsFrom(before, now, reader)) {
+      finding.fail(
+        `the first ${before.size} entries are not those of the checkpoint that you kept: the log was rewritten`
+      );
+    }
+  }
+  return finding;
+}
+async function extendsFrom(before, now, reader) {
+  if (before.size === 0) return Buffer.compare(before.root, rootHash([])) === 0;
+  const tile = async (level, index) => await reader.read(`${LOG_FOLDER}/${tilePathAt(level, index, now.size)}`);
+  const proof = await nodesFromTiles(tile, (nodeAt) => consistencyProof(before.size, now.size, nodeAt));
+  return proof !== void 0 && verifyConsistency({ from: before.size, to: now.size, proof, fromRoot: before.root, toRoot: now.root });
+}
+
+// src/evidence/ledger.ts
+var EvidenceError = class extends Error {
+  name = "EvidenceError";
+};
+
+// src/evidence/verify.ts
+async function verifyLedger(from, options) {
+  const { pinned } = options;
+  const files = new Finding("files");
+  const reader = careful(from, files);
+  const named2 = new Finding("keys");
+  const trust = await trustOf(reader, pinned, named2);
+  const { log, findings: findings2 } = await checkLog(reader, trust);
+  const population = new Finding("population");
+  const pages = new Finding("pages");
+  const sessions = [];
+  const context = { trust, log, repository: options.repository, policies: options.policies };
+  for (const month of (await monthsIn(reader)).toSorted()) {
+    const inMonth = [];
+    for (const folder of await foldersIn(reader, month)) {
+      inMonth.push(await checkSession(reader, folder, context));
+      options.progress?.(sessions.length + inMonth.length);
+    }
+    await checkMonth(reader, month, inMonth, pages);
+    sessions.push(...inMonth);
+  }
+  await checkPlaces(reader, files);
+  const asked4 = [];
+  if (log !== void 0) {
+    checkPopulation(log, sessions, population);
+    await checkFront(reader, log, pages);
+    if (options.since !== void 0) asked4.push(await checkSince(options.since, { reader, log, trust }));
+    if (options.age !== void 0) asked4.push(checkAge(log, options.age));
+  }
+  const checks = [named2, ...findings2, population, pages, files, ...asked4].map((each) => each.check());
+  return reportOf(checks, sessions, trust, pinned);
+}
+async function verifySession(from, folder, { pinned, policy: policy2, repository, policies }) {
+  const files = new Finding("files");
+  const named2 = new Finding("keys");
+  const trust = policy2 === void 0 && pinned === void 0 ? void 0 : believe(policy2, pinned, named2);
+  const session = await checkSession(careful(from, files), folder, { trust, log: void 0, repository, policies });
+  const checks = [named2, files].filter(({ good }) => !good).map((each) => each.check());
+  return reportOf(checks, [session], trust, pinned);
+}
+function careful(from, finding) {
+  const refused = (error62) => {
+    if (!(error62 instanceof EvidenceError)) throw error62;
+    finding.fail(error62.message);
+  };
+  return {
+    async read(path) {
+      try {
+        return await from.read(path);
+      } catch (error62) {
+        refused(error62);
+        return void 0;
+      }
+    },
+    async list(folder) {
+      try {
+        return await from.list(folder);
+      } catch (error62) {
+        refused(error62);
+        return [];
+      }
+    }
+  };
+}
+async function isLedger(reader) {
+  return (await reader.list("")).includes(LOG_FOLDER);
+}
+function reportOf(checks, sessions, trust, pinned) {
+  return {
+    verdict: verdictOf([...checks, ...sessions.flatMap(({ report }) => report.checks)]),
+    trust: pinned === void 0 ? "evidence" : "pinned",
+    keys: (trust?.witnesses ?? []).map(({ vkey }) => vkey),
+    checks,
+    sessions: sessions.map(({ report }) => report)
+  };
+}
+async function trustOf(reader, pinned, finding) {
+  const bytes = await reader.read(TRUST_PATH);
+  if (bytes === void 0) finding.fail(`there is no ${TRUST_PATH}`);
+  return believe(bytes === void 0 ? void 0 : decodeUtf82(bytes) ?? "\uFFFD", pinned, finding);
+}
+function believe(policy2, pinned, finding) {
+  const parsed3 = policy2 === void 0 ? { logs: [], witnesses: [] } : parseTrust(policy2);
+  if (typeof parsed3 === "string") finding.fail(`${TRUST_PATH} is ${parsed3}`);
+  const { logs, witnesses } = typeof parsed3 === "string" ? { logs: [], witnesses: [] } : parsed3;
+  finding.detail = pinned === void 0 ? "those that the evidence names" : "the pinned countersigner";
+  if (pinned === void 0) return { logs, witnesses };
+  const same = witnesses.filter(({ publicKey }) => Buffer.compare(publicKey, pinned.publicKey) === 0);
+  return { logs, witnesses: same.length === 0 ? [pinned] : same };
+}
+async function foldersIn(reader, month) {
+  const folder = `sessions/${month.replace("-", "/")}`;
+  const folders = [];
+  for (const day of (await reader.list(folder)).filter((name2) => TWO_DIGITS.test(name2)).toSorted()) {
+    const sids = (await reader.list(`${folder}/${day}`)).filter((name2) => SID.test(name2)).toSorted();
+    folders.push(...sids.map((sid) => `${folder}/${day}/${sid}`));
+  }
+  return folders;
+}
+var TWO_DIGITS = /^[0-9]{2}$/;
+var SID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+var ROOT_NAMES = ["README.md", "log", "sessions", "trust"];
+async function checkPlaces(reader, finding) {
+  const namesIn2 = async (folder, expected) => {
+    const names = await reader.list(folder);
+    for (const name2 of names) {
+      if (!expected.test(name2)) finding.fail(`${folder}/${name2} is no part of the evidence`);
+    }
+    return names.filter((name2) => TWO_DIGITS.test(name2) || FOUR_DIGITS.test(name2)).map((name2) => `${folder}/${name2}`);
+  };
+  for (const year of await namesIn2("sessions", FOUR_DIGITS)) {
+    for (const month of await namesIn2(year, TWO_DIGITS)) {
+      for (const day of await namesIn2(month, /^(?:[0-9]{2}|README\.md|index\.csv)$/)) await namesIn2(day, SID);
+    }
+  }
+  await namesIn2("trust", /^policy$/);
+  for (const name2 of await reader.list("")) {
+    if (!name2.startsWith(".") && !ROOT_NAMES.includes(name2)) finding.warn(`${name2} lies beside the evidence`);
+  }
+}
+var FOUR_DIGITS = /^[0-9]{4}$/;
+function checkAge({ countersignedAt }, { now, secondsMax }) {
+  const finding = new Finding("age");
+  const seconds = now - countersignedAt;
+  if (countersignedAt === 0) {
+    finding.detail = "nobody countersigned";
+    if (secondsMax !== void 0) finding.fail("nobody countersigned the log's checkpoint, so its age is not known");
+    return finding;
+  }
+  finding.detail = `countersigned ${isoSeconds(countersignedAt)}, ${ageOf(seconds)} ago`;
+  if (seconds < -CLOCK_SECONDS_MAX) finding.warn(`the checkpoint is ${ageOf(-seconds)} ahead of the clock here`);
+  if (secondsMax !== void 0 && seconds > secondsMax) {
+    finding.fail(
+      `the checkpoint is ${ageOf(seconds)} old and may be ${ageOf(secondsMax)}; get the newest one, or ask why there is none`
+    );
+  }
+  return finding;
+}
+function ageOf(seconds) {
+  const [unit, name2] = seconds >= 172800 ? [86400, "days"] : seconds >= 7200 ? [3600, "hours"] : [1, "s"];
+  return `${Math.floor(Math.max(0, seconds) / unit)} ${name2}`;
+}
+async function checkMonth(reader, month, sessions, finding) {
+  const folder = `sessions/${month.replace("-", "/")}`;
+  const index = indexOf(sessions.map(({ row }) => row));
+  await compare(reader, `${folder}/index.csv`, index, finding);
+  await compare(reader, `${folder}/README.md`, monthPage(month, index), finding);
+}
+async function checkFront(reader, { checkpoint }, finding) {
+  await compare(reader, "README.md", frontPage(checkpoint, await monthsIn(reader)), finding);
+}
+async function compare(reader, path, rendered, finding) {
+  const bytes = await reader.read(path);
+  if (bytes === void 0 || Buffer.compare(bytes, Buffer.from(rendered)) !== 0) {
+    finding.fail(`${path} is not what the sessions say`);
+  }
+}
+function checkPopulation(log, sessions, finding) {
+  const folders = new Set(sessions.map(({ report }) => report.sid));
+  const entered = /* @__PURE__ */ new Set();
+  for (const [at, entry] of log.entries.entries()) {
+    if (entry === void 0) finding.fail(`entry ${at} of the log is not one of this version`);
+    else if (entry.kind === "erasure") {
+      if (!entered.has(entry.sid)) finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
+    } else {
+      if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
+      else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
+      entered.add(entry.sid);
+    }
+  }
+  for (const { report } of sessions) {
+    if (!entered.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
+  }
+  finding.detail = `${log.entries.length} entries, ${sessions.length} sessions`;
+}
+
+// src/evidence/bundle.ts
+async function bundleOf(now, sid) {
+  const folder = await folderOf(now, sid);
+  const checkpoint = await now.read(CHECKPOINT_PATH);
+  const trust = await now.read(TRUST_PATH);
+  if (folder === void 0 || checkpoint === void 0 || trust === void 0) {
+    throw new LogError(`the ledger does not hold session ${sid}`);
+  }
+  const files = [];
+  for (const path of await filesIn(now, folder)) {
+    const bytes = await now.read(path);
+    if (bytes === void 0) throw new LogError(`${path} went away; try again`);
+    files.push({
+      path,
+      bytes: path.endsWith(`/${SESSION_FILES.proof}`) ? await renewed(now, bytes, checkpoint) : bytes
+    });
+  }
+  return [...files, { path: TRUST_PATH, bytes: trust }, { path: CHECKPOINT_PATH, bytes: checkpoint }];
+}
+async function verifyBundle(reader, options) {
+  if (await holdsTiles(reader)) return await verifyLedger(reader, options);
+  const whole = new Finding("files");
+  const folders = await sessionFolders(reader);
+  const [folder] = folders;
+  const policy2 = decodeUtf82(await reader.read(TRUST_PATH) ?? new Uint8Array()) ?? "";
+  const report = await verifySession(reader, folder ?? "", { ...options, policy: policy2 });
+  if (folders.length !== 1)
+    whole.fail(`a bundle without the log's tiles holds one session, this one ${folders.length}`);
+  if (folder !== void 0 && !folder.endsWith(`/${report.sessions[0]?.sid ?? ""}`)) {
+    whole.fail("the session does not belong into this folder");
+  }
+  const strangers = (await allFiles(reader)).filter(
+    (path) => path !== TRUST_PATH && path !== CHECKPOINT_PATH && (folder === void 0 || !path.startsWith(`${folder}/`))
+  );
+  for (const path of strangers) whole.fail(`${path} is no file of a bundle`);
+  const proof = folder === void 0 ? void 0 : await reader.read(`${folder}/${SESSION_FILES.proof}`);
+  const checkpoint = await reader.read(CHECKPOINT_PATH);
+  if (checkpoint === void 0 || proof === void 0 || !endsWith(proof, checkpoint)) {
+    whole.fail(`${CHECKPOINT_PATH} is not the checkpoint of the proof`);
+  }
+  const checks = [...report.checks, whole.check()];
+  return { ...report, checks, verdict: verdictOf([...checks, ...report.sessions.flatMap((each) => each.checks)]) };
+}
+async function holdsTiles(reader) {
+  return (await reader.list(LOG_FOLDER)).includes("tile");
+}
+function endsWith(proof, checkpoint) {
+  return Buffer.compare(proof.subarray(-checkpoint.length), checkpoint) === 0;
+}
+async function renewed(now, proof, checkpoint) {
+  const note = decodeUtf82(checkpoint) ?? "";
+  try {
+    const { index } = parseProof(decodeUtf82(proof) ?? "");
+    const { size } = parseCheckpoint(parseNote(note).text);
+    return Buffer.from(encodeProof({ index, path: await proveEntry(now, index, size), checkpoint: note }));
+  } catch (cause) {
+    if (!(cause instanceof NoteError) && !(cause instanceof RangeError)) throw cause;
+    throw new LogError(`the session's proof cannot be renewed: ${cause.message}; run countersign verify`, { cause });
+  }
+}
+async function folderOf(now, sid) {
+  for (const folder of foldersByTime(sid)) if ((await now.list(folder)).length > 0) return folder;
+  return (await sessionFolders(now)).find((folder) => folder.endsWith(`/${sid}`));
+}
+async function sessionFolders(now) {
+  const folders = [];
+  for (const month of await monthsIn(now)) {
+    const inMonth = `sessions/${month.replace("-", "/")}`;
+    for (const day of (await now.list(inMonth)).filter((name2) => /^[0-9]{2}$/.test(name2))) {
+      folders.push(...(await now.list(`${inMonth}/${day}`)).map((sid) => `${inMonth}/${day}/${sid}`));
+    }
+  }
+  return folders;
+}
+async function allFiles(now) {
+  const files = [];
+  for (const name2 of await now.list("")) files.push(...await filesIn(now, name2));
+  return files;
+}
+async function filesIn(now, path) {
+  const names = await now.list(path);
+  if (names.length === 0) return [path];
+  const files = [];
+  for (const name2 of names) files.push(...await filesIn(now, `${path}/${name2}`));
+  return files;
+}
+
+// src/gateway/ledger/bundle.ts
+var import_node_fs3 = require("node:fs");
+var import_node_path2 = require("node:path");
+
+// src/gateway/ledger/evidence-path.ts
+var PATH_CHARS_MAX = 512;
+var FILE_BYTES_MAX = 1024 * 1024 * 1024;
+var LedgerError = class extends EvidenceError {
+  name = "LedgerError";
+};
+function safePath(path) {
+  const names = path.split("/");
+  const plain2 = names.every((name2) => /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name2));
+  if (!plain2 || path.length > PATH_CHARS_MAX)
+    throw new LedgerError(`${JSON.stringify(path)} is not a path of evidence`);
+  return path;
+}
+
+// src/gateway/ledger/lock.ts
+var import_node_crypto14 = require("node:crypto");
+var import_node_fs2 = require("node:fs");
+var import_node_path = require("node:path");
+var import_promises = require("node:timers/promises");
+
+// src/gateway/ledger/process-id.ts
+var import_node_crypto13 = require("node:crypto");
+var import_node_fs = require("node:fs");
+var import_node_os = require("node:os");
+var PROCESS_ID = /^([1-9][0-9]{0,9})-(0|[1-9][0-9]{0,19})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})$/;
+function thisProcess() {
+  return [process.pid, statOf(process.pid)?.start ?? "0", ...placeOfHere()].join("-");
+}
+function isProcessId(text2) {
+  return PROCESS_ID.test(text2);
+}
+function lifeOf(name2) {
+  const [, digits, start2 = "0", machine = "0", boot = "0", namespace = "0"] = PROCESS_ID.exec(name2) ?? [];
+  if (digits === void 0) return "elsewhere";
+  const [ownMachine, ownBoot, ownNamespace] = placeOfHere();
+  if (machine !== "0" && machine === ownMachine && boot !== ownBoot) return "gone";
+  if (boot !== ownBoot || namespace !== ownNamespace || boot === "0" && machine !== ownMachine) return "elsewhere";
+  const pid = Number(digits);
+  try {
+    process.kill(pid, 0);
+  } catch (error62) {
+    if (error62 instanceof Error && "code" in error62 && error62.code === "ESRCH") return "gone";
+  }
+  const stat2 = statOf(pid);
+  if (stat2 === void 0) return "running";
+  if (stat2.state === "Z" || stat2.state === "X") return "gone";
+  return start2 === "0" || stat2.start === start2 ? "running" : "gone";
+}
+function placeOfHere() {
+  const id = contents("/etc/machine-id");
+  const boot = contents("/proc/sys/kernel/random/boot_id");
+  return [
+    // macOS has no such file, and there the name has to do.
+    id === "" && boot !== "" ? "0" : short(`${id}
+${(0, import_node_os.hostname)()}`),
+    boot === "" ? "0" : short(boot),
+    short(link("/proc/self/ns/pid"))
+  ];
+}
+function short(text2) {
+  return text2 === "" ? "0" : (0, import_node_crypto13.hash)("sha256", text2, "hex").slice(0, 12);
+}
+function statOf(pid) {
+  const text2 = contents(`/proc/${pid}/stat`);
+  const fields = text2.slice(text2.lastIndexOf(")") + 2).split(" ");
+  const [state2 = ""] = fields;
+  const start2 = fields[19];
+  return text2 === "" || start2 === void 0 ? void 0 : { state: state2, start: start2 };
+}
+function contents(path) {
+  try {
+    return (0, import_node_fs.readFileSync)(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+function link(path) {
+  try {
+    return (0, import_node_fs.readlinkSync)(path);
+  } catch {
+    return "";
+  }
+}
+
+// src/gateway/ledger/lock.ts
+var WAIT_MS_MAX = 12e4;
+var ELSEWHERE_MS_MAX = 2e4;
+function tryClaim(lock) {
+  const [before] = claimsOn(lock);
+  if (before !== void 0) return before;
+  const own2 = `${lock}.${thisProcess()}.${(0, import_node_crypto14.randomBytes)(6).toString("hex")}`;
+  (0, import_node_fs2.writeFileSync)(own2, "", { flag: "wx", mode: 384 });
+  const other = claimsOn(lock).find(({ path }) => path !== own2);
+  if (other === void 0) return { release: () => remove(own2) };
+  remove(own2);
+  return other;
+}
+async function holding(lock, work, { courtesy = false } = {}) {
+  const from = Date.now();
+  for (; ; ) {
+    const claim2 = tryClaim(lock);
+    if ("release" in claim2) {
+      try {
+        return await work();
+      } finally {
+        claim2.release();
+      }
+    }
+    const waited = Date.now() - from;
+    if (courtesy && claim2.life === "elsewhere" && waited > ELSEWHERE_MS_MAX) return await work();
+    if (waited > WAIT_MS_MAX) throw new LedgerError(heldBy(claim2));
+    await (0, import_promises.setTimeout)((0, import_node_crypto14.randomInt)(5, 40));
+  }
+}
+function heldBy({ path, life }) {
+  return life === "running" ? `another process holds the lock ${path} for long; try again when it is done` : `another machine holds the lock ${path}; if nothing of Countersign runs there any more, remove that file`;
+}
+function claimsOn(lock) {
+  const folder = (0, import_node_path.dirname)(lock);
+  const start2 = `${(0, import_node_path.basename)(lock)}.`;
+  return (0, import_node_fs2.readdirSync)(folder).flatMap((name2) => {
+    const [process2 = "", nonce = "", ...more] = name2.startsWith(start2) ? name2.slice(start2.length).split(".") : [];
+    if (!isProcessId(process2) || !/^[0-9a-f]{12}$/.test(nonce) || more.length > 0) return [];
+    const path = (0, import_node_path.join)(folder, name2);
+    const life = lifeOf(process2);
+    if (life !== "gone") return [{ path, life }];
+    remove(path);
+    return [];
+  });
+}
+function remove(path) {
+  try {
+    (0, import_node_fs2.unlinkSync)(path);
+  } catch (error62) {
+    if (codeOf2(error62) !== "ENOENT") throw error62;
+  }
+}
+function codeOf2(error62) {
+  return error62 instanceof Error && "code" in error62 && typeof error62.code === "string" ? error62.code : void 0;
+}
+
+// src/gateway/ledger/tar.ts
+var import_node_zlib = require("node:zlib");
+var TAR_BYTES_MAX = 512 * 1024 * 1024;
+var ENTRIES_MAX = 2e5;
+var BLOCK = 512;
+var GZIP_HEADER = Buffer.from([31, 139, 8, 0, 0, 0, 0, 0, 0, 255]);
+var GZIP_TRAILER_BYTES = 8;
+function encodeTarGz(files) {
+  const sorted = files.toSorted((a, b) => a.path < b.path ? -1 : 1);
+  refuseClashes(sorted.map(({ path }) => path));
+  const blocks = [];
+  for (const { path, bytes } of sorted) {
+    blocks.push(encodeHeader(safePath(path), bytes.length), bytes, Buffer.alloc(padding(bytes.length)));
+  }
+  blocks.push(Buffer.alloc(2 * BLOCK));
+  const tar = Buffer.concat(blocks);
+  if (tar.length > TAR_BYTES_MAX) {
+    throw new LedgerError(`a bundle holds at most ${TAR_BYTES_MAX} bytes; keep the evidence in a folder or a branch`);
+  }
+  const trailer = Buffer.alloc(GZIP_TRAILER_BYTES);
+  trailer.writeUInt32LE((0, import_node_zlib.crc32)(tar));
+  trailer.writeUInt32LE(tar.length, 4);
+  return Buffer.concat([GZIP_HEADER, (0, import_node_zlib.deflateRawSync)(tar, { level: import_node_zlib.constants.Z_BEST_COMPRESSION }), trailer]);
+}
+function decodeTarGz(bytes) {
+  const tar = gunzip(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const files = [];
+  const paths = [];
+  let at = 0;
+  for (; !isEmptyBlock(tar, at); ) {
+    const header = decodeHeader(tar.subarray(at, at + BLOCK));
+    at += BLOCK;
+    paths.push(header.path);
+    if (paths.length > ENTRIES_MAX) refuse2(`it has more than ${ENTRIES_MAX} entries`);
+    if (header.folder) continue;
+    const end = at + header.size;
+    const next = end + padding(header.size);
+    if (next > tar.length) refuse2(`${header.path} is cut off`);
+    if (!isZero(tar.subarray(end, next))) refuse2(`something stands behind the end of ${header.path}`);
+    files.push({ path: header.path, bytes: tar.subarray(at, end) });
+    at = next;
+  }
+  if (!isEmptyBlock(tar, at + BLOCK) || !isZero(tar.subarray(at))) refuse2("its end is not two empty blocks and zeros");
+  refuseClashes(paths);
+  refuseFilesAsFolders(files, paths);
+  return files;
+}
+function gunzip(bytes) {
+  const body = bytes.subarray(GZIP_HEADER.length, -GZIP_TRAILER_BYTES);
+  const isPlain4 = bytes.length > GZIP_HEADER.length + GZIP_TRAILER_BYTES && bytes.subarray(0, 4).equals(GZIP_HEADER.subarray(0, 4));
+  if (!isPlain4) refuse2("it is not gzip without name and comment (gzip -n)");
+  let tar;
+  try {
+    const result = (0, import_node_zlib.inflateRawSync)(body, { maxOutputLength: TAR_BYTES_MAX, info: true });
+    if (!isInflated(result) || result.engine.bytesWritten !== body.length)
+      return refuse2("something stands behind its end");
+    tar = result.buffer;
+  } catch (cause) {
+    if (cause instanceof LedgerError) throw cause;
+    throw new LedgerError(`this is not a bundle: it cannot be inflated, or holds more than ${TAR_BYTES_MAX} bytes`, {
+      cause
+    });
+  }
+  const trailer = bytes.subarray(-GZIP_TRAILER_BYTES);
+  if (trailer.readUInt32LE(0) !== (0, import_node_zlib.crc32)(tar) || trailer.readUInt32LE(4) !== tar.length) refuse2("its checksum is wrong");
+  if (tar.length % BLOCK !== 0) refuse2("it does not consist of blocks");
+  return tar;
+}
+function encodeHeader(path, size) {
+  const [prefix, name2] = splitPath(path);
+  const header = Buffer.alloc(BLOCK);
+  const put = (at, text2) => void header.write(text2, at, "latin1");
+  const octal = (value, digits) => value.toString(8).padStart(digits, "0");
+  put(0, name2);
+  put(100, `${octal(420, 7)}\0`);
+  put(108, `${octal(0, 7)}\0`);
+  put(116, `${octal(0, 7)}\0`);
+  put(124, `${octal(size, 11)}\0`);
+  put(136, `${octal(0, 11)}\0`);
+  put(148, " ".repeat(8));
+  put(156, "0");
+  put(257, "ustar\x0000");
+  put(329, `${octal(0, 7)}\0`);
+  put(337, `${octal(0, 7)}\0`);
+  put(345, prefix);
+  put(148, `${octal(checksum(header), 6)}\0 `);
+  return header;
+}
+function splitPath(path) {
+  if (path.length <= 100) return ["", path];
+  const slash = path.indexOf("/", path.length - 101);
+  if (slash === -1 || slash > 155) throw new LedgerError(`${path} is too long for a bundle`);
+  return [path.slice(0, slash), path.slice(slash + 1)];
+}
+function decodeHeader(header) {
+  if (header.length < BLOCK) refuse2("its end is missing");
+  if (header.toString("latin1", 257, 265) !== "ustar\x0000") refuse2("an entry is not in the ustar format");
+  if (octalAt(header, 148, 8) !== checksum(header)) refuse2("the checksum of an entry is wrong");
+  const type = header.toString("latin1", 156, 157);
+  const name2 = textAt(header, 0, 100);
+  const prefix = textAt(header, 345, 155);
+  const whole = prefix === "" ? name2 : `${prefix}/${name2}`;
+  const shown = JSON.stringify(whole);
+  if (type !== "0" && type !== "5") refuse2(`${shown} is neither a plain file nor a folder`);
+  if (textAt(header, 157, 100) !== "") refuse2(`${shown} is a link`);
+  const folder = type === "5";
+  const size = octalAt(header, 124, 12);
+  if (folder && size !== 0) refuse2(`the folder ${shown} has contents`);
+  if (size > TAR_BYTES_MAX) refuse2(`${shown} is larger than ${TAR_BYTES_MAX} bytes`);
+  return { path: safePath(folder && whole.endsWith("/") ? whole.slice(0, -1) : whole), folder, size };
+}
+function checksum(header) {
+  let sum = 8 * 32;
+  for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
+  return sum;
+}
+function octalAt(header, at, length) {
+  const text2 = header.toString("latin1", at, at + length);
+  const digits = /^([0-7]+)[\0 ]+$/.exec(text2)?.[1];
+  if (digits === void 0) return refuse2("a number in an entry is not octal");
+  return Number.parseInt(digits, 8);
+}
+function textAt(header, at, length) {
+  const field4 = header.subarray(at, at + length);
+  const end = field4.indexOf(0);
+  if (end === -1) return field4.toString("latin1");
+  if (!isZero(field4.subarray(end))) refuse2("something hides behind the end of a name");
+  return field4.toString("latin1", 0, end);
+}
+function refuseClashes(paths) {
+  const seen = /* @__PURE__ */ new Set();
+  for (const path of paths) {
+    const folded2 = path.toLowerCase();
+    if (seen.has(folded2)) refuse2(`${path} is in it twice, or another name for it is`);
+    seen.add(folded2);
+  }
+}
+function refuseFilesAsFolders(files, paths) {
+  const plain2 = new Set(files.map(({ path }) => path));
+  for (const path of paths) {
+    for (let slash = path.indexOf("/"); slash !== -1; slash = path.indexOf("/", slash + 1)) {
+      if (plain2.has(path.slice(0, slash))) refuse2(`${path.slice(0, slash)} is a file and a folder`);
+    }
+  }
+}
+function padding(size) {
+  return (BLOCK - size % BLOCK) % BLOCK;
+}
+function isEmptyBlock(tar, at) {
+  return at + BLOCK <= tar.length && isZero(tar.subarray(at, at + BLOCK));
+}
+function isZero(bytes) {
+  return bytes.every((byte) => byte === 0);
+}
+function isInflated(value) {
+  if (typeof value !== "object" || value === null || !("buffer" in value) || !("engine" in value)) return false;
+  const { buffer, engine } = value;
+  return Buffer.isBuffer(buffer) && typeof engine === "object" && engine !== null && "bytesWritten" in engine;
+}
+function refuse2(why) {
+  throw new LedgerError(`this is not a bundle: ${why}`);
+}
+
+// src/gateway/ledger/bundle.ts
+function bundleLedger(path) {
+  return {
+    async update(plan) {
+      return await holding(`${(0, import_node_path2.join)((0, import_node_path2.dirname)(path), `.${(0, import_node_path2.basename)(path)}`)}.lock`, async () => {
+        const files = new Map(((0, import_node_fs3.existsSync)(path) ? readBundle(path) : []).map((file2) => [file2.path, file2.bytes]));
+        const change = await plan(readerOf(files));
+        if (change === "nothing") return "nothing";
+        for (const file2 of change.files) files.set(safePath(file2.path), file2.bytes);
+        for (const gone of change.removed) files.delete(safePath(gone));
+        writeBundle(
+          path,
+          [...files].map(([name2, bytes]) => ({ path: name2, bytes }))
+        );
+        return "done";
+      });
+    }
+  };
+}
+function bundleReader(path) {
+  return readerOf(new Map(readBundle(path).map((file2) => [file2.path, file2.bytes])));
+}
+function writeBundle(path, files) {
+  const bytes = encodeTarGz(files);
+  const beside = `${path}.new`;
+  const file2 = (0, import_node_fs3.openSync)(beside, "w", 420);
+  try {
+    (0, import_node_fs3.writeFileSync)(file2, bytes);
+    (0, import_node_fs3.fsyncSync)(file2);
+  } finally {
+    (0, import_node_fs3.closeSync)(file2);
+  }
+  (0, import_node_fs3.renameSync)(beside, path);
+}
+function readBundle(path) {
+  let file2;
+  try {
+    file2 = (0, import_node_fs3.openSync)(path, import_node_fs3.constants.O_RDONLY | import_node_fs3.constants.O_NONBLOCK);
+  } catch (cause) {
+    throw new LedgerError(`${path} cannot be opened: ${codeOf2(cause) ?? "unknown error"}`, { cause });
+  }
+  try {
+    const found = (0, import_node_fs3.fstatSync)(file2);
+    if (!found.isFile()) throw new LedgerError(`${path} is not a plain file`);
+    if (found.size > TAR_BYTES_MAX) throw new LedgerError(`${path} is larger than ${TAR_BYTES_MAX} bytes`);
+    return decodeTarGz((0, import_node_fs3.readFileSync)(file2));
+  } finally {
+    (0, import_node_fs3.closeSync)(file2);
+  }
+}
+function readerOf(files) {
+  const folders = foldersOf(files.keys());
+  return {
+    read: async (path) => await Promise.resolve(files.get(safePath(path))),
+    list: async (folder) => await Promise.resolve([...folders.get(folder === "" ? "" : safePath(folder)) ?? []])
+  };
+}
+function foldersOf(paths) {
+  const folders = /* @__PURE__ */ new Map();
+  for (const path of paths) {
+    let inside = "";
+    for (const name2 of path.split("/")) {
+      const names = folders.get(inside) ?? /* @__PURE__ */ new Set();
+      folders.set(inside, names.add(name2));
+      inside = inside === "" ? name2 : `${inside}/${name2}`;
+    }
+  }
+  return folders;
+}
+
+// src/gateway/ledger/open.ts
+var import_node_child_process2 = require("node:child_process");
+var import_node_fs5 = require("node:fs");
+var import_node_path5 = require("node:path");
+
+// src/gateway/ledger/dir.ts
+var import_node_fs4 = require("node:fs");
+var import_promises2 = require("node:fs/promises");
+var import_node_path3 = require("node:path");
+var NEXT = ".countersign.next";
+var LIST = "change.json";
+function dirLedger(folder) {
+  const reader = readerOf2(folder);
+  return {
+    async update(plan) {
+      await (0, import_promises2.mkdir)(folder, { recursive: true });
+      return await holding((0, import_node_path3.join)(folder, ".countersign.lock"), async () => {
+        await finish(folder);
+        const change = await plan(reader);
+        if (change === "nothing") return "nothing";
+        await prepare(folder, change);
+        await finish(folder);
+        return "done";
+      });
+    }
+  };
+}
+function dirReader(folder) {
+  const reader = readerOf2(folder);
+  const whole = async () => {
+    if (await kindOf(folder, `${NEXT}/${LIST}`) === void 0) return;
+    throw new LedgerError(
+      `a change of ${folder} is being made, or its writer died; if it stays so, "countersign recover --ledger dir:${folder}" finishes it`
+    );
+  };
+  return {
+    async read(path) {
+      await whole();
+      return await reader.read(path);
+    },
+    async list(path) {
+      await whole();
+      return await reader.list(path);
+    }
+  };
+}
+function readerOf2(folder) {
+  return {
+    async read(path) {
+      const plain2 = await kindOf(folder, safePath(path));
+      if (plain2 === void 0 || plain2 === "folder") return void 0;
+      if (plain2 !== "file") throw new LedgerError(`${path} is not a plain file`);
+      const file2 = await (0, import_promises2.open)((0, import_node_path3.join)(folder, path), import_node_fs4.constants.O_RDONLY | import_node_fs4.constants.O_NOFOLLOW);
+      try {
+        const { size } = await file2.stat();
+        if (size > FILE_BYTES_MAX) throw new LedgerError(`${path} is larger than ${FILE_BYTES_MAX} bytes`);
+        return await file2.readFile();
+      } finally {
+        await file2.close();
+      }
+    },
+    async list(path) {
+      const kind = path === "" ? "folder" : await kindOf(folder, safePath(path));
+      if (kind === void 0 || kind === "file") return [];
+      if (kind !== "folder") throw new LedgerError(`${path} is not a folder`);
+      return await (0, import_promises2.readdir)((0, import_node_path3.join)(folder, path));
+    }
+  };
+}
+async function kindOf(folder, path) {
+  let at = folder;
+  let kind = "folder";
+  for (const name2 of path.split("/")) {
+    if (kind !== "folder") return kind === "file" ? void 0 : "other";
+    at = (0, import_node_path3.join)(at, name2);
+    try {
+      const found = await (0, import_promises2.lstat)(at);
+      kind = found.isFile() ? "file" : found.isDirectory() ? "folder" : "other";
+    } catch (error62) {
+      if (codeOf2(error62) === "ENOENT") return void 0;
+      throw error62;
+    }
+  }
+  return kind;
+}
+async function prepare(folder, { files, removed }) {
+  const next = (0, import_node_path3.join)(folder, NEXT);
+  const list2 = { put: files.map(({ path }) => safePath(path)), removed: removed.map(safePath) };
+  await (0, import_promises2.rm)(next, { recursive: true, force: true });
+  await (0, import_promises2.mkdir)(next);
+  for (const [at, { bytes }] of files.entries()) await write2((0, import_node_path3.join)(next, String(at)), bytes);
+  await write2((0, import_node_path3.join)(next, `${LIST}.new`), Buffer.from(JSON.stringify(list2)));
+  await (0, import_promises2.rename)((0, import_node_path3.join)(next, `${LIST}.new`), (0, import_node_path3.join)(next, LIST));
+}
+async function finish(folder) {
+  const next = (0, import_node_path3.join)(folder, NEXT);
+  const list2 = await listIn(next);
+  for (const [at, path] of list2.put.entries()) {
+    const place2 = (0, import_node_path3.join)(folder, safePath(path));
+    await (0, import_promises2.mkdir)((0, import_node_path3.dirname)(place2), { recursive: true });
+    await (0, import_promises2.rename)((0, import_node_path3.join)(next, String(at)), place2).catch((error62) => {
+      if (codeOf2(error62) !== "ENOENT") throw error62;
+    });
+  }
+  for (const path of list2.removed) await (0, import_promises2.rm)((0, import_node_path3.join)(folder, safePath(path)), { force: true });
+  await (0, import_promises2.rm)((0, import_node_path3.join)(next, LIST), { force: true });
+  await (0, import_promises2.rm)(next, { recursive: true, force: true });
+}
+async function listIn(next) {
+  let text2;
+  try {
+    text2 = await (0, import_promises2.readFile)((0, import_node_path3.join)(next, LIST), "utf8");
+  } catch (error62) {
+    if (codeOf2(error62) === "ENOENT") return { put: [], removed: [] };
+    throw error62;
+  }
+  const list2 = JSON.parse(text2);
+  if (typeof list2 !== "object" || list2 === null || !("put" in list2) || !("removed" in list2)) {
+    throw new LedgerError(`${(0, import_node_path3.join)(next, LIST)} cannot be read`);
+  }
+  return { put: textsIn(list2.put), removed: textsIn(list2.removed) };
+}
+function textsIn(list2) {
+  return Array.isArray(list2) ? list2.filter((each) => typeof each === "string") : [];
+}
+async function write2(path, bytes) {
+  const file2 = await (0, import_promises2.open)(path, "wx");
+  try {
+    await file2.writeFile(bytes);
+    await file2.sync();
+  } finally {
+    await file2.close();
+  }
+}
+
+// src/gateway/ledger/git.ts
+var import_node_child_process = require("node:child_process");
+var import_promises3 = require("node:fs/promises");
+var import_node_path4 = require("node:path");
+var import_promises4 = require("node:timers/promises");
+var LOG_PATHS = /^(?:log|trust)\//;
+var ATTEMPTS_MAX = 20;
+var PAUSE_MS = 50;
+var REF_LOCK_MS_MAX = 5e3;
+var COMMITTER = "Countersign <countersign@localhost>";
+var SETTINGS2 = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsync=committed,loose-object"];
+function gitLedger(options) {
+  const { repository } = options;
+  const refs = [`refs/heads/${options.evidenceBranch}`, `refs/heads/${options.logBranch}`];
+  let opened3;
+  return {
+    async update(plan) {
+      opened3 ??= commonFolder(repository, refs);
+      const common = await opened3;
+      return await holding(
+        (0, import_node_path4.join)(common, "countersign.lock"),
+        async () => await updateRefs(options, refs, common, plan),
+        {
+          // What keeps two writers apart is git's own compare-and-swap of the branches.
+          courtesy: true
+        }
+      );
+    }
+  };
+}
+async function commonFolder(repository, refs) {
+  const [common] = await Promise.all([
+    run(repository, ["rev-parse", "--git-common-dir"]),
+    ...refs.map(async (ref) => await run(repository, ["check-ref-format", ref]))
+  ]);
+  return (0, import_node_path4.resolve)(repository, common.toString().trim());
+}
+async function updateRefs({ repository, nowSeconds, evidenceBranch }, [evidenceRef, logRef], common, plan) {
+  for (let attempt3 = 1; attempt3 <= ATTEMPTS_MAX; attempt3 += 1) {
+    const before = await heads(repository, [evidenceRef, logRef]);
+    const reader = openCommit(repository, before.get(evidenceRef));
+    let change;
+    try {
+      change = await plan(reader);
+    } finally {
+      await reader.close();
+    }
+    if (change === "nothing") return "nothing";
+    const logOnly = {
+      message: change.message,
+      files: change.files.filter(isLog),
+      removed: change.removed.filter((path) => LOG_PATHS.test(path))
+    };
+    const [evidence, log] = await writeCommits(repository, nowSeconds(), [
+      { change, parent: before.get(evidenceRef) },
+      { change: logOnly, parent: before.get(logRef) }
+    ]);
+    const moves = [
+      { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
+      { ref: logRef, to: log, from: before.get(logRef) }
+    ];
+    if (await move(repository, moves)) {
+      if (change.past === "forgotten") await forget(repository, evidenceRef);
+      return "done";
+    }
+    for (const ref of [evidenceRef, logRef]) await removeLeftLock((0, import_node_path4.join)(common, `${ref}.lock`));
+    await (0, import_promises4.setTimeout)(PAUSE_MS * attempt3);
+  }
+  throw new LedgerError(
+    `${evidenceBranch} could not be moved in ${ATTEMPTS_MAX} attempts: others move it, or a git that was killed left ${(0, import_node_path4.join)(common, `${evidenceRef}.lock`)} or ${(0, import_node_path4.join)(common, "packed-refs.lock")}; if no git runs here, remove that file and run countersign recover`
+  );
+}
+async function removeLeftLock(path) {
+  const left = await (0, import_promises3.stat)(path).catch(() => void 0);
+  if (left !== void 0 && Date.now() - left.mtimeMs > REF_LOCK_MS_MAX) await (0, import_promises3.rm)(path, { force: true });
+}
+async function gitReader(repository, revision) {
+  if (revision.startsWith("-")) throw new LedgerError(`${revision} is not a branch`);
+  const id = await run(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  return openCommit(repository, id.toString().trim());
+}
+function isLog({ path }) {
+  return LOG_PATHS.test(path);
+}
+async function heads(repository, refs) {
+  const lines = await run(repository, ["for-each-ref", "--format=%(refname) %(objectname)", ...refs]);
+  const pairs2 = lines.toString().split("\n").flatMap((line) => {
+    const [ref, oid] = line.split(" ");
+    return ref !== void 0 && oid !== void 0 ? [[ref, oid]] : [];
+  });
+  return new Map(pairs2.filter(([ref]) => refs.includes(ref)));
+}
+async function writeCommits(repository, seconds, drafts) {
+  const stream = [];
+  const say = (text2) => void stream.push(Buffer.from(text2));
+  const data = (bytes) => {
+    say(`data ${bytes.length}
+`);
+    stream.push(bytes);
+    say("\n");
+  };
+  for (const [at, { change, parent }] of drafts.entries()) {
+    const ref = `refs/countersign/draft-${at}`;
+    say(`commit ${ref}
+mark :${at + 1}
+committer ${COMMITTER} ${seconds} +0000
+`);
+    data(Buffer.from(`${change.message}
+`));
+    if (parent !== void 0 && change.past === "forgotten") {
+      const tree = await run(repository, ["rev-parse", "--verify", "--end-of-options", `${parent}^{tree}`]);
+      say(`M 040000 ${tree.toString().trim()} 
+`);
+    } else if (parent !== void 0) say(`from ${parent}
+`);
+    for (const path of change.removed) say(`D ${safePath(path)}
+`);
+    for (const { path, bytes } of change.files) {
+      say(`M 100644 inline ${safePath(path)}
+`);
+      data(bytes);
+    }
+    say("\n");
+  }
+  for (const at of drafts.keys()) say(`get-mark :${at + 1}
+`);
+  for (const at of drafts.keys()) say(`reset refs/countersign/draft-${at}
+from ${"0".repeat(40)}
+
+`);
+  say("done\n");
+  const answer = await run(
+    repository,
+    ["fast-import", "--quiet", "--done", "--date-format=raw"],
+    Buffer.concat(stream)
+  );
+  const ids = answer.toString().trim().split("\n");
+  if (ids.length !== drafts.length || !ids.every((id) => /^[0-9a-f]{40,64}$/.test(id))) {
+    throw new LedgerError("git fast-import did not say which commits it made");
+  }
+  return ids;
+}
+async function move(repository, moves) {
+  const lines = moves.map(({ ref, to, from }) => `update ${ref} ${to ?? ""} ${from ?? "0".repeat(to?.length ?? 40)}
+`);
+  const script = ["start\n", ...lines, "prepare\n", "commit\n"].join("");
+  try {
+    await run(
+      repository,
+      ["update-ref", "--no-deref", "--stdin", "-m", "countersign: seal a session"],
+      Buffer.from(script)
+    );
+    return true;
+  } catch (error62) {
+    if (error62 instanceof LedgerError && /but expected|reference already exists|unable to (?:lock|create)|cannot lock ref/i.test(error62.message))
+      return false;
+    throw error62;
+  }
+}
+async function forget(repository, ref) {
+  await run(repository, ["reflog", "expire", "--expire=all", "--expire-unreachable=all", ref]);
+}
+async function run(repository, args, input2 = new Uint8Array()) {
+  const child2 = start(repository, args);
+  child2.stdin.on("error", () => void 0);
+  child2.stdin.end(input2);
+  const [out2, complaint, code] = await Promise.all([collect(child2.stdout), collect(child2.stderr), ended(child2)]);
+  if (code !== 0) {
+    throw new LedgerError(
+      `git ${args[0]} failed in ${repository}: ${complaint.toString().trim() || `exit code ${code}`}`
+    );
+  }
+  return out2;
+}
+function start(repository, args) {
+  const { GIT_INDEX_FILE: _index, ...env } = process.env;
+  return (0, import_node_child_process.spawn)("git", [...SETTINGS2, ...args], {
+    cwd: repository,
+    env: { ...env, LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
+    stdio: ["pipe", "pipe", "pipe"]
+  });
+}
+async function collect(stream) {
+  const chunks = [];
+  for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+async function ended(child2) {
+  return await new Promise((done, failed) => {
+    child2.once("error", (cause) => failed(new LedgerError("git could not be started; is it installed?", { cause })));
+    child2.once("close", (code) => done(code));
+  });
+}
+function openCommit(repository, commit) {
+  let batch;
+  let way = [];
+  const fetch2 = async (oid) => {
+    batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
+    const object3 = await batch.ask(oid);
+    if (object3 === void 0) throw new LedgerError(`the repository has no object ${oid}; git fsck says more`);
+    return object3;
+  };
+  const entriesOf = async (path) => {
+    way = way.filter((each) => each.path === "" || path === each.path || path.startsWith(`${each.path}/`));
+    const known3 = way.at(-1)?.path === path ? way.at(-1) : void 0;
+    if (known3 !== void 0) return known3.entries;
+    const oid = path === "" ? `${commit ?? ""}^{tree}` : await find3(path, "tree");
+    if (oid === void 0) return void 0;
+    const entries = entriesIn(await fetch2(oid));
+    way.push({ path, entries });
+    return entries;
+  };
+  const find3 = async (path, kind) => {
+    const slash = path.lastIndexOf("/");
+    const entry = (await entriesOf(path.slice(0, Math.max(0, slash))))?.get(path.slice(slash + 1));
+    return entry?.kind === kind ? entry.oid : void 0;
+  };
+  return {
+    async read(path) {
+      const oid = commit === void 0 ? safeOnly(path) : await find3(safePath(path), "blob");
+      return oid === void 0 ? void 0 : (await fetch2(oid)).bytes;
+    },
+    async list(folder) {
+      if (folder !== "") safePath(folder);
+      return commit === void 0 ? [] : [...(await entriesOf(folder))?.keys() ?? []];
+    },
+    async close() {
+      await batch?.close();
+    }
+  };
+}
+function safeOnly(path) {
+  safePath(path);
+}
+function entriesIn({ oid, bytes }) {
+  const entries = /* @__PURE__ */ new Map();
+  for (let at = 0; at < bytes.length; ) {
+    const space = bytes.indexOf(32, at);
+    const end = bytes.indexOf(0, space);
+    const mode = bytes.toString("latin1", at, space);
+    at = end + 1 + oid.length / 2;
+    const kind = mode === "40000" ? "tree" : mode === "100644" || mode === "100755" ? "blob" : "other";
+    entries.set(bytes.toString("utf8", space + 1, end), { kind, oid: bytes.toString("hex", end + 1, at) });
+  }
+  return entries;
+}
+var Batch = class {
+  #child;
+  #chunks;
+  #rest = Buffer.alloc(0);
+  constructor(child2) {
+    this.#child = child2;
+    this.#chunks = child2.stdout[Symbol.asyncIterator]();
+    child2.stdin.on("error", () => void 0);
+    child2.stderr.resume();
+  }
+  async ask(name2) {
+    this.#child.stdin.write(`${name2}
+`);
+    const header = (await this.#line()).split(" ");
+    if (header.at(-1) === "missing") return void 0;
+    const [oid = "", , digits = ""] = header;
+    const size = Number(digits);
+    if (!Number.isSafeInteger(size)) throw new LedgerError(`git cat-file answered ${header.join(" ")}`);
+    if (size > FILE_BYTES_MAX) throw new LedgerError(`${name2} is larger than ${FILE_BYTES_MAX} bytes`);
+    const bytes = await this.#take(size + 1);
+    return { oid, bytes: bytes.subarray(0, size) };
+  }
+  async close() {
+    const closed2 = ended(this.#child);
+    this.#child.stdin.end();
+    await this.#chunks.return?.();
+    await closed2;
+  }
+  async #line() {
+    let end = this.#rest.indexOf(10);
+    while (end === -1) {
+      await this.#more();
+      end = this.#rest.indexOf(10);
+    }
+    const line = this.#rest.toString("utf8", 0, end);
+    this.#rest = this.#rest.subarray(end + 1);
+    return line;
+  }
+  async #take(count2) {
+    const parts = [this.#rest];
+    let have = this.#rest.length;
+    while (have < count2) {
+      const chunk = await this.#chunk();
+      parts.push(chunk);
+      have += chunk.length;
+    }
+    const all = Buffer.concat(parts);
+    this.#rest = all.subarray(count2);
+    return all.subarray(0, count2);
+  }
+  async #more() {
+    this.#rest = Buffer.concat([this.#rest, await this.#chunk()]);
+  }
+  async #chunk() {
+    const next = await this.#chunks.next();
+    if (!Buffer.isBuffer(next.value)) throw new LedgerError("git cat-file ended before it answered");
+    return next.value;
+  }
+};
+
+// src/gateway/ledger/open.ts
+function logBranchOf(evidenceBranch) {
+  return evidenceBranch.endsWith("/evidence") ? evidenceBranch.replace(/evidence$/, "log") : `${evidenceBranch}-log`;
+}
+function openLedger(name2, directory) {
+  const [, kind, where = ""] = /^(git|dir|bundle):(.+)$/s.exec(name2) ?? [];
+  if (kind === "dir") {
+    const folder = (0, import_node_path5.resolve)(directory, where);
+    makeFolder(folder);
+    return dirLedger(folder);
+  }
+  if (kind === "bundle") {
+    const file2 = (0, import_node_path5.resolve)(directory, where);
+    makeFolder((0, import_node_path5.dirname)(file2));
+    return bundleLedger(file2);
+  }
+  if (kind === "git") {
+    checkRepository2(directory);
+    return gitLedger({
+      repository: directory,
+      evidenceBranch: where,
+      logBranch: logBranchOf(where),
+      nowSeconds: () => Math.floor(Date.now() / 1e3)
+    });
+  }
+  throw new LedgerError(`--ledger takes git:BRANCH, dir:PATH or bundle:FILE, not "${name2}"`);
+}
+async function readLedger(name2, directory, work) {
+  const [, kind, where = ""] = /^(git|dir|bundle):(.+)$/s.exec(name2) ?? [];
+  if (kind === "dir") return await work(dirReader((0, import_node_path5.resolve)(directory, where)));
+  if (kind === "bundle") return await work(bundleReader((0, import_node_path5.resolve)(directory, where)));
+  if (kind !== "git") throw new LedgerError(`--ledger takes git:BRANCH, dir:PATH or bundle:FILE, not "${name2}"`);
+  checkRepository2(directory);
+  const reader = await gitReader(directory, where);
+  try {
+    return await work(reader);
+  } finally {
+    await reader.close();
+  }
+}
+function checkRepository2(directory) {
+  if ((0, import_node_child_process2.spawnSync)("git", ["rev-parse", "--git-dir"], { cwd: directory, stdio: "ignore" }).status === 0) return;
+  throw new LedgerError(
+    `${directory} is in no git repository; run it in one, or keep the evidence in a folder: --ledger dir:PATH`
+  );
+}
+function makeFolder(folder) {
+  try {
+    if ((0, import_node_path5.dirname)(folder) !== folder) {
+      try {
+        (0, import_node_fs5.accessSync)((0, import_node_path5.dirname)(folder), import_node_fs5.constants.F_OK);
+      } catch {
+        makeFolder((0, import_node_path5.dirname)(folder));
+      }
+    }
+    (0, import_node_fs5.mkdirSync)(folder);
+  } catch (cause) {
+    if (cause instanceof LedgerError) throw cause;
+    if (codeOf2(cause) !== "EEXIST")
+      throw new LedgerError(`the folder ${folder} cannot be made; name another with --ledger dir:PATH`, { cause });
+  }
+  try {
+    (0, import_node_fs5.accessSync)(folder, import_node_fs5.constants.W_OK);
+  } catch (cause) {
+    throw new LedgerError(`the folder ${folder} cannot be written; name another with --ledger dir:PATH`, { cause });
+  }
+}
+
+// src/cli/bundle.ts
+var HELP = `usage: countersign bundle SID [--ledger git:BRANCH|dir:PATH|bundle:FILE] [--out FILE]
+
+Writes one session with its proof, the log's checkpoint and the keys to one file, which "countersign verify FILE" verifies.
+
+  SID             the session's id, 26 letters and digits
+  --ledger WHERE  where the session is (default git:countersign/evidence)
+  --out FILE      the file (default SID.tar.gz)
+
+Exit codes: 0 written, 1 the ledger cannot be read or does not hold the session, 2 wrong use.`;
+async function bundle(args, io) {
+  const options = readOptions2(args);
+  if (options === "help") {
+    io.out(HELP);
+    return 0;
+  }
+  if ("wrong" in options) {
+    io.err(`countersign bundle: ${options.wrong}
+
+${HELP}`);
+    return 2;
+  }
+  const { sid, ledger, file: file2 } = options;
+  try {
+    const files = await readLedger(ledger, io.cwd, async (reader) => await bundleOf(reader, sid));
+    writeBundle((0, import_node_path6.resolve)(io.cwd, file2), files);
+    io.out(`${file2}: session ${sid}; verify it with: countersign verify ${file2}`);
+    return 0;
+  } catch (error62) {
+    if (!(error62 instanceof LedgerError) && !(error62 instanceof LogError)) throw error62;
+    io.err(`countersign bundle: ${visibleLine(error62.message)}`);
+    return 1;
+  }
+}
+function readOptions2(args) {
+  try {
+    const { values, positionals } = (0, import_node_util.parseArgs)({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        ledger: { type: "string", default: "git:countersign/evidence" },
+        out: { type: "string" },
+        help: { type: "boolean", short: "h" }
+      }
+    });
+    if (values.help === true) return "help";
+    const [sid = "", ...rest] = positionals;
+    if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(sid) || rest.length > 0) return { wrong: "name one session by its id" };
+    return { sid, ledger: values.ledger, file: values.out ?? `${sid}.tar.gz` };
+  } catch (error62) {
+    if (error62 instanceof TypeError) return { wrong: error62.message };
+    throw error62;
+  }
+}
+
+// src/cli/countersigner.ts
+var import_node_crypto18 = require("node:crypto");
+var import_node_os3 = require("node:os");
+var import_node_util2 = require("node:util");
+
+// src/gateway/desk/key.ts
+var import_node_crypto15 = require("node:crypto");
+var import_node_fs6 = require("node:fs");
+var import_node_path7 = require("node:path");
+var KeyError = class extends Error {
+  name = "KeyError";
+};
+var KEY_FILE = "countersigner.key";
+var KEY_FILE_BYTES_MAX = 4096;
+var OTHERS = 63;
+function openCountersignerKey(stateDir, random) {
+  (0, import_node_fs6.mkdirSync)(stateDir, { recursive: true, mode: 448 });
+  const directory = (0, import_node_fs6.lstatSync)(stateDir);
+  if (!directory.isDirectory() || isForeign(directory.uid) || (directory.mode & OTHERS) !== 0) {
+    throw new KeyError(`${stateDir} must be a directory of yours that nobody else can enter: chmod 700 ${stateDir}`);
+  }
+  const path = (0, import_node_path7.join)(stateDir, KEY_FILE);
+  return readKey(path) ?? makeKey(path, Buffer.from(random(8)).toString("hex"));
+}
+function readKey(path) {
+  let file2;
+  try {
+    file2 = (0, import_node_fs6.openSync)(path, import_node_fs6.constants.O_RDONLY | import_node_fs6.constants.O_NOFOLLOW);
+  } catch (error62) {
+    if (isMissing(error62)) {
+      return void 0;
+    }
+    throw new KeyError(`${path} cannot be opened as a file of its own`, { cause: error62 });
+  }
+  try {
+    const found = (0, import_node_fs6.fstatSync)(file2);
+    if (!found.isFile() || isForeign(found.uid) || (found.mode & OTHERS) !== 0) {
+      throw new KeyError(`${path} can be read by others, so it proves nothing: remove it and a new key is made`);
+    }
+    if (found.size > KEY_FILE_BYTES_MAX) {
+      throw new KeyError(`${path} is no key: move it away and a new key is made`);
+    }
+    return decodeKey(path, (0, import_node_fs6.readFileSync)(file2, "utf8"));
+  } finally {
+    (0, import_node_fs6.closeSync)(file2);
+  }
+}
+function decodeKey(path, pem) {
+  let key;
+  try {
+    key = (0, import_node_crypto15.createPrivateKey)(pem);
+  } catch (error62) {
+    throw new KeyError(`${path} is no key: move it away and a new key is made`, { cause: error62 });
+  }
+  if (key.asymmetricKeyType !== "ed25519") {
+    throw new KeyError(`${path} is not an Ed25519 key: move it away and a new key is made`);
+  }
+  return key;
+}
+function makeKey(path, suffix) {
+  const { privateKey } = (0, import_node_crypto15.generateKeyPairSync)("ed25519");
+  const fresh = `${path}.${suffix}`;
+  (0, import_node_fs6.writeFileSync)(fresh, privateKey.export({ format: "pem", type: "pkcs8" }), { flag: "wx", mode: 384 });
+  try {
+    (0, import_node_fs6.linkSync)(fresh, path);
+    return privateKey;
+  } catch (error62) {
+    const other = readKey(path);
+    if (other === void 0) {
+      throw new KeyError(`${path} cannot be written`, { cause: error62 });
+    }
+    return other;
+  } finally {
+    (0, import_node_fs6.rmSync)(fresh, { force: true });
+  }
+}
+function isForeign(uid) {
+  return process.getuid !== void 0 && uid !== process.getuid();
+}
+function isMissing(error62) {
+  return error62 instanceof Error && "code" in error62 && error62.code === "ENOENT";
+}
+
+// src/gateway/desk/server.ts
+var import_node_fs8 = require("node:fs");
+var import_node_http2 = require("node:http");
+var import_node_path9 = require("node:path");
+
 // src/tlog/witness.ts
 var PROOF_LINES_MAX = 63;
 var Witness = class {
@@ -36328,10 +40764,15 @@ var Witness = class {
     if (old > head.size) return refusal(400, "the old size is larger than the checkpoint");
     const last = this.#state.load(head.origin) ?? { size: 0, root: void 0 };
     if (old !== last.size) return conflict(last.size);
+    if (head.size === 0 && Buffer.compare(head.root, rootHash([])) !== 0) {
+      return refusal(422, "a checkpoint of size 0 has the root of the empty tree");
+    }
     if (last.root === void 0 || last.size === 0) {
       if (proof.length > 0) return refusal(422, "a consistency proof from size 0 is empty");
     } else {
-      if (old === head.size && Buffer.compare(last.root, head.root) !== 0) return conflict(last.size);
+      if (old === head.size && Buffer.compare(last.root, head.root) !== 0) {
+        return refusal(422, "inconsistent: another root was cosigned at this size");
+      }
       const consistent = verifyConsistency({ from: old, to: head.size, proof, fromRoot: last.root, toRoot: head.root });
       if (!consistent) return refusal(422, "the consistency proof does not verify");
     }
@@ -36458,7 +40899,7 @@ function isSamePerson(one, other) {
 }
 
 // src/gateway/desk/exchange.ts
-var import_node_crypto11 = require("node:crypto");
+var import_node_crypto16 = require("node:crypto");
 var Refused = class extends Error {
   name = "Refused";
   status;
@@ -36507,9 +40948,9 @@ function textField(body, name2, charactersMax) {
   return value;
 }
 function answerJson(response, status, value) {
-  answerText(response, status, JSON.stringify(value), "application/json; charset=utf-8");
+  answerText2(response, status, JSON.stringify(value), "application/json; charset=utf-8");
 }
-function answerText(response, status, body, type = "text/plain; charset=utf-8") {
+function answerText2(response, status, body, type = "text/plain; charset=utf-8") {
   if (response.headersSent || response.destroyed) {
     return;
   }
@@ -36526,7 +40967,7 @@ function answerError(response, error62, log) {
   answerJson(response, 500, { error: "the countersigner failed; nothing was answered or signed" });
 }
 function isSameSecret(one, other) {
-  return (0, import_node_crypto11.timingSafeEqual)((0, import_node_crypto11.createHash)("sha256").update(one).digest(), (0, import_node_crypto11.createHash)("sha256").update(other).digest());
+  return (0, import_node_crypto16.timingSafeEqual)((0, import_node_crypto16.createHash)("sha256").update(one).digest(), (0, import_node_crypto16.createHash)("sha256").update(other).digest());
 }
 function isObject2(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -36604,12 +41045,12 @@ var RequestBook = class {
     if (this.#version > version3 || signal.aborted) {
       return;
     }
-    await new Promise((resolve5) => {
+    await new Promise((resolve8) => {
       const done = () => {
         clearTimeout(timer);
         this.#changes.delete(done);
         signal.removeEventListener("abort", done);
-        resolve5();
+        resolve8();
       };
       const timer = setTimeout(done, waitMs);
       this.#changes.add(done);
@@ -36645,8 +41086,8 @@ var RequestBook = class {
       );
       const by = decisive.map(({ login: login2, via }) => ({ login: login2, via }));
       const reason = decisive.map((each) => each.reason).filter((each) => each !== "").join("\n");
-      const dsse = this.#options.sign({ request: entry.request, answer: state2, by, reason, atMs: ballot.endedAtMs });
-      slot.entry = { ...entry, ballot, answered: { answer: state2, by, reason, dsse } };
+      const signed = this.#options.sign({ request: entry.request, answer: state2, by, reason, atMs: ballot.endedAtMs });
+      slot.entry = { ...entry, ballot, answered: { answer: state2, by, reason, ...signed } };
     }
     this.#changed();
   }
@@ -36674,8 +41115,18 @@ function openCustody(key, heads2, own2) {
     signStatement(origin, statement) {
       const head = heads2.load(origin);
       const about = aboutOf(statement);
+      if (about.type !== SESSION_PREDICATE) throw new CustodyError("the statement is not about a session");
       if (head === void 0 || about.size !== head.size || about.root !== Buffer.from(head.root).toString("hex")) {
         throw new CustodyError("the statement is not about the head that was countersigned last");
+      }
+      return signDsse(statement, signer);
+    },
+    signErasure(origin, statement) {
+      const read2 = readErasureStatement(canonicalOf(statement));
+      if (read2 === void 0) throw new CustodyError("the statement is not about an erasure");
+      const head = heads2.load(sessionOrigin(logName(origin), read2.erasure.sid));
+      if (head !== void 0 && Buffer.compare(head.root, read2.root) !== 0) {
+        throw new CustodyError("the statement is about another session than the one that was countersigned");
       }
       return signDsse(statement, signer);
     },
@@ -36690,6 +41141,14 @@ function logName(origin) {
   if (/\/s\/[^/]+$/.test(origin)) throw new CustodyError("a session's head is not a log's checkpoint");
   return origin;
 }
+function canonicalOf(statement) {
+  try {
+    return parseCanonical(statement);
+  } catch (cause) {
+    if (!(cause instanceof CanonicalError)) throw cause;
+    throw new CustodyError("the statement is not canonical JSON", { cause });
+  }
+}
 function aboutOf(statement) {
   let value;
   try {
@@ -36700,7 +41159,8 @@ function aboutOf(statement) {
   const subjects = field2(value, "subject");
   const list2 = Array.isArray(subjects) ? subjects : [];
   const root = list2.find((each) => field2(each, "name") === "session-root");
-  return { size: field2(field2(value, "predicate"), "size"), root: field2(field2(root, "digest"), "rfc6962-sha256") };
+  const type = field2(value, "predicateType");
+  return { type, size: field2(field2(value, "predicate"), "size"), root: field2(field2(root, "digest"), "rfc6962-sha256") };
 }
 function field2(value, name2) {
   return typeof value === "object" && value !== null ? new Map(Object.entries(value)).get(name2) : void 0;
@@ -36755,8 +41215,8 @@ var FIELDS = {
   matched: listOf2(isText3),
   policy: isText3,
   identity: (value) => isRecord(value) && IDENTITY.every((name2) => isText3(value[name2])),
-  requestedAt: isTime,
-  expiresAt: isTime,
+  requestedAt: isTime2,
+  expiresAt: isTime2,
   terms: (value) => isRecord(value) && listOf2(isText3)(value["teams"]) && listOf2(isText3)(value["users"]) && isCount3(value["count"]) && isCount3(value["expiresMs"]) && listOf2((each) => SURFACES.has(each))(value["via"])
 };
 function faultsOfRequest(value) {
@@ -36788,7 +41248,7 @@ function isCount3(value) {
 function isCountOrUnknown(value) {
   return value === -1 || isCount3(value);
 }
-function isTime(value) {
+function isTime2(value) {
   const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
   return Number.isFinite(ms) && new Date(ms).toISOString() === value;
 }
@@ -36797,14 +41257,14 @@ function isRecord(value) {
 }
 
 // src/gateway/desk/heads.ts
-var import_node_fs2 = require("node:fs");
-var import_node_path2 = require("node:path");
+var import_node_fs7 = require("node:fs");
+var import_node_path8 = require("node:path");
 var HeadError = class extends Error {
   name = "HeadError";
 };
 var HEAD_BYTES = 62;
 var SIZE_DIGITS = 16;
-var SID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+var SID2 = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 var NAME_CHARACTERS_MAX = 512;
 var OPEN_FILES_MAX = 64;
 var HeadFiles = class {
@@ -36812,7 +41272,7 @@ var HeadFiles = class {
   #open = /* @__PURE__ */ new Map();
   /** Keeps its files in `directory`, which is made (0700) when it is not there. */
   constructor(directory) {
-    (0, import_node_fs2.mkdirSync)(directory, { recursive: true, mode: 448 });
+    (0, import_node_fs7.mkdirSync)(directory, { recursive: true, mode: 448 });
     this.#directory = directory;
   }
   /**
@@ -36820,14 +41280,14 @@ var HeadFiles = class {
    * the session has another key or origin: the first one stands.
    */
   register({ sid, origin, vkey }) {
-    const path = (0, import_node_path2.join)(this.#directory, sid);
+    const path = (0, import_node_path8.join)(this.#directory, sid);
     const fresh = `${path}.new`;
-    (0, import_node_fs2.rmSync)(fresh, { force: true });
-    (0, import_node_fs2.writeFileSync)(fresh, `${headLine(0, Buffer.alloc(32))}${origin}
+    (0, import_node_fs7.rmSync)(fresh, { force: true });
+    (0, import_node_fs7.writeFileSync)(fresh, `${headLine(0, Buffer.alloc(32))}${origin}
 ${vkey}
 `, { flag: "wx", mode: 384 });
     try {
-      (0, import_node_fs2.linkSync)(fresh, path);
+      (0, import_node_fs7.linkSync)(fresh, path);
       return "new";
     } catch (error62) {
       if (!isCode(error62, "EEXIST")) {
@@ -36836,7 +41296,7 @@ ${vkey}
       const open3 = this.#openSession(origin);
       return open3?.sid === sid && open3.verifier.vkey === vkey ? "known" : "taken";
     } finally {
-      (0, import_node_fs2.rmSync)(fresh, { force: true });
+      (0, import_node_fs7.rmSync)(fresh, { force: true });
     }
   }
   /** The keys trusted for an origin: the registered one, or none. */
@@ -36846,7 +41306,7 @@ ${vkey}
   }
   /** Is there a session of this id, registered now or by an earlier process. */
   isRegistered(sid) {
-    return SID.test(sid) && (0, import_node_fs2.existsSync)((0, import_node_path2.join)(this.#directory, sid));
+    return SID2.test(sid) && (0, import_node_fs7.existsSync)((0, import_node_path8.join)(this.#directory, sid));
   }
   load(origin) {
     const open3 = this.#openSession(origin);
@@ -36854,7 +41314,7 @@ ${vkey}
       return void 0;
     }
     const bytes = Buffer.alloc(HEAD_BYTES);
-    const count2 = (0, import_node_fs2.readSync)(open3.file, bytes, 0, HEAD_BYTES, 0);
+    const count2 = (0, import_node_fs7.readSync)(open3.file, bytes, 0, HEAD_BYTES, 0);
     const text2 = bytes.toString("latin1", 0, count2);
     const size = parseCount(text2.slice(0, SIZE_DIGITS).trimStart());
     const root = Buffer.from(text2.slice(SIZE_DIGITS + 1), "base64");
@@ -36865,13 +41325,13 @@ ${vkey}
   }
   save(origin, size, root) {
     const open3 = this.#openSession(origin);
-    if (open3 === void 0 || (0, import_node_fs2.writeSync)(open3.file, headLine(size, root), 0, "latin1") !== HEAD_BYTES) {
+    if (open3 === void 0 || (0, import_node_fs7.writeSync)(open3.file, headLine(size, root), 0, "latin1") !== HEAD_BYTES) {
       throw new HeadError(`the head of ${origin} cannot be written: nothing more is cosigned for it`);
     }
   }
   close() {
     for (const { file: file2 } of this.#open.values()) {
-      (0, import_node_fs2.closeSync)(file2);
+      (0, import_node_fs7.closeSync)(file2);
     }
     this.#open.clear();
   }
@@ -36881,36 +41341,36 @@ ${vkey}
       return known3;
     }
     const sid = origin.slice(origin.lastIndexOf("/") + 1);
-    if (!SID.test(sid)) {
+    if (!SID2.test(sid)) {
       return void 0;
     }
-    const path = (0, import_node_path2.join)(this.#directory, sid);
+    const path = (0, import_node_path8.join)(this.#directory, sid);
     let file2;
     try {
-      file2 = (0, import_node_fs2.openSync)(path, "r+");
+      file2 = (0, import_node_fs7.openSync)(path, "r+");
     } catch (error62) {
       if (isCode(error62, "ENOENT")) {
         return void 0;
       }
       throw error62;
     }
-    const [, ownOrigin, vkey] = (0, import_node_fs2.readFileSync)(path, "utf8").split("\n");
+    const [, ownOrigin, vkey] = (0, import_node_fs7.readFileSync)(path, "utf8").split("\n");
     if (ownOrigin !== origin || vkey === void 0) {
-      (0, import_node_fs2.closeSync)(file2);
+      (0, import_node_fs7.closeSync)(file2);
       return void 0;
     }
     const open3 = { sid, file: file2, verifier: parseVkey(vkey) };
     this.#open.set(origin, open3);
     const [oldest] = this.#open;
     if (this.#open.size > OPEN_FILES_MAX && oldest !== void 0) {
-      (0, import_node_fs2.closeSync)(oldest[1].file);
+      (0, import_node_fs7.closeSync)(oldest[1].file);
       this.#open.delete(oldest[0]);
     }
     return open3;
   }
 };
 function faultOfRegistration({ sid, origin, vkey }) {
-  if (!SID.test(sid)) {
+  if (!SID2.test(sid)) {
     return "sid must be a ULID: 26 characters of Crockford's base 32";
   }
   if (!isKeyName(origin) || origin.length > NAME_CHARACTERS_MAX || !origin.endsWith(`/${sid}`)) {
@@ -36934,6 +41394,7 @@ function isCode(error62, code) {
 var WAIT_SECONDS_MAX = 30;
 var REASON_CHARACTERS_MAX = 1e3;
 var STATEMENT_MAX = 64 * 1024;
+var ERASURE_MAX = 700 * 1024;
 function gatewayDoor(door) {
   return (request, response) => {
     void route(door, request, response).catch((error62) => answerError(response, error62, door.log));
@@ -36947,7 +41408,7 @@ async function route(door, request, response) {
   switch (`${request.method} ${pathname}`) {
     case "POST /add-checkpoint": {
       const answer = door.witness.addCheckpoint(await readText2(request), Math.floor(door.clock() / 1e3));
-      answerText(response, answer.status, answer.body, answer.contentType);
+      answerText2(response, answer.status, answer.body, answer.contentType);
       return;
     }
     case "POST /v1/sessions":
@@ -37000,6 +41461,8 @@ function keep(door, body, response) {
   try {
     if (body["statement"] !== void 0) {
       answerJson(response, 200, { ...door.custody.signStatement(origin, textField(body, "statement", STATEMENT_MAX)) });
+    } else if (body["erasure"] !== void 0) {
+      answerJson(response, 200, { ...door.custody.signErasure(origin, textField(body, "erasure", ERASURE_MAX)) });
     } else if (body["checkpoint"] !== void 0) {
       const text2 = textField(body, "checkpoint", 4096);
       answerJson(response, 200, { lines: door.custody.signCheckpoint(origin, text2, Math.floor(door.clock() / 1e3)) });
@@ -37063,8 +41526,230 @@ function state(book, id) {
   return answered === void 0 ? { state: "pending", approvals: ballot.votes.length } : { state: "answered", answered };
 }
 
+// src/gateway/desk/head-door.ts
+var import_node_net = require("node:net");
+
+// src/gateway/desk/call.ts
+var import_node_http = require("node:http");
+var DeskError = class extends Error {
+  name = "DeskError";
+  /** HTTP status; 0 when there was no answer. */
+  status;
+  constructor(status, message, options) {
+    super(message, options);
+    this.status = status;
+  }
+};
+var CALL_MS_MAX = 1e4;
+var REPLY_BYTES_MAX = 4 * 1024 * 1024;
+async function call(door, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
+  return await new Promise((resolve8, reject) => {
+    const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
+    const bytes = Buffer.from(body ?? "");
+    const sent = (0, import_node_http.request)(
+      {
+        socketPath: door.socketPath,
+        agent: door.agent,
+        method,
+        path,
+        timeout: timeoutMs,
+        headers: { authorization: `Bearer ${door.secret}`, "content-length": bytes.length },
+        ...signal === void 0 ? {} : { signal }
+      },
+      (response) => {
+        const chunks = [];
+        let size = 0;
+        response.on("data", (chunk) => {
+          size += chunk.length;
+          chunks.push(chunk);
+          if (size > REPLY_BYTES_MAX) {
+            response.destroy(new Error("the answer is too long"));
+          }
+        });
+        response.once("error", fail);
+        response.once(
+          "end",
+          () => resolve8({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") })
+        );
+      }
+    );
+    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
+    sent.once("error", fail);
+    sent.end(bytes);
+  });
+}
+function expect(reply, ...statuses) {
+  if (!statuses.includes(reply.status)) {
+    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said(reply.text)}`);
+  }
+  return reply;
+}
+function said(text2) {
+  try {
+    const value = JSON.parse(text2);
+    const words = isObject3(value) ? value["error"] ?? value["why"] : void 0;
+    return typeof words === "string" ? words : text2.trim();
+  } catch {
+    return text2.trim().slice(0, 500);
+  }
+}
+function isObject3(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// src/gateway/desk/head-frames.ts
+var FRAME_BYTES_MAX2 = 64 * 1024;
+var LENGTH_BYTES = 4;
+var FrameError = class extends Error {
+  name = "FrameError";
+};
+function encodeHeadFrame(text2) {
+  const length = Buffer.byteLength(text2);
+  if (length > FRAME_BYTES_MAX2) throw new FrameError(`a frame of ${length} bytes`);
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
+  frame.writeUInt32BE(length);
+  frame.write(text2, LENGTH_BYTES, "utf8");
+  return frame;
+}
+var HeadFrames = class {
+  #rest = Buffer.alloc(0);
+  /** The texts that are whole now. Throws FrameError for a length beyond the bound; nothing of the stream counts then. */
+  take(chunk) {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const texts2 = [];
+    while (bytes.length >= LENGTH_BYTES) {
+      const length = bytes.readUInt32BE();
+      if (length > FRAME_BYTES_MAX2) throw new FrameError(`a frame of ${length} bytes`);
+      if (bytes.length < LENGTH_BYTES + length) break;
+      texts2.push(bytes.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + length));
+      bytes = bytes.subarray(LENGTH_BYTES + length);
+    }
+    this.#rest = bytes;
+    return texts2;
+  }
+};
+
+// src/gateway/desk/head-door.ts
+function headSocketPath(socketPath) {
+  return `${socketPath}.heads`;
+}
+function openHeadDoor({
+  socketPath,
+  secret
+}) {
+  let socket;
+  let lost;
+  const frames = new HeadFrames();
+  const waiting = [];
+  const lose = (cause) => {
+    lost ??= new DeskError(0, "the countersigner does not answer; nothing more is released", { cause });
+    for (const { reject } of waiting.splice(0)) reject(lost);
+    socket?.destroy();
+  };
+  const take = (chunk) => {
+    for (const text2 of frames.take(chunk)) {
+      const next = waiting.shift();
+      if (next === void 0) throw new FrameError("the countersigner answered what was not asked");
+      const status = Number(text2.slice(0, 3));
+      const body = text2.slice(4);
+      if (status === 200) next.resolve(body);
+      else next.reject(new DeskError(status, `the countersigner answered ${status}: ${body.trim().slice(0, 500)}`));
+    }
+  };
+  const open3 = () => {
+    const opened3 = (0, import_node_net.connect)(headSocketPath(socketPath));
+    opened3.write(`${secret}
+`);
+    opened3.on("error", lose);
+    opened3.on("close", () => lose(void 0));
+    opened3.on("data", (chunk) => {
+      try {
+        take(chunk);
+      } catch (error62) {
+        if (!(error62 instanceof FrameError)) throw error62;
+        lose(error62);
+      }
+    });
+    return opened3;
+  };
+  return {
+    async addCheckpoint(body) {
+      if (lost !== void 0) throw lost;
+      socket ??= open3();
+      const frame = encodeHeadFrame(body);
+      const answered = new Promise((resolve8, reject) => waiting.push({ resolve: resolve8, reject }));
+      socket.write(frame);
+      return await answered;
+    },
+    close: () => socket?.destroy()
+  };
+}
+
+// src/gateway/desk/head-server.ts
+var import_node_net2 = require("node:net");
+var SECRET_MS_MAX = 5e3;
+var SECRET_CHARACTERS_MAX = 256;
+var CONNECTIONS_MAX = 16;
+var NEWLINE2 = 10;
+function headServer(parts) {
+  const sockets = /* @__PURE__ */ new Set();
+  const server = (0, import_node_net2.createServer)((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    serve(socket, parts);
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  return {
+    server,
+    async close() {
+      await new Promise((resolve8) => {
+        server.close(() => resolve8());
+        for (const socket of sockets) socket.destroy();
+      });
+    }
+  };
+}
+function serve(socket, parts) {
+  const frames = new HeadFrames();
+  let said3 = Buffer.alloc(0);
+  const late = setTimeout(() => socket.destroy(), SECRET_MS_MAX);
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => clearTimeout(late));
+  const take = (chunk) => {
+    for (const body of frames.take(chunk)) socket.write(encodeHeadFrame(answerTo(body, parts)));
+  };
+  socket.on("data", (chunk) => {
+    try {
+      if (said3 === void 0) return take(chunk);
+      said3 = Buffer.concat([said3, chunk]);
+      const end = said3.indexOf(NEWLINE2);
+      if (end === -1 && said3.length <= SECRET_CHARACTERS_MAX) return;
+      if (!isSameSecret(said3.toString("latin1", 0, Math.max(0, end)), parts.secret)) {
+        socket.destroy();
+        return;
+      }
+      clearTimeout(late);
+      const rest = said3.subarray(end + 1);
+      said3 = void 0;
+      take(rest);
+    } catch (error62) {
+      if (!(error62 instanceof FrameError)) throw error62;
+      socket.destroy();
+    }
+  });
+}
+function answerTo(body, { answer, log }) {
+  try {
+    const { status, body: text2 } = answer(body);
+    return `${status} ${text2}`;
+  } catch (error62) {
+    log(`countersigner: ${error62 instanceof Error ? error62.stack ?? error62.message : String(error62)}`);
+    return "500 the countersigner failed; nothing was answered or signed";
+  }
+}
+
 // src/approval/display.ts
-var PARAMS_SHOWN_MAX = 500;
+var PARAMS_SHOWN_MAX2 = 500;
 var OBJECTS_SHOWN_MAX = 200;
 var NAME_CHARACTERS_MAX2 = 200;
 var BLANK_LINES_MAX = 4;
@@ -37090,17 +41775,17 @@ function viewRequest(request) {
     id: request.id,
     digest: request.digest,
     digestHead: request.digest.slice(0, DIGEST_HEAD_CHARACTERS),
-    target: visible(request.target),
+    target: visible2(request.target),
     headline: headline(request),
     chips: request.effects.map((effect) => ({ effect, tone: toneOf(effect) })),
     warnings: warnings(request, text2),
-    facts: facts(request),
+    facts: facts2(request),
     text: text2,
     bytes: request.bytes,
     characters: request.text.length,
     lines: request.text.split("\n").length,
-    params: request.params.slice(0, PARAMS_SHOWN_MAX).map((value, at) => ({ position: at + 1, value: spans(value) })),
-    paramsHidden: Math.max(0, request.params.length - PARAMS_SHOWN_MAX),
+    params: request.params.slice(0, PARAMS_SHOWN_MAX2).map((value, at) => ({ position: at + 1, value: spans(value) })),
+    paramsHidden: Math.max(0, request.params.length - PARAMS_SHOWN_MAX2),
     requestedAt: request.requestedAt,
     expiresAt: request.expiresAt,
     need: Math.max(1, request.terms.count)
@@ -37114,7 +41799,7 @@ function impactWords(impact) {
     const plan = impact.estimated >= 0 && impact.estimated !== impact.counted ? `; the plan estimates ${number2(impact.estimated)}` : "";
     return `Would touch ${rows(impact.counted)} (counted before it ran${plan})`;
   }
-  const note = impact.note === "" ? "" : ` (${visible(impact.note)})`;
+  const note = impact.note === "" ? "" : ` (${visible2(impact.note)})`;
   if (impact.estimated >= 0) {
     return `The plan estimates ${rows(impact.estimated)}${note === "" ? " (not counted)" : note}`;
   }
@@ -37130,7 +41815,7 @@ function reachWords(request) {
   }
   return request.objects.length === 0 ? "Reaches every row of whatever it touches" : `Reaches every row of ${listed(request.objects)}`;
 }
-function visible(text2) {
+function visible2(text2) {
   return text2.replace(HIDING, escapeOf);
 }
 function spans(text2) {
@@ -37220,7 +41905,7 @@ function mixedScriptWord(text2) {
   }
   return void 0;
 }
-function facts(request) {
+function facts2(request) {
   const { identity, impact, maskedSpans } = request;
   const isUncounted = impact.counted < 0 && impact.estimated < 0;
   const all = [
@@ -37232,20 +41917,20 @@ function facts(request) {
     fact("more", "Because", request.matched.join(", ")),
     fact("more", "Reading", request.why.join("; ")),
     fact("more", "Policy", request.policy),
-    said("Asked by", people(identity.actor, identity.triggeringActor)),
-    said("Workflow", identity.workflowRef),
-    said("Job", [identity.job, identity.run === "" ? "" : `run ${identity.run}`].filter(isSaid).join(", ")),
-    said("Repository", identity.repository),
-    said("Commit", identity.commit),
-    said("Branch", identity.ref),
-    said("Environment", identity.environment)
+    said2("Asked by", people2(identity.actor, identity.triggeringActor)),
+    said2("Workflow", identity.workflowRef),
+    said2("Job", [identity.job, identity.run === "" ? "" : `run ${identity.run}`].filter(isSaid).join(", ")),
+    said2("Repository", identity.repository),
+    said2("Commit", identity.commit),
+    said2("Branch", identity.ref),
+    said2("Environment", identity.environment)
   ];
   return all.filter((each) => isSaid(each.value));
 }
 function fact(group, label, value, tone = "calm") {
-  return { group, label, value: visible(value), tone };
+  return { group, label, value: visible2(value), tone };
 }
-function said(label, value) {
+function said2(label, value) {
   return { group: "job", label, value: shortened(value), tone: "calm" };
 }
 function isSaid(value) {
@@ -37257,16 +41942,16 @@ function maskedWords(count2) {
   }
   return count2 === 1 ? "1 value is hidden here; an answer covers the real one" : `${number2(count2)} values are hidden here; an answer covers the real ones`;
 }
-function people(actor, triggering) {
+function people2(actor, triggering) {
   return triggering === "" || triggering === actor ? actor : `${actor}, started again by ${triggering}`;
 }
 function listed(names) {
-  const shown = names.slice(0, OBJECTS_SHOWN_MAX).map(visible).join(", ");
+  const shown = names.slice(0, OBJECTS_SHOWN_MAX).map(visible2).join(", ");
   const hidden = names.length - OBJECTS_SHOWN_MAX;
   return hidden > 0 ? `${shown} and ${number2(hidden)} more that are not listed here` : shown;
 }
 function shortened(name2) {
-  const shown = visible(name2).replaceAll("\n", "\\n");
+  const shown = visible2(name2).replaceAll("\n", "\\n");
   const hidden = shown.length - NAME_CHARACTERS_MAX2;
   return hidden > 0 ? `${shown.slice(0, NAME_CHARACTERS_MAX2)}\u2026 (${number2(hidden)} more characters)` : shown;
 }
@@ -37817,13 +42502,13 @@ async function route2(door, visit3) {
   const host = request.headers.host ?? "";
   const port = request.socket.localPort;
   if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}`) {
-    answerText(response, 403, NO_LINK);
+    answerText2(response, 403, NO_LINK);
     return;
   }
   const [pathname = "", query = ""] = (request.url ?? "").split("?", 2);
   const [, token = "", path = ""] = /^\/([^/]*)\/(.*)$/.exec(pathname) ?? [];
   if (!isSameSecret(token, door.token)) {
-    answerText(response, 403, NO_LINK);
+    answerText2(response, 403, NO_LINK);
     return;
   }
   if (request.method === "POST" && path === "answer") {
@@ -37866,7 +42551,7 @@ function showPage(door, response) {
       "trusted-types 'none'"
     ].join("; ")
   );
-  answerText(response, 200, renderPage({ nonce, person: door.person, vkey: door.vkey }), "text/html; charset=utf-8");
+  answerText2(response, 200, renderPage({ nonce, person: door.person, vkey: door.vkey }), "text/html; charset=utf-8");
 }
 async function showState(door, { response, waiting }, since) {
   if (Number.isFinite(since) && waiting.size < WAITING_PAGES_MAX) {
@@ -37937,339 +42622,351 @@ function onAnswer2(door, { response }, answer) {
   answerJson(response, cast.counted ? 200 : 409, cast.counted ? { why: cast.why } : { error: cast.why });
 }
 
-// src/journal/line.ts
-var LINE_BYTES_MAX = 32 * 1024;
-var WORDS_MAX = 1e3;
-var WORD_LENGTH_MAX = 400;
-var LineEncoder = class {
-  #lists = /* @__PURE__ */ new WeakMap();
-  #words = /* @__PURE__ */ new Map();
-  #end;
-  #bodies;
-  /** `sid` is a ULID, which needs no escape. */
-  constructor(sid) {
-    this.#end = `,"sid":"${sid}","type":"`;
-    this.#bodies = {
-      "session.started": canonical,
-      "connection.opened": canonical,
-      "command.seen": (body) => this.#seen(body),
-      "command.decided": (body) => this.#decided(body),
-      "approval.requested": canonical,
-      "approval.answered": canonical,
-      "command.settled": (body) => this.#settled(body),
-      "command.returned": (body) => this.#returned(body),
-      masked: canonical,
-      "connection.closed": canonical,
-      gap: canonical,
-      "session.ended": canonical
-    };
-  }
-  /** The line of an event, without its newline. Throws CanonicalError for a body that has no canonical form. */
-  encode(type, { at, conn, seq }, body) {
-    return `{"at":"${at}","body":${this.#bodies[type](body)},"conn":${conn},"seq":${seq}${this.#end}${type}","v":1}`;
-  }
-  #seen(body) {
-    const known3 = `"effects":${this.#list(body.effects)},"objects":${this.#list(body.objects)}`;
-    const values = `"params":${redactions(body.params)},"target":${this.#word(body.target)},"text":${redactions(body.text)}`;
-    return `{"bounded":${body.bounded},"bytes":${count(body.bytes)},"cmd":"${body.cmd}","digest":"${body.digest}",${known3},${values},"textOf":${count(body.textOf)},"tx":${body.tx},"why":${this.#list(body.why)}}`;
-  }
-  #decided(body) {
-    return `{"cmd":"${body.cmd}","decision":"${body.decision}","matched":${this.#list(body.matched)},"message":${this.#word(body.message)},"rule":${this.#word(body.rule)}}`;
-  }
-  #settled(body) {
-    return `{"cause":${this.#word(body.cause)},"cmd":"${body.cmd}","ruling":"${body.ruling}"}`;
-  }
-  #returned(body) {
-    const copied = `{"bytes":${count(body.copied.bytes)},"digest":"${body.copied.digest}"}`;
-    const end = `"rows":${count(body.rows)},"tookUs":${count(body.tookUs)},"truncated":${body.truncated}}`;
-    return `{"bytes":${count(body.bytes)},"cmd":"${body.cmd}","code":${this.#word(body.code)},"copied":${copied},"digest":"${body.digest}","execution":${count(body.execution)},"masked":${count(body.masked)},"outcome":"${body.outcome}","response":${redactions(body.response)},${end}`;
-  }
-  /** Makers hand in the same list again and again. */
-  #list(items) {
-    if (items.length === 0) return "[]";
-    const known3 = this.#lists.get(items);
-    if (known3 !== void 0) return known3;
-    const json2 = canonical(items);
-    this.#lists.set(items, json2);
-    return json2;
-  }
-  #word(word) {
-    if (word === "") return '""';
-    const known3 = this.#words.get(word);
-    if (known3 !== void 0) return known3;
-    const json2 = canonical(word);
-    if (this.#words.size < WORDS_MAX && word.length <= WORD_LENGTH_MAX) this.#words.set(word, json2);
-    return json2;
-  }
-};
-function redactions(values) {
-  let json2 = "[";
-  for (const each of values) json2 += `${json2.length === 1 ? "" : ","}{"...":"${each["..."]}"}`;
-  return `${json2}]`;
-}
-function count(value) {
-  if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
-  return value;
-}
+// src/masking/mask.ts
+var import_node_crypto17 = require("node:crypto");
 
-// src/evidence/event-shapes.ts
-var isEffect = oneOf(
-  "read",
-  "write",
-  "delete",
-  "schema",
-  "grant",
-  "admin",
-  "execute",
-  "session",
-  "unknown"
-);
-var isEffects = (value) => Array.isArray(value) && value.length > 0 && value.every(isEffect);
-var isCommandId = (value) => isText2(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
-var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText2(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
-var isSession = (value) => isText2(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
-var isCounts = (value) => isObject(value) && Object.values(value).every(isCount2);
-var texts = listOf(isText2);
-var redacted = listOf(isRedacted);
-function isTime2(value) {
-  if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
-  return !Number.isNaN(Date.parse(value));
-}
-var BODIES = {
-  "session.started": shaped({
-    countersigner: isText2,
-    gateway: shaped({ version: isText2, vkey: isText2 }),
-    identity: shaped({
-      repository: isText2,
-      workflowRef: isText2,
-      run: isText2,
-      attempt: isText2,
-      job: isText2,
-      actor: isText2,
-      triggeringActor: isText2,
-      commit: isText2,
-      ref: isText2,
-      environment: isText2,
-      event: isText2
-    }),
-    policy: shaped({ digest: isText2 }),
-    targets: listOf(shaped({ name: isText2, protocol: isText2 })),
-    tier: oneOf("cooperative", "contained", "remote")
-  }),
-  "connection.opened": shaped({
-    application: redacted,
-    database: isText2,
-    purpose: oneOf("client", "cancel", "preview", "catalogue"),
-    searchPath: isText2,
-    target: isText2,
-    tls: shaped({ client: isFlag, target: isFlag }),
-    user: isText2
-  }),
-  "command.seen": shaped({
-    bounded: isFlag,
-    bytes: isCount2,
-    cmd: isCommandId,
-    digest: isText2,
-    effects: isEffects,
-    objects: texts,
-    params: redacted,
-    target: isText2,
-    text: redacted,
-    textOf: isInteger,
-    tx: isFlag,
-    why: texts
-  }),
-  "command.decided": shaped({
-    cmd: isCommandId,
-    decision: oneOf("allow", "hold", "deny"),
-    matched: texts,
-    message: isText2,
-    rule: isText2
-  }),
-  "approval.requested": shaped({
-    approvers: shaped({ count: isCount2, teams: texts, users: texts }),
-    cmd: isCommandId,
-    expiresAt: isTime2,
-    impact: shaped({ counted: isInteger, estimated: isInteger }),
-    leaf: isText2,
-    request: isText2
-  }),
-  "approval.answered": shaped({
-    answer: oneOf("approved", "refused", "expired", "withdrawn"),
-    by: listOf(shaped({ login: isText2, via: isText2 })),
-    cmd: isCommandId,
-    dsse: isText2,
-    reason: redacted,
-    request: isText2
-  }),
-  "command.settled": shaped({ cause: isText2, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
-  "command.returned": shaped({
-    bytes: isCount2,
-    cmd: isCommandId,
-    code: isText2,
-    copied: shaped({ bytes: isCount2, digest: isText2 }),
-    digest: isText2,
-    execution: isCount2,
-    masked: isCount2,
-    outcome: oneOf("completed", "error", "suspended", "bound", "skipped", "unknown"),
-    response: redacted,
-    rows: isInteger,
-    tookUs: isInteger,
-    truncated: isFlag
-  }),
-  masked: shaped({ cmd: isCommandId, counts: isCounts }),
-  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText2 }),
-  gap: shaped({ cmd: isText2, what: isText2 }),
-  "session.ended": shaped({
-    commands: isCount2,
-    denied: isCount2,
-    exit: isInteger,
-    held: isCount2,
-    outcome: oneOf("completed", "failed", "lost", "recovered")
-  })
-};
-function parseEvent(line) {
-  if (Buffer.byteLength(line) > LINE_BYTES_MAX) return `longer than ${LINE_BYTES_MAX} bytes`;
-  let value;
-  try {
-    value = parseCanonical(line);
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return error62.message;
-    throw error62;
-  }
-  return isKnownEvent(value) ? value : "not an event of this version";
-}
-var HEADING = {
-  at: isTime2,
-  body: isObject,
-  conn: isCount2,
-  seq: isCount2,
-  sid: isSession,
-  type: isEventType,
-  v: isOne
-};
-function isKnownEvent(value) {
-  const event = fieldsOf(value, HEADING);
-  return event !== void 0 && BODIES[event.type](event.body);
-}
-function isEventType(value) {
-  return isText2(value) && Object.hasOwn(BODIES, value);
-}
-function isOne(value) {
-  return value === 1;
-}
-
-// src/evidence/approval-statement.ts
-var STATEMENT = "https://in-toto.io/Statement/v1";
-var APPROVAL_PREDICATE = "https://countersign.dev/attestation/approval/v0.1";
-function signApproval(facts2, signer) {
-  const payload = approvalStatement(facts2);
-  return encodeDsse(payload, [signDsse(payload, signer)]);
-}
-function approvalStatement(facts2) {
-  const {
-    answer,
-    by,
-    cmd,
-    decidedAt,
-    digest,
-    expiresAt,
-    leaf,
-    policy: policy2,
-    reason,
-    request,
-    requestedAt,
-    rule,
-    sid,
-    target
-  } = facts2;
-  return canonical({
-    _type: STATEMENT,
-    predicate: {
-      answer,
-      by: by.map(({ login: login2, via }) => ({ login: login2, via })),
-      cmd,
-      decidedAt,
-      digest,
-      expiresAt,
-      leaf,
-      policy: policy2,
-      reason,
-      request,
-      requestedAt,
-      rule,
-      sid,
-      target
-    },
-    predicateType: APPROVAL_PREDICATE,
-    subject: [
-      { digest: { "rfc6962-leaf-sha256": Buffer.from(leaf, "base64url").toString("hex") }, name: "command.seen" }
-    ]
-  });
-}
-var CLOCK_SKEW_MS_MAX = 12e4;
-var PREDICATE = {
-  answer: oneOf("approved", "refused", "expired"),
-  by: listOf(shaped({ login: isText2, via: isText2 })),
-  cmd: isText2,
-  decidedAt: isTime2,
-  digest: isText2,
-  expiresAt: isTime2,
-  leaf: isText2,
-  policy: isText2,
-  reason: isText2,
-  request: isText2,
-  requestedAt: isTime2,
-  rule: isText2,
-  sid: isText2,
-  target: isText2
-};
-var isPredicate = shaped(PREDICATE);
-function verifyApproval(envelope, publicKey, expected) {
-  const signed = verifyDsse(envelope, [publicKey]);
-  if (signed.kind === "bad") return { kind: "bad", reasons: [signed.why] };
-  const statement = fieldsOf(signed.statement, {
-    _type: isText2,
-    predicate: isPredicate,
-    predicateType: oneOf(APPROVAL_PREDICATE),
-    subject: Array.isArray
-  });
-  if (statement === void 0) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
-  const facts2 = statement.predicate;
-  const reasons = [];
-  if (approvalStatement(facts2) !== signed.payload) reasons.push("the statement's subject is not the leaf it names");
-  if (fromBase64url(facts2.leaf)?.length !== 32) reasons.push("the leaf is not a hash");
-  for (const name2 of ASKED) {
-    const wanted = expected[name2];
-    if (wanted !== void 0 && facts2[name2] !== wanted) reasons.push(`the answer is for another ${name2}`);
-  }
-  const decided = Date.parse(facts2.decidedAt);
-  if (decided < Date.parse(facts2.requestedAt) - CLOCK_SKEW_MS_MAX) reasons.push("answered before it was asked");
-  if (facts2.answer !== "expired" && decided > Date.parse(facts2.expiresAt)) reasons.push("answered after it expired");
-  if (facts2.answer === "approved" && facts2.by.length === 0) reasons.push("approved by nobody");
-  return reasons.length === 0 ? { kind: "good", facts: facts2 } : { kind: "bad", reasons };
-}
-var ASKED = [
-  "request",
-  "sid",
-  "cmd",
-  "target",
-  "digest",
-  "leaf",
-  "policy",
-  "rule",
-  "requestedAt",
-  "expiresAt"
+// src/masking/columns.ts
+var COPIES = [
+  "pg_statistic.stavalues*",
+  "pg_stats.most_common_vals",
+  "pg_stats.histogram_bounds",
+  "pg_stats.most_common_elems",
+  "pg_stats_ext.most_common_vals",
+  "pg_stats_ext_exprs.*",
+  "pg_statistic_ext_data.*",
+  "pg_stat_activity.query",
+  "pg_stat_statements.query",
+  "pg_prepared_statements.statement",
+  "pg_cursors.statement"
 ];
+var STRICTEST_FIRST = ["redact", "hash", "tokenise", "partial"];
+function compileColumns(rules) {
+  const own2 = rules.flatMap((rule) => rule.columns.map((name2) => patternOf(name2, rule.as, false)));
+  const copies = own2.length === 0 ? [] : COPIES.map((name2) => patternOf(name2, "redact", true));
+  return { patterns: [...own2, ...copies], touched: /* @__PURE__ */ new WeakMap() };
+}
+function touchesMasked(compiled, objects, catalog) {
+  if (compiled.patterns.length === 0) return false;
+  if (objects.length === 0) return true;
+  if (catalog?.named !== void 0) return objects.some((object3) => isTouched(compiled, object3, catalog));
+  const remembered = compiled.touched.get(objects);
+  if (remembered !== void 0) return remembered;
+  const touches = objects.some((object3) => isTouched(compiled, object3, void 0));
+  compiled.touched.set(objects, touches);
+  return touches;
+}
+function maskOfSlot(compiled, columns2, objects, catalog) {
+  if (compiled.patterns.length === 0) return void 0;
+  const suspect = () => touchesMasked(compiled, objects, catalog);
+  if (columns2.length === 0) return suspect() ? "redact" : void 0;
+  const named2 = objects.map((object3) => partsOf(object3).toReversed());
+  const isNear = (pattern2) => pattern2.builtIn ? named2.some(([name2 = "", schema]) => fitsTable(pattern2, name2, schema)) : suspect();
+  const fitting = [];
+  for (const written of columns2) {
+    const [column2 = "", table2, schema] = partsOf(written).toReversed();
+    const fits = compiled.patterns.filter((pattern2) => {
+      if (!pattern2.column.test(column2)) return false;
+      if (table2 === void 0) return pattern2.columnTells || isNear(pattern2);
+      return fitsTable(pattern2, table2, schema) || isNear(pattern2);
+    });
+    fitting.push(...fits);
+    const isOfNamed = table2 !== void 0 && named2.some(([name2]) => name2 === table2);
+    if (fits.length === 0 && !isOfNamed && suspect()) return "redact";
+  }
+  return strictest(fitting);
+}
+function resultMasks(compiled, columns2, catalog, touched) {
+  if (compiled.patterns.length === 0) return columns2.map(() => void 0);
+  const suspect = touchesMasked(compiled, touched.objects, catalog);
+  return columns2.map((column2) => {
+    const table2 = column2.table === 0 ? void 0 : catalog.tableOf(column2.table);
+    if (table2 !== void 0) return maskOfTraced(compiled, table2, column2);
+    return suspect || namesMasked(compiled, column2.name) ? "redact" : void 0;
+  });
+}
+function maskOfTraced(compiled, table2, column2) {
+  if (column2.attribute < 0) return void 0;
+  const name2 = table2.columns.get(column2.attribute);
+  if (name2 === void 0)
+    return isMaskedTable(compiled, table2) || namesMasked(compiled, column2.name) ? "redact" : void 0;
+  const own2 = strictest(compiled.patterns.filter((pattern2) => fitsColumn(pattern2, table2, name2)));
+  if (own2 !== void 0 || table2.kind === "table") return own2;
+  return readsMasked(compiled, table2) ? "redact" : void 0;
+}
+function isTouched(compiled, object3, catalog) {
+  const [name2 = "", schema] = partsOf(object3).toReversed();
+  const byName = compiled.patterns.some((pattern2) => fitsTable(pattern2, name2, schema));
+  if (catalog?.named === void 0) return byName;
+  const tables = catalog.named(name2);
+  if (tables === void 0) return true;
+  return tables.some(
+    (table2) => (schema === void 0 || table2.schema.toLowerCase() === schema) && isMaskedTable(compiled, table2)
+  );
+}
+function isMaskedTable(compiled, table2) {
+  const names = [...table2.columns.values()];
+  const own2 = compiled.patterns.some((pattern2) => names.some((name2) => fitsColumn(pattern2, table2, name2)));
+  return own2 || table2.kind === "view" && readsMasked(compiled, table2);
+}
+function readsMasked(compiled, view) {
+  if (view.reads === void 0) return true;
+  return view.reads.some((read2) => {
+    const [name2 = "", table2 = "", schema] = partsOf(read2).toReversed();
+    return compiled.patterns.some((pattern2) => pattern2.column.test(name2) && fitsTable(pattern2, table2, schema));
+  });
+}
+function namesMasked(compiled, name2) {
+  return compiled.patterns.some((pattern2) => pattern2.columnTells && pattern2.column.test(name2.toLowerCase()));
+}
+function fitsColumn(pattern2, table2, name2) {
+  if (!pattern2.column.test(name2.toLowerCase())) return false;
+  const fits = (one) => fitsTable(pattern2, one.name.toLowerCase(), one.schema.toLowerCase());
+  return fits(table2) || table2.parents?.some(fits) === true;
+}
+function fitsTable(pattern2, table2, schema) {
+  return pattern2.table.test(table2) && (schema === void 0 || (pattern2.schema?.test(schema) ?? true));
+}
+function strictest(patterns) {
+  return STRICTEST_FIRST.find((as2) => patterns.some((pattern2) => pattern2.as === as2));
+}
+function patternOf(name2, as2, builtIn) {
+  const [column2 = "*", table2 = "*", schema] = partsOf(name2).toReversed();
+  return {
+    schema: schema === void 0 ? void 0 : globOf(schema),
+    table: globOf(table2),
+    column: globOf(column2),
+    as: as2,
+    columnTells: !builtIn && /[^*]/.test(column2),
+    builtIn
+  };
+}
+function globOf(part2) {
+  return new RegExp(`^${part2.replaceAll(/[\\^$+?.()|[\]{}]/g, String.raw`\$&`).replaceAll(/\*+/g, ".*")}$`, "su");
+}
+function partsOf(name2) {
+  return name2.toLowerCase().split(".");
+}
+
+// src/masking/display.ts
+var UNSEEN2 = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|\\(?=u\{)/gu;
+function visible3(text2) {
+  return text2.replaceAll(UNSEEN2, (char) => char === "\n" || char === "	" ? char : escaped(char));
+}
+function visibleLine2(text2) {
+  return text2.replaceAll(UNSEEN2, escaped);
+}
+function escaped(char) {
+  return `\\u{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`;
+}
+
+// src/masking/literals.ts
+var WORD3 = /[\p{L}\p{N}\p{Cs}_$]/u;
+var NUMBER3 = /[\p{L}\p{N}_.]/u;
+function literalsIn(text2, within2, options) {
+  const spans2 = [];
+  let at = within2.from;
+  while (at < within2.to) {
+    const end = Math.min(tokenEnd(text2, at, within2.to), within2.to);
+    if (isLiteral(text2, at, options.all)) spans2.push({ from: at, to: end });
+    at = end;
+  }
+  return spans2;
+}
+function isLiteral(text2, at, all) {
+  const char = text2.charAt(at);
+  if (char === "'" || /^[eE]'/.test(text2.slice(at, at + 2))) return true;
+  if (dollarTag(text2, at) !== void 0) return true;
+  return all && (char === '"' || /\d/.test(char));
+}
+function tokenEnd(text2, at, limit) {
+  const two = text2.slice(at, at + 2);
+  if (two === "--") return after(text2.indexOf("\n", at), 1, limit);
+  if (two === "/*") return commentEnd(text2, at, limit);
+  if (/^[eE]'/.test(two)) return stringEnd(text2, at + 1, limit, { escapes: true });
+  if (two.startsWith("'")) return stringEnd(text2, at, limit, { escapes: false });
+  if (two.startsWith('"')) return after(text2.indexOf('"', at + 1), 1, limit);
+  const tag = dollarTag(text2, at);
+  if (tag !== void 0) return after(text2.indexOf(tag, at + tag.length), tag.length, limit);
+  if (/^\$?\d/.test(two)) return runEnd(text2, at + 1, limit, NUMBER3);
+  return two.startsWith("$") || !WORD3.test(two.charAt(0)) ? at + 1 : runEnd(text2, at + 1, limit, WORD3);
+}
+function runEnd(text2, start2, limit, kind) {
+  let end = start2;
+  while (end < limit && kind.test(text2.charAt(end))) end += 1;
+  return end;
+}
+function after(found, length, limit) {
+  return found === -1 ? limit : found + length;
+}
+function commentEnd(text2, start2, limit) {
+  let depth = 0;
+  for (let at = start2; at < limit; at += 1) {
+    const two = text2.slice(at, at + 2);
+    if (two === "/*" || two === "*/") {
+      depth += two === "/*" ? 1 : -1;
+      at += 1;
+      if (depth === 0) return at + 1;
+    }
+  }
+  return limit;
+}
+function stringEnd(text2, quote2, limit, options) {
+  for (let at = quote2 + 1; at < limit; at += 1) {
+    const char = text2.charAt(at);
+    if (char === "\\") {
+      if (!options.escapes && text2.charAt(at + 1) === "'") return limit;
+      if (options.escapes) at += 1;
+    } else if (char === "'") {
+      if (text2.charAt(at + 1) !== "'") return at + 1;
+      at += 1;
+    }
+  }
+  return limit;
+}
+function dollarTag(text2, at) {
+  if (text2.charAt(at) !== "$") return void 0;
+  return /^\$(?:[\p{L}_][\p{L}\p{N}_]{0,62})?\$/u.exec(text2.slice(at, at + 65))?.[0];
+}
+
+// src/masking/mask.ts
+var REDACTED = "[redacted]";
+var TOKENS_MAX = 1e5;
+var KEY_BYTES_MIN = 16;
+function structure(text2) {
+  return branded(visibleLine2(text2));
+}
+function openMasker(rules, key) {
+  if (key.length < KEY_BYTES_MIN) throw new RangeError(`the masking key has ${key.length} bytes, not ${KEY_BYTES_MIN}`);
+  const columns2 = compileColumns(rules);
+  const tokens = /* @__PURE__ */ new Map();
+  const mask = (value, as2) => maskValue(value, as2, { key, tokens });
+  return {
+    columns: columns2,
+    maskText(text2, slots, objects, catalog) {
+      if (columns2.patterns.length === 0) return { text: branded(text2), spans: 0 };
+      const literals = slots.flatMap(({ at, columns: to }) => "param" in at ? [] : [{ span: at, to }]);
+      if (!literals.every(({ span }) => isWithin(span, text2))) return { text: branded(REDACTED), spans: 1 };
+      const traced = literals.flatMap(({ span, to }) => {
+        const as2 = maskOfSlot(columns2, to, objects, catalog);
+        return as2 === void 0 ? [] : [{ ...span, as: as2 }];
+      });
+      const untold = touchesMasked(columns2, objects, catalog) ? untoldLiterals(text2, slots, objects) : [];
+      return replaceSpans(text2, [...traced, ...untold.map((span) => ({ ...span, as: "redact" }))], mask);
+    },
+    paramMasks({ slots, objects }, count2, catalog) {
+      return Array.from({ length: count2 }, (_, index) => {
+        const found = slots.filter(({ at }) => "param" in at && at.param === index);
+        const places = found.length === 0 ? [[]] : found.map((slot) => slot.columns);
+        const each = places.map((to) => maskOfSlot(columns2, to, objects, catalog));
+        return each.includes("redact") ? "redact" : strictestOf(each);
+      });
+    },
+    maskCell(value, as2) {
+      if (value === null) return null;
+      return branded(as2 === void 0 ? value : mask(value, as2));
+    }
+  };
+}
+function strictestOf(each) {
+  return ["redact", "hash", "tokenise", "partial"].find((as2) => each.includes(as2));
+}
+function isWithin({ from, to }, text2) {
+  return Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= text2.length;
+}
+function untoldLiterals(text2, slots, objects) {
+  const told = slots.flatMap(({ at }) => "param" in at ? [] : [at]).toSorted((a, b) => a.from - b.from);
+  const all = slots.length === 0 && objects.length === 0;
+  const spans2 = [];
+  let from = 0;
+  for (const slot of told) {
+    if (slot.from > from) spans2.push(...literalsIn(text2, { from, to: slot.from }, { all }));
+    from = Math.max(from, slot.to);
+  }
+  spans2.push(...literalsIn(text2, { from, to: text2.length }, { all }));
+  return spans2;
+}
+function replaceSpans(text2, spans2, mask) {
+  const pieces = [];
+  let end = 0;
+  let count2 = 0;
+  for (const span of spans2.toSorted((a, b) => a.from - b.from || b.to - a.to)) {
+    if (span.to <= end) continue;
+    const overlaps = span.from < end;
+    pieces.push(text2.slice(end, Math.max(end, span.from)));
+    pieces.push(overlaps ? REDACTED : maskLiteral(text2.slice(span.from, span.to), span.as, mask));
+    end = span.to;
+    count2 += 1;
+  }
+  pieces.push(text2.slice(end));
+  return { text: branded(pieces.join("")), spans: count2 };
+}
+function maskLiteral(written, as2, mask) {
+  const value = valueOf(written);
+  const isNumber = /^[\d.+-]/.test(written);
+  const masked = value === void 0 ? REDACTED : mask(value, as2);
+  return isNumber ? masked : `'${masked.replaceAll("'", "''")}'`;
+}
+function valueOf(written) {
+  const inner = /^'((?:[^'\\]|'')*)'$/s.exec(written)?.[1];
+  if (inner !== void 0) return inner.replaceAll("''", "'");
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(written) ? written : void 0;
+}
+function maskValue(value, as2, session) {
+  switch (as2) {
+    case "redact":
+      return REDACTED;
+    case "partial":
+      return partial(value);
+    case "hash":
+      return `h:${keyedHash(value, session.key)}`;
+    case "tokenise": {
+      const hash16 = keyedHash(value, session.key);
+      const known3 = session.tokens.get(hash16);
+      if (known3 !== void 0) return `t:${known3}`;
+      if (session.tokens.size >= TOKENS_MAX) return `h:${hash16}`;
+      session.tokens.set(hash16, session.tokens.size + 1);
+      return `t:${session.tokens.size}`;
+    }
+  }
+}
+function keyedHash(value, key) {
+  return (0, import_node_crypto17.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
+}
+var EMAIL = /^([^\s@]+)@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,63})$/;
+function partial(value) {
+  const [, name2, domain2] = EMAIL.exec(value) ?? [];
+  if (name2 !== void 0 && domain2 !== void 0) return `${hint(name2, { last: false })}@${domain2}`;
+  const characters = Array.from(value);
+  if (characters.length < 6) return REDACTED;
+  return hint(value, { last: characters.length >= 9 });
+}
+function hint(value, show3) {
+  const characters = Array.from(value);
+  const first = characters.length >= 3 ? characters[0] : "";
+  return `${first ?? ""}***${show3.last ? characters.at(-1) ?? "" : ""}`;
+}
+var BEYOND_ASCII2 = /[^\0-\x7f]/;
+function branded(text2) {
+  const wellFormed2 = BEYOND_ASCII2.test(text2) && new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine2) : text2;
+  return wellFormed2;
+}
 
 // src/gateway/desk/signed-answer.ts
-function signEnding({ request, answer, by, reason, atMs }, signer) {
+function signEnding({ request, answer, by, reason, atMs }, { signer, salts }) {
   if (answer === "withdrawn") {
-    return "";
+    return { dsse: "", disclosure: "" };
   }
-  return signApproval({ ...asked(request), answer, by, reason, decidedAt: new Date(atMs).toISOString() }, signer);
+  const said3 = reason === "" ? void 0 : redact(structure(reason), salts);
+  const facts3 = {
+    ...asked2(request),
+    answer,
+    by,
+    reason: said3 === void 0 ? [] : [said3.redacted],
+    decidedAt: new Date(atMs).toISOString()
+  };
+  return { dsse: signApproval(facts3, signer), disclosure: said3?.disclosure ?? "" };
 }
-function asked(request) {
+function asked2(request) {
   const { id, sid, cmd, target, digest, leaf, policy: policy2, rule, requestedAt, expiresAt } = request;
   return { request: id, sid, cmd, target, digest, leaf, policy: policy2, rule, requestedAt, expiresAt };
 }
@@ -38277,32 +42974,43 @@ function asked(request) {
 // src/gateway/desk/server.ts
 var KEY_NAME = "countersign.local";
 var SECRET_BYTES = 32;
-var CONNECTIONS_MAX = 128;
+var CONNECTIONS_MAX2 = 128;
 async function startCountersigner(options) {
   const { key, clock, random, log, person } = options;
   const own2 = cosigner(KEY_NAME, key);
   const { vkey } = own2.verifier;
-  const heads2 = new HeadFiles((0, import_node_path3.join)(options.stateDir, "heads"));
+  const heads2 = new HeadFiles((0, import_node_path9.join)(options.stateDir, "heads"));
   const witness = new Witness(heads2, own2, (origin) => heads2.keysOf(origin));
   const signer = dsseSigner(key);
-  const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, signer) });
+  const salts = new SaltPool((bytes) => bytes.set(random(bytes.length)));
+  const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, { signer, salts }) });
   const secret = Buffer.from(random(SECRET_BYTES)).toString("base64url");
   const token = Buffer.from(random(SECRET_BYTES)).toString("base64url");
-  const gateway = serve(
+  const gateway = serve2(
     gatewayDoor({ secret, book, heads: heads2, witness, custody: openCustody(key, heads2, own2), person, vkey, clock, log })
   );
   gateway.keepAliveTimeout = 0;
-  const page = serve(pageDoor({ token, book, person, vkey, clock, random, log }));
-  (0, import_node_fs3.rmSync)(options.socketPath, { force: true });
+  const headDoor = headServer({
+    secret,
+    answer: (body) => witness.addCheckpoint(body, Math.floor(clock() / 1e3)),
+    log
+  });
+  const page2 = serve2(pageDoor({ token, book, person, vkey, clock, random, log }));
+  (0, import_node_fs8.rmSync)(options.socketPath, { force: true });
   await listening(gateway, () => gateway.listen(options.socketPath));
-  (0, import_node_fs3.chmodSync)(options.socketPath, 384);
+  (0, import_node_fs8.chmodSync)(options.socketPath, 384);
+  const headPath = headSocketPath(options.socketPath);
+  (0, import_node_fs8.rmSync)(headPath, { force: true });
+  await listening(headDoor.server, () => headDoor.server.listen(headPath));
+  (0, import_node_fs8.chmodSync)(headPath, 384);
   try {
-    await listening(page, () => page.listen(options.page.port, "127.0.0.1"));
+    await listening(page2, () => page2.listen(options.page.port, "127.0.0.1"));
   } catch (error62) {
     gateway.close();
+    await headDoor.close();
     throw error62;
   }
-  const address = page.address();
+  const address = page2.address();
   const port = typeof address === "object" && address !== null ? address.port : options.page.port;
   return {
     pageUrl: `http://127.0.0.1:${port}/${token}/`,
@@ -38310,37 +43018,37 @@ async function startCountersigner(options) {
     vkey,
     async close() {
       book.close();
-      await Promise.all([closed(gateway), closed(page)]);
+      await Promise.all([closed(gateway), closed(page2), headDoor.close()]);
       heads2.close();
     }
   };
 }
-function serve(listener) {
-  const server = (0, import_node_http.createServer)(HTTP_LIMITS, listener);
-  server.maxConnections = CONNECTIONS_MAX;
+function serve2(listener) {
+  const server = (0, import_node_http2.createServer)(HTTP_LIMITS, listener);
+  server.maxConnections = CONNECTIONS_MAX2;
   return server;
 }
 async function listening(server, listen) {
-  await new Promise((resolve5, reject) => {
+  await new Promise((resolve8, reject) => {
     server.once("error", reject);
     server.once("listening", () => {
       server.off("error", reject);
-      resolve5();
+      resolve8();
     });
     listen();
   });
 }
 async function closed(server) {
-  await new Promise((resolve5) => {
-    server.close(() => resolve5());
+  await new Promise((resolve8) => {
+    server.close(() => resolve8());
     server.closeAllConnections();
   });
 }
 
 // src/gateway/identity.ts
-var import_node_child_process = require("node:child_process");
-var import_node_os = require("node:os");
-var import_node_path4 = require("node:path");
+var import_node_child_process3 = require("node:child_process");
+var import_node_os2 = require("node:os");
+var import_node_path10 = require("node:path");
 function readIdentity(env, directory) {
   const of = (name2) => env[name2] ?? "";
   if (of("GITHUB_ACTIONS") === "true") {
@@ -38376,13 +43084,12 @@ function readIdentity(env, directory) {
 function branchOf({ ref }) {
   return ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : "";
 }
-function logOriginOf({ repository }) {
-  const name2 = repository.replaceAll(/[^\w./-]/g, "-") || "unnamed";
-  return /^[\w-]+\/[\w.-]+$/.test(name2) ? `github.com/${name2}/countersign` : `localhost/${name2.replaceAll("/", "-")}/countersign`;
+function logOriginOf2({ repository }) {
+  return logOriginOf(repository);
 }
 function userName() {
   try {
-    return (0, import_node_os.userInfo)().username;
+    return (0, import_node_os2.userInfo)().username;
   } catch {
     return String(process.getuid?.() ?? "unknown");
   }
@@ -38390,10 +43097,10 @@ function userName() {
 function repositoryOf(directory) {
   const remote = git(directory, "config", "--get", "remote.origin.url");
   const known3 = /github\.com[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(remote)?.[1];
-  return known3 ?? (0, import_node_path4.basename)(git(directory, "rev-parse", "--show-toplevel") || directory);
+  return known3 ?? (0, import_node_path10.basename)(git(directory, "rev-parse", "--show-toplevel") || directory);
 }
 function git(directory, ...args) {
-  const told = (0, import_node_child_process.spawnSync)("git", args, { cwd: directory, encoding: "utf8", timeout: 5e3 });
+  const told = (0, import_node_child_process3.spawnSync)("git", args, { cwd: directory, encoding: "utf8", timeout: 5e3 });
   return told.status === 0 ? told.stdout.trim() : "";
 }
 
@@ -38402,15 +43109,15 @@ async function countersigner(args, io) {
   const person = userName();
   let running;
   try {
-    const { socketPath, stateDir, port } = readOptions2(args, io.env);
+    const { socketPath, stateDir, port } = readOptions3(args, io.env);
     running = await startCountersigner({
-      key: openCountersignerKey(stateDir, import_node_crypto12.randomBytes),
+      key: openCountersignerKey(stateDir, import_node_crypto18.randomBytes),
       stateDir,
       socketPath,
       page: { port },
       person,
       clock: Date.now,
-      random: import_node_crypto12.randomBytes,
+      random: import_node_crypto18.randomBytes,
       log: (line) => io.stderr.write(`${line}
 `)
     });
@@ -38429,11 +43136,11 @@ async function countersigner(args, io) {
 }
 function defaultStateDir(env) {
   const { XDG_STATE_HOME: state2 = "", HOME: home = "" } = env;
-  const base = state2.startsWith("/") ? state2 : `${home === "" ? (0, import_node_os2.homedir)() : home}/.local/state`;
+  const base = state2.startsWith("/") ? state2 : `${home === "" ? (0, import_node_os3.homedir)() : home}/.local/state`;
   return `${base}/countersign`;
 }
-function readOptions2(args, env) {
-  const { values } = (0, import_node_util.parseArgs)({
+function readOptions3(args, env) {
+  const { values } = (0, import_node_util2.parseArgs)({
     args: [...args],
     options: { state: { type: "string" }, socket: { type: "string" }, "page-port": { type: "string", default: "0" } }
   });
@@ -38447,8 +43154,8 @@ function readOptions2(args, env) {
   return { socketPath: values.socket, stateDir: values.state ?? defaultStateDir(env), port };
 }
 async function parentGone({ stdin, signal }) {
-  await new Promise((resolve5) => {
-    const done = () => resolve5();
+  await new Promise((resolve8) => {
+    const done = () => resolve8();
     if (signal.aborted) {
       done();
       return;
@@ -38462,8 +43169,582 @@ async function parentGone({ stdin, signal }) {
   stdin.pause();
 }
 
+// src/cli/erase.ts
+var import_node_fs10 = require("node:fs");
+var import_node_os4 = require("node:os");
+var import_node_path12 = require("node:path");
+var import_node_util3 = require("node:util");
+
+// src/evidence/erasable.ts
+function erasables(events, disclosures) {
+  const commands2 = /* @__PURE__ */ new Map();
+  readEvents(events, (event) => {
+    if ("cmd" in event.body) commands2.set(event.seq, event.body.cmd);
+  });
+  const found = [];
+  for (const line of linesOf(disclosures)) {
+    const fields = parseDisclosure(line);
+    if (fields === void 0) continue;
+    const seq = Number(/^\/([0-9]{1,15})\//.exec(fields.ptr)?.[1] ?? "-1");
+    const value = openDisclosure(fields.disclosure)?.value;
+    found.push({ digest: fields.digest, ptr: fields.ptr, cmd: commands2.get(seq) ?? "", value });
+  }
+  return found;
+}
+function choose(among, { values, commands: commands2, all }) {
+  const isMeant = (word, { digest, ptr, cmd }, kind) => kind === "value" ? word === digest || word === ptr : word === cmd;
+  const chosen = among.filter(
+    (each) => all || values.some((word) => isMeant(word, each, "value")) || commands2.some((word) => isMeant(word, each, "command"))
+  );
+  const unknown2 = [
+    ...values.filter((word) => !among.some((each) => isMeant(word, each, "value"))),
+    ...commands2.filter((word) => !among.some((each) => isMeant(word, each, "command")))
+  ];
+  return { chosen, unknown: unknown2 };
+}
+var TELLING_CHARS_MIN = 4;
+function copiesOf(chosen, among) {
+  const gone = new Set(chosen.map(({ digest }) => digest));
+  const texts2 = [
+    ...new Set(
+      chosen.flatMap(({ value }) => typeof value === "string" && value.length >= TELLING_CHARS_MIN ? [value] : [])
+    )
+  ];
+  if (texts2.length === 0) return [];
+  const needles = texts2.map((text2) => JSON.stringify(text2).slice(1, -1));
+  return among.filter(({ digest, value }) => {
+    if (gone.has(digest)) return false;
+    const json2 = JSON.stringify(value);
+    return needles.some((needle) => json2.includes(needle));
+  });
+}
+
+// src/evidence/sessions.ts
+async function findSessions(reader, prefix, countMax) {
+  const found = [];
+  for (const month of (await monthsIn(reader)).toSorted().toReversed()) {
+    const inMonth = `sessions/${month.replace("-", "/")}`;
+    const days = (await reader.list(inMonth)).filter((name2) => /^[0-9]{2}$/.test(name2));
+    for (const day of days.toSorted().toReversed()) {
+      const sids = await reader.list(`${inMonth}/${day}`);
+      const matching = sids.filter((sid) => sid.startsWith(prefix)).toSorted();
+      found.push(...matching.toReversed().map((sid) => `${inMonth}/${day}/${sid}`));
+      if (found.length >= countMax) return found.slice(0, countMax);
+    }
+  }
+  return found;
+}
+async function readSession(reader, folder) {
+  const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
+  const events = await reader.read(at(SESSION_FILES.events));
+  if (events === void 0) return void 0;
+  const erasures = /* @__PURE__ */ new Map();
+  for (const name2 of await reader.list(at(SESSION_FILES.erasures))) {
+    erasures.set(name2, await reader.read(at(`${SESSION_FILES.erasures}/${name2}`)) ?? new Uint8Array());
+  }
+  const proof = await reader.read(at(SESSION_FILES.proof));
+  const dsse = await reader.read(at(SESSION_FILES.dsse));
+  return {
+    events,
+    disclosures: await reader.read(at(SESSION_FILES.disclosures)) ?? new Uint8Array(),
+    erasures,
+    proof: proof === void 0 ? void 0 : decodeUtf82(proof) ?? "",
+    dsse: dsse === void 0 ? "" : decodeUtf82(dsse) ?? ""
+  };
+}
+
+// src/evidence/erase.ts
+var VALUES_PER_ERASURE_MAX = 5e3;
+async function eraseValues({ folder, digests, by, reason, at }, ledger, signer) {
+  const log = parseVkey(signer.logVkey);
+  const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
+  const plan = async (now) => {
+    const session = await readSession(now, folder);
+    if (session === void 0) throw new LogError(`there is no session in ${folder}; nothing was changed`);
+    const summariser = new Summariser();
+    const { root, size } = readEvents(session.events, (event) => summariser.add(event));
+    const { sid } = summariser.summary();
+    const entered = encodeEntry({ sid, root, size, dsse: digestOfFile(session.dsse) });
+    const before = await now.read(CHECKPOINT_PATH);
+    if (before === void 0 || await entryOf(now, folder, before) !== entered) {
+      throw new LogError(`the session in ${folder} is not the one in the log; run countersign verify`);
+    }
+    const { kept, gone } = part(session.disclosures, digests, VALUES_PER_ERASURE_MAX);
+    if (gone.length === 0) return "nothing";
+    const statement = erasureStatement(
+      { at, by, reason, sid, digests: gone.map(({ digest }) => digest), ptrs: gone.map(({ ptr }) => ptr) },
+      root
+    );
+    const file2 = encodeErasure(statement, await signer.signErasure(statement));
+    const name2 = erasureName(session.erasures.size + 1);
+    const erasures = new Map([...session.erasures, [name2, Buffer.from(file2)]]);
+    const trust = trusting(await readTrust(now), log, witness);
+    const entry = encodeErasureEntry({ sid, dsse: fileHash(file2) });
+    const appended = appendEntries(await readEdge(now, trust.logs, log.name), [Buffer.from(entry)]);
+    const checkpoint = `${appended.checkpoint}
+${await signer.sign(appended.checkpoint)}`;
+    const page2 = sessionPage(session.events, kept, {
+      index: indexIn(session.proof, folder),
+      erasures: erasuresOf(erasures)
+    });
+    const put = (path, text2) => ({
+      path,
+      bytes: Buffer.from(text2)
+    });
+    return {
+      files: [
+        { path: `${folder}/${SESSION_FILES.disclosures}`, bytes: kept },
+        put(`${folder}/${SESSION_FILES.erasures}/${name2}`, file2),
+        put(`${folder}/${SESSION_FILES.page}`, page2),
+        put("README.md", frontPage(checkpoint, await monthsIn(now))),
+        put(TRUST_PATH, encodeTrust(trust)),
+        put(CHECKPOINT_PATH, checkpoint),
+        ...appended.files
+      ],
+      removed: appended.removed,
+      message: `Erase ${gone.length} values of session ${sid}`,
+      past: "forgotten"
+    };
+  };
+  let outcome = "nothing";
+  while (await ledger.update(plan) === "done") outcome = "done";
+  return outcome;
+}
+function part(disclosures, digests, countMax) {
+  const kept = [];
+  const gone = [];
+  for (const line of linesOf(disclosures)) {
+    const fields = parseDisclosure(line);
+    if (fields !== void 0 && gone.length < countMax && digests.has(fields.digest))
+      gone.push({ digest: fields.digest, ptr: fields.ptr });
+    else kept.push(`${line}
+`);
+  }
+  return {
+    kept: Buffer.from(kept.join("")),
+    gone: gone.toSorted((one, other) => one.digest < other.digest ? -1 : 1)
+  };
+}
+function withoutValues(disclosures, digests) {
+  return part(disclosures, digests, Number.POSITIVE_INFINITY).kept;
+}
+function indexIn(proof, folder) {
+  try {
+    return proof === void 0 ? void 0 : parseProof(proof).index;
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    throw new LogError(`the proof in ${folder} cannot be read; run countersign verify`, { cause });
+  }
+}
+async function originOf(now) {
+  const bytes = await now.read(CHECKPOINT_PATH);
+  try {
+    return bytes === void 0 ? void 0 : parseCheckpoint(parseNote(decodeUtf82(bytes) ?? "").text).origin;
+  } catch (cause) {
+    if (cause instanceof NoteError) return void 0;
+    throw cause;
+  }
+}
+
+// src/gateway/desk/client.ts
+var import_node_http3 = require("node:http");
+var WAIT_SECONDS = 25;
+var EXPIRY_GRACE_MS = 2e3;
+var NOBODY = { by: [], reason: "", dsse: "", disclosure: "" };
+async function openDeskClient(door) {
+  const desk = new import_node_http3.Agent({ keepAlive: true, maxSockets: 64 });
+  const heads2 = openHeadDoor(door);
+  const ask3 = async (what) => await call({ ...door, agent: desk }, what);
+  const post = async (path, body) => await ask3({ method: "POST", path, body: JSON.stringify(body) });
+  const health = object(expect(await ask3({ method: "GET", path: "/v1/health" }), 200));
+  const { vkey, person } = health;
+  if (typeof vkey !== "string" || typeof person !== "string") {
+    throw new DeskError(200, "whatever answers on the socket is no countersigner");
+  }
+  const client = {
+    vkey,
+    person,
+    address: { socketPath: door.socketPath, secret: door.secret },
+    addCheckpoint: heads2.addCheckpoint,
+    async register(session) {
+      expect(await post("/v1/sessions", session), 200, 201);
+    },
+    async submit(request) {
+      expect(await post("/v1/requests", request), 201);
+    },
+    async standing(id, waitSeconds, signal) {
+      const path = `/v1/requests/${encodeURIComponent(id)}?wait=${waitSeconds}`;
+      const timeoutMs = waitSeconds * 1e3 + CALL_MS_MAX;
+      return standingOf(object(expect(await ask3({ method: "GET", path, signal, timeoutMs }), 200)));
+    },
+    async withdraw(id) {
+      expect(await ask3({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
+    },
+    async answer({ id, digest, answer, reason }) {
+      const reply = expect(
+        await post(`/v1/requests/${encodeURIComponent(id)}/answer`, { digest, answer, reason }),
+        200
+      );
+      return String(object(reply)["why"]);
+    },
+    async signStatement(origin, statement) {
+      const { keyid, sig } = object(expect(await post("/v1/custody", { origin, statement }), 200));
+      return { keyid: String(keyid), sig: String(sig) };
+    },
+    async signErasure(origin, erasure) {
+      const { keyid, sig } = object(expect(await post("/v1/custody", { origin, erasure }), 200));
+      return { keyid: String(keyid), sig: String(sig) };
+    },
+    async logVkey(origin) {
+      return String(object(expect(await post("/v1/custody", { origin }), 200))["vkey"]);
+    },
+    async signCheckpoint(origin, checkpoint) {
+      return String(object(expect(await post("/v1/custody", { origin, checkpoint }), 200))["lines"]);
+    },
+    async ask(request, signal) {
+      if (signal.aborted) {
+        return { answer: "withdrawn", ...NOBODY };
+      }
+      await client.submit(request);
+      door.onShown?.(request);
+      return await follow(client, request, signal);
+    },
+    close() {
+      desk.destroy();
+      heads2.close();
+    }
+  };
+  return client;
+}
+async function follow(client, request, signal) {
+  const lifetimeMs2 = Math.max(0, Date.parse(request.expiresAt) - Date.parse(request.requestedAt));
+  const late = AbortSignal.timeout(lifetimeMs2 + EXPIRY_GRACE_MS);
+  const over = AbortSignal.any([signal, late]);
+  try {
+    for (; ; ) {
+      const standing = await client.standing(request.id, WAIT_SECONDS, over);
+      if (standing.state === "answered") {
+        return standing.answered;
+      }
+    }
+  } catch (error62) {
+    if (!over.aborted) {
+      throw error62;
+    }
+    await client.withdraw(request.id);
+    return { answer: signal.aborted ? "withdrawn" : "expired", ...NOBODY };
+  }
+}
+function object(reply) {
+  const value = JSON.parse(reply.text);
+  if (!isObject3(value)) {
+    throw new DeskError(reply.status, "the countersigner's answer is no JSON object");
+  }
+  return value;
+}
+function standingOf(value) {
+  if (value["state"] === "pending") {
+    return { state: "pending", approvals: Number(value["approvals"]) };
+  }
+  const { answered } = value;
+  if (!isAnswered(answered)) {
+    throw new DeskError(200, "the countersigner's answer cannot be read");
+  }
+  return { state: "answered", answered };
+}
+function isAnswered(value) {
+  return isObject3(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && typeof value["disclosure"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject3(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
+}
+
+// src/cli/countersigner-process.ts
+var import_node_child_process4 = require("node:child_process");
+var import_node_readline = require("node:readline");
+function startCountersignerProcess(io, about) {
+  const { state: state2, pagePort } = about;
+  const [program, ...before] = io.self;
+  const args = [
+    ...before,
+    "countersigner",
+    "--socket",
+    about.socketPath,
+    "--state",
+    state2,
+    "--page-port",
+    String(pagePort)
+  ];
+  const child2 = (0, import_node_child_process4.spawn)(program, args, {
+    env: without(io.env, about.without),
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true
+  });
+  const ready = new Promise((resolve8, reject) => {
+    (0, import_node_readline.createInterface)({ input: child2.stdout }).once("line", (line) => {
+      const said3 = readyLine(line);
+      if (said3 === void 0) reject(new Error("the countersigner said something that cannot be read"));
+      else resolve8(said3);
+    });
+    child2.once("error", reject);
+    child2.once("exit", () => reject(new Error("the countersigner could not be started")));
+  });
+  return { ready, stop: () => child2.stdin.end() };
+}
+function readyLine(line) {
+  const said3 = JSON.parse(line);
+  if (typeof said3 !== "object" || said3 === null) return void 0;
+  const fields = new Map(Object.entries(said3));
+  const [pageUrl, secret, vkey, person] = ["pageUrl", "secret", "vkey", "person"].map((name2) => fields.get(name2));
+  if (typeof pageUrl !== "string" || typeof secret !== "string" || typeof vkey !== "string") return void 0;
+  return { ready: true, pageUrl, secret, vkey, person: typeof person === "string" ? person : "" };
+}
+function without(env, names) {
+  return Object.fromEntries(Object.entries(env).filter(([name2]) => !names.includes(name2)));
+}
+
+// src/cli/place.ts
+var import_node_fs9 = require("node:fs");
+var import_node_path11 = require("node:path");
+var DEFAULT_LEDGER = "git:countersign/evidence";
+var NoSession = class extends LedgerError {
+};
+var NAME_IT = "name the evidence with --ledger git:BRANCH, dir:PATH or bundle:FILE";
+async function openPlace(ledger, cwd) {
+  const [, kind, where = ""] = /^(git|dir|bundle):(.+)$/s.exec(ledger) ?? [];
+  if (kind === "git") {
+    try {
+      const reader = await gitReader(cwd, where);
+      return { reader, close: async () => await reader.close() };
+    } catch (cause) {
+      if (!(cause instanceof LedgerError)) throw cause;
+      throw new NoSession(`${where} is no branch here; ${NAME_IT}`, {
+        cause
+      });
+    }
+  }
+  if (kind === "bundle") {
+    const file2 = (0, import_node_path11.resolve)(cwd, where);
+    if (!isFile(file2)) throw new NoSession(`${where} is no file; ${NAME_IT}`);
+    return { reader: bundleReader(file2), close: async () => await Promise.resolve() };
+  }
+  if (kind !== "dir") throw new NoSession(`--ledger takes git:BRANCH, dir:PATH or bundle:FILE, not "${ledger}"`);
+  const folder = (0, import_node_path11.resolve)(cwd, where);
+  if (!isFolder(folder)) throw new NoSession(`${where} is no folder; ${NAME_IT}`);
+  return { reader: dirReader(folder), close: async () => await Promise.resolve() };
+}
+async function oneSession(reader, sid) {
+  if (!/^[0-9A-Za-z]{1,26}$/.test(sid)) throw new NoSession(`"${sid}" is no session's id, nor the beginning of one`);
+  const found = await findSessions(reader, sid.toUpperCase(), SHOWN_MAX + 1);
+  const [folder] = found;
+  if (folder === void 0) throw new NoSession(`there is no session ${sid}; its page lists each month's sessions`);
+  if (found.length === 1) return folder;
+  const ids = found.slice(0, SHOWN_MAX).map((each) => each.split("/").at(-1));
+  const more = found.length > SHOWN_MAX ? " and more" : "";
+  throw new NoSession(`several sessions begin with ${sid}: ${ids.join(", ")}${more}; give more of the id`);
+}
+var SHOWN_MAX = 8;
+function isFolder(path) {
+  return (0, import_node_fs9.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+function isFile(path) {
+  return (0, import_node_fs9.statSync)(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+// src/cli/erase.ts
+var HELP2 = `usage: countersign erase SID (--value PTR|DIGEST ... | --command CMD ... | --all) --reason TEXT [options]
+       countersign erase SID --list [--ledger WHERE]
+
+Erases values of a session for ever: command texts, parameters, answers, reasons. Their digests stay, so that everything
+signed still holds; a signed entry in the log, and the session's page, say what was erased, when, by whom and why.
+
+  SID              the session's id, or as much of its beginning as no other has
+  --list           says what can be erased, and erases nothing
+  --value WHAT     a value, by its place in the events (/7/body/text/0) or its digest; may be repeated
+  --command CMD    all values of a command, such as 1/3; may be repeated
+  --all            every value of the session
+  --reason TEXT    why; it is signed, and published with the evidence
+  --by NAME        who erases (default: this machine's user)
+  --ledger WHERE   git:BRANCH of this repository (default ${DEFAULT_LEDGER}), dir:PATH, or bundle:FILE
+  --state DIR      where the countersigner's key is (default $XDG_STATE_HOME/countersign)
+  --yes            do not ask
+
+In a branch the evidence becomes one commit without a parent; the log's own branch only grows.
+Exit codes: 0 erased, or nothing was left to erase; 1 nothing was changed; 2 wrong use.`;
+var WrongUse = class extends Error {
+};
+async function erase(args, io) {
+  try {
+    const options = readOptions4(args, io);
+    if (options === void 0) {
+      io.out(HELP2);
+      return 0;
+    }
+    return await eraseAt(options, io);
+  } catch (error62) {
+    const known3 = [WrongUse, NoSession, LedgerError, LogError, DeskError].some((kind) => error62 instanceof kind);
+    if (!known3 || !(error62 instanceof Error)) throw error62;
+    io.err(`countersign erase: ${visibleLine(error62.message)}`);
+    return error62 instanceof WrongUse || error62 instanceof NoSession ? 2 : 1;
+  }
+}
+var REASON_CHARACTERS_MAX2 = 500;
+var NAME_CHARACTERS_MAX3 = 100;
+function readOptions4(args, { env }) {
+  const { values, positionals } = parsed(args);
+  if (values.help === true) return void 0;
+  const [sid, ...more] = positionals;
+  if (sid === void 0 || more.length > 0) throw new WrongUse("name one session; countersign erase --help says how");
+  const wanted = {
+    values: values.value ?? [],
+    commands: values.command ?? [],
+    all: values.all === true
+  };
+  const list2 = values.list === true;
+  const ways = [wanted.values.length > 0 || wanted.commands.length > 0, wanted.all, list2].filter(Boolean).length;
+  if (ways !== 1) throw new WrongUse("say what: --value or --command, or --all, or --list to see what there is");
+  const reason = structure((values.reason ?? "").trim());
+  if (!list2 && reason === "") throw new WrongUse('say why, for the record: --reason "..."');
+  if (reason.length > REASON_CHARACTERS_MAX2) throw new WrongUse(`--reason takes ${REASON_CHARACTERS_MAX2} characters`);
+  const by = structure((values.by ?? userName()).trim());
+  if (by === "" || by.length > NAME_CHARACTERS_MAX3)
+    throw new WrongUse(`--by takes 1 to ${NAME_CHARACTERS_MAX3} characters`);
+  return {
+    sid,
+    wanted,
+    list: list2,
+    reason,
+    by,
+    ledger: values.ledger ?? DEFAULT_LEDGER,
+    state: values.state ?? env["COUNTERSIGN_STATE_DIR"] ?? defaultStateDir(env),
+    yes: values.yes === true
+  };
+}
+function parsed(args) {
+  try {
+    return (0, import_node_util3.parseArgs)({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        value: { type: "string", multiple: true },
+        command: { type: "string", multiple: true },
+        all: { type: "boolean" },
+        list: { type: "boolean" },
+        reason: { type: "string" },
+        by: { type: "string" },
+        ledger: { type: "string" },
+        state: { type: "string" },
+        yes: { type: "boolean" },
+        help: { type: "boolean", short: "h" }
+      }
+    });
+  } catch (cause) {
+    if (cause instanceof TypeError) throw new WrongUse(cause.message, { cause });
+    throw cause;
+  }
+}
+async function find({ ledger, sid }, cwd) {
+  const { reader, close } = await openPlace(ledger, cwd);
+  try {
+    const folder = await oneSession(reader, sid);
+    const session = await readSession(reader, folder);
+    const origin = await originOf(reader);
+    if (session === void 0 || origin === void 0) {
+      throw new LedgerError(`the evidence in ${ledger} cannot be read; run countersign verify`);
+    }
+    return { folder, origin, there: erasables(session.events, session.disclosures) };
+  } finally {
+    await close();
+  }
+}
+async function eraseAt(options, io) {
+  const { folder, origin, there } = await find(options, io.cwd);
+  if (options.list) {
+    for (const line of listing(there)) io.out(line);
+    return 0;
+  }
+  const { chosen, unknown: unknown2 } = choose(there, options.wanted);
+  if (unknown2.length > 0) {
+    throw new WrongUse(`${folder} has no value ${unknown2.join(", ")} to erase; --list says what there is`);
+  }
+  if (chosen.length === 0) {
+    io.out("nothing is left to erase");
+    return 0;
+  }
+  for (const line of listing(chosen)) io.out(line);
+  const copies = copiesOf(chosen, there);
+  if (copies.length > 0) {
+    io.out(`the same text stands in ${copies.length} other values, which stay unless you name them too:`);
+    for (const line of listing(copies)) io.out(line);
+  }
+  if (!options.yes) {
+    if (io.ask === void 0)
+      throw new WrongUse("there is no terminal to ask in; say --yes to erase without a question");
+    const answer = await io.ask(`Erase these ${chosen.length} values of ${folder} for ever, as ${options.by}? [y/N] `);
+    if (!/^y(?:es)?$/i.test(answer.trim())) {
+      io.out("nothing was erased");
+      return 1;
+    }
+  }
+  const digests = new Set(chosen.map(({ digest }) => digest));
+  await signedErasure({ options, folder, origin, digests }, io);
+  eraseInState((0, import_node_path12.join)(options.state, "sessions", folder.split("/").at(-1) ?? ""), digests);
+  io.out(`erased ${chosen.length} values of ${folder}`);
+  for (const line of afterwards(options.ledger)) io.out(line);
+  return 0;
+}
+async function signedErasure(about, io) {
+  const { options, folder, origin, digests } = about;
+  const ledger = openLedger(options.ledger, io.cwd);
+  (0, import_node_fs10.mkdirSync)(options.state, { recursive: true, mode: 448 });
+  const temporary = (0, import_node_fs10.mkdtempSync)((0, import_node_path12.join)((0, import_node_os4.tmpdir)(), "countersign-"));
+  const socketPath = (0, import_node_path12.join)(temporary, "desk.sock");
+  const countersigner2 = startCountersignerProcess(io, { state: options.state, pagePort: 0, socketPath, without: [] });
+  try {
+    const { secret } = await countersigner2.ready;
+    const desk = await openDeskClient({ socketPath, secret });
+    try {
+      const wish = { folder, digests, by: options.by, reason: options.reason, at: new Date(io.clock()).toISOString() };
+      await eraseValues(wish, ledger, {
+        logVkey: await desk.logVkey(origin),
+        countersignerVkey: desk.vkey,
+        sign: async (text2) => await desk.signCheckpoint(origin, text2),
+        signErasure: async (statement) => await desk.signErasure(origin, statement)
+      });
+    } finally {
+      desk.close();
+    }
+  } finally {
+    countersigner2.stop();
+    (0, import_node_fs10.rmSync)(temporary, { recursive: true, force: true });
+  }
+}
+function eraseInState(directory, digests) {
+  const path = (0, import_node_path12.join)(directory, SESSION_FILES.disclosures);
+  if (!(0, import_node_fs10.existsSync)(path)) return;
+  const fresh = `${path}.new`;
+  (0, import_node_fs10.writeFileSync)(fresh, withoutValues((0, import_node_fs10.readFileSync)(path), digests), { mode: 384 });
+  (0, import_node_fs10.renameSync)(fresh, path);
+}
+var VALUE_CHARS_MAX = 60;
+function* listing(values) {
+  const width = Math.max(0, ...values.map(({ ptr }) => ptr.length));
+  for (const { cmd, ptr, value } of values) {
+    const shown = visibleLine(valueText(value, VALUE_CHARS_MAX));
+    yield `  ${(cmd === "" ? "\u2013" : cmd).padEnd(6)} ${ptr.padEnd(width)}  ${shown}`;
+  }
+}
+function afterwards(ledger) {
+  const branch = /^git:(.+)$/s.exec(ledger)?.[1];
+  if (branch === void 0) return ["copies of it, and backups, still have them"];
+  return [
+    "git still keeps the old commit, unreachable, until it collects it. To have it gone from this clone now:",
+    "  git gc --prune=now",
+    "and from where you push to, which must allow this once (it is no fast-forward):",
+    `  git push --force-with-lease origin ${branch} && git push origin ${logBranchOf(branch)}`,
+    "Other clones and forks keep their copies, and so does GitHub until it is asked: see docs/record.md, Erasures."
+  ];
+}
+
 // src/cli/explain.ts
-var import_node_util2 = require("node:util");
+var import_node_util4 = require("node:util");
 
 // src/config/config-error.ts
 var ConfigError = class extends Error {
@@ -38480,7 +43761,7 @@ function lineOf(issue2) {
 }
 
 // src/config/policy-file.ts
-var import_node_crypto13 = require("node:crypto");
+var import_node_crypto19 = require("node:crypto");
 
 // src/policy/policy.ts
 var EFFECTS2 = [
@@ -38498,18 +43779,6 @@ var BUILT_IN_RULES = {
   /** No rule of the policy spoke for the command. */
   default: "default"
 };
-
-// src/masking/display.ts
-var UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|\\(?=u\{)/gu;
-function visible2(text2) {
-  return text2.replaceAll(UNSEEN, (char) => char === "\n" || char === "	" ? char : escaped(char));
-}
-function visibleLine(text2) {
-  return text2.replaceAll(UNSEEN, escaped);
-}
-function escaped(char) {
-  return `\\u{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`;
-}
 
 // src/config/nearest.ts
 var LENGTH_MAX = 64;
@@ -38620,13 +43889,13 @@ function labelOf(path) {
   const list2 = path.findLast((each) => typeof each === "string");
   return list2 === void 0 ? `entry ${last + 1}` : `entry ${last + 1} of ${show(list2)}`;
 }
-var SHOWN_MAX = 60;
+var SHOWN_MAX2 = 60;
 function show(value) {
   if (value === null) return "empty";
   if (Array.isArray(value)) return "a list";
   if (isRecord2(value)) return "a map of keys";
-  const text2 = value === void 0 ? "nothing" : visibleLine(JSON.stringify(value));
-  return text2.length > SHOWN_MAX ? `${text2.slice(0, SHOWN_MAX)}...` : text2;
+  const text2 = value === void 0 ? "nothing" : visibleLine2(JSON.stringify(value));
+  return text2.length > SHOWN_MAX2 ? `${text2.slice(0, SHOWN_MAX2)}...` : text2;
 }
 function wordFor(expected) {
   switch (expected) {
@@ -38950,9 +44219,9 @@ __export(external_exports, {
   gt: () => _gt,
   gte: () => _gte,
   guid: () => guid2,
-  hash: () => hash8,
+  hash: () => hash12,
   hex: () => hex3,
-  hostname: () => hostname2,
+  hostname: () => hostname3,
   httpUrl: () => httpUrl,
   iban: () => iban2,
   includes: () => _includes,
@@ -39002,7 +44271,7 @@ __export(external_exports, {
   nullable: () => nullable,
   nullish: () => nullish2,
   number: () => number4,
-  object: () => object,
+  object: () => object2,
   optional: () => optional,
   output: () => output,
   overwrite: () => _overwrite,
@@ -39432,7 +44701,7 @@ __export(util_exports, {
   hexToUint8Array: () => hexToUint8Array,
   hide: () => hide,
   installLazyProp: () => installLazyProp,
-  isObject: () => isObject3,
+  isObject: () => isObject4,
   isPlainObject: () => isPlainObject,
   issue: () => issue,
   joinValues: () => joinValues,
@@ -39448,7 +44717,7 @@ __export(util_exports, {
   optionalKeys: () => optionalKeys,
   own: () => own,
   parsedType: () => parsedType,
-  partial: () => partial,
+  partial: () => partial2,
   pick: () => pick2,
   prefixIssues: () => prefixIssues,
   primitiveTypes: () => primitiveTypes,
@@ -39657,7 +44926,7 @@ function slugify(input2) {
 }
 var captureStackTrace = "captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => {
 };
-function isObject3(data) {
+function isObject4(data) {
   return typeof data === "object" && data !== null && !Array.isArray(data);
 }
 var allowsEval = /* @__PURE__ */ cached(() => {
@@ -39676,7 +44945,7 @@ var allowsEval = /* @__PURE__ */ cached(() => {
   }
 });
 function isPlainObject(o) {
-  if (isObject3(o) === false)
+  if (isObject4(o) === false)
     return false;
   const ctor = o.constructor;
   if (ctor === void 0)
@@ -39684,7 +44953,7 @@ function isPlainObject(o) {
   if (typeof ctor !== "function")
     return true;
   const prot = ctor.prototype;
-  if (isObject3(prot) === false)
+  if (isObject4(prot) === false)
     return false;
   if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) {
     return false;
@@ -39927,7 +45196,7 @@ function merge(a, b) {
   });
   return clone(a, def);
 }
-function partial(Class2, schema, mask, name2 = "partial") {
+function partial2(Class2, schema, mask, name2 = "partial") {
   const currDef = schema._zod.def;
   const checks = currDef.checks;
   const hasChecks = checks && checks.length > 0;
@@ -40106,8 +45375,8 @@ function uint8ArrayToBase64(bytes) {
 }
 function base64urlToUint8Array(base64url4) {
   const base643 = base64url4.replace(/-/g, "+").replace(/_/g, "/");
-  const padding = "=".repeat((4 - base643.length % 4) % 4);
-  return base64ToUint8Array(base643 + padding);
+  const padding2 = "=".repeat((4 - base643.length % 4) % 4);
+  return base64ToUint8Array(base643 + padding2);
 }
 function uint8ArrayToBase64url(bytes) {
   return uint8ArrayToBase64(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
@@ -40736,14 +46005,14 @@ __export(regexes_exports, {
   date: () => date,
   datetime: () => datetime,
   domain: () => domain,
-  duration: () => duration,
+  duration: () => duration2,
   e164: () => e164,
   email: () => email,
   emoji: () => emoji,
   extendedDuration: () => extendedDuration,
   guid: () => guid,
   hex: () => hex2,
-  hostname: () => hostname,
+  hostname: () => hostname2,
   html5Email: () => html5Email,
   httpProtocol: () => httpProtocol,
   iban: () => iban,
@@ -40795,7 +46064,7 @@ var nanoid = /^[a-zA-Z0-9_-]{21}$/;
 function nanoidOfLength(length) {
   return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
 }
-var duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
+var duration2 = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
 var extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
 var guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
 var uuid = (version3) => {
@@ -40826,7 +46095,7 @@ var cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]
 var cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
 var base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
 var base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
-var hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
+var hostname2 = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
 var domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
 var httpProtocol = /^https?$/;
 var e164 = /^\+[1-9]\d{6,14}$/;
@@ -40868,8 +46137,8 @@ var _undefined = /^undefined$/i;
 var lowercase = /^[^A-Z]*$/;
 var uppercase = /^[^a-z]*$/;
 var hex2 = /^[0-9a-fA-F]*$/;
-function fixedBase64(bodyLength, padding) {
-  return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
+function fixedBase64(bodyLength, padding2) {
+  return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding2}$`);
 }
 function fixedBase64url(length) {
   return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
@@ -41634,9 +46903,9 @@ var asciiTabOrNewline = /[\t\n\r]/g;
 function stripTabAndNewline(value) {
   return value.replace(asciiTabOrNewline, "");
 }
-function urlHostnameOk(url2, hostname3) {
-  hostname3.lastIndex = 0;
-  return hostname3.test(url2.hostname);
+function urlHostnameOk(url2, hostname4) {
+  hostname4.lastIndex = 0;
+  return hostname4.test(url2.hostname);
 }
 function urlProtocolOk(url2, protocol) {
   protocol.lastIndex = 0;
@@ -41751,7 +47020,7 @@ var $ZodISOTime = /* @__PURE__ */ $constructor("$ZodISOTime", (inst, def) => {
   $ZodStringFormat.init(inst, def);
 });
 var $ZodISODuration = /* @__PURE__ */ $constructor("$ZodISODuration", (inst, def) => {
-  def.pattern ?? (def.pattern = duration);
+  def.pattern ?? (def.pattern = duration2);
   $ZodStringFormat.init(inst, def);
 });
 var $ZodIPv4 = /* @__PURE__ */ $constructor("$ZodIPv4", (inst, def) => {
@@ -42370,7 +47639,7 @@ var $ZodObject = /* @__PURE__ */ $constructor("$ZodObject", (inst, def) => {
     }
     return propValues;
   });
-  const isObject6 = isObject3;
+  const isObject6 = isObject4;
   const catchall = def.catchall;
   let value;
   const memo2 = globalConfig.memoizer;
@@ -42514,7 +47783,7 @@ var $ZodObjectJIT = /* @__PURE__ */ $constructor("$ZodObjectJIT", (inst, def) =>
     return doc.compile();
   };
   let fastpass;
-  const isObject6 = isObject3;
+  const isObject6 = isObject4;
   const jit = !globalConfig.jitless;
   const allowsEval2 = allowsEval;
   const fastEnabled = jit && allowsEval2.value;
@@ -42731,7 +48000,7 @@ var $ZodDiscriminatedUnion = /* @__PURE__ */ $constructor("$ZodDiscriminatedUnio
   const disc = cached(() => discriminatorMap(def));
   inst._zod.parse = (payload, ctx) => {
     const input2 = payload.value;
-    if (!isObject3(input2)) {
+    if (!isObject4(input2)) {
       payload.issues.push({
         code: "invalid_type",
         expected: "object",
@@ -43684,17 +48953,17 @@ function partPattern(schema) {
 var $ZodTemplateLiteral = /* @__PURE__ */ $constructor("$ZodTemplateLiteral", (inst, def) => {
   $ZodType.init(inst, def);
   const regexParts = [];
-  for (const part of def.parts) {
-    if (typeof part === "object" && part !== null) {
-      const source = partPattern(part);
+  for (const part2 of def.parts) {
+    if (typeof part2 === "object" && part2 !== null) {
+      const source = partPattern(part2);
       if (!source) {
-        throw new Error(`Invalid template literal part, no pattern found: ${[...part._zod.traits].shift()}`);
+        throw new Error(`Invalid template literal part, no pattern found: ${[...part2._zod.traits].shift()}`);
       }
       regexParts.push(cleanRegex(source));
-    } else if (part === null || primitiveTypes.has(typeof part)) {
-      regexParts.push(escapeRegex(`${part}`));
+    } else if (part2 === null || primitiveTypes.has(typeof part2)) {
+      regexParts.push(escapeRegex(`${part2}`));
     } else {
-      throw new Error(`Invalid template literal part: ${part}`);
+      throw new Error(`Invalid template literal part: ${part2}`);
     }
   }
   inst._zod.pattern = new RegExp(`^${regexParts.join("")}$`);
@@ -43875,7 +49144,7 @@ var recursive = /* @__PURE__ */ new WeakMap();
 var NONE = 0;
 var ASSUMED = 1;
 var PROVEN = 2;
-function isRecursive(inst, stack, resolve5) {
+function isRecursive(inst, stack, resolve8) {
   const cached2 = recursive.get(inst);
   if (cached2 !== void 0)
     return cached2 ? PROVEN : NONE;
@@ -43885,7 +49154,7 @@ function isRecursive(inst, stack, resolve5) {
   let result = NONE;
   const check3 = (child2) => {
     if (result !== PROVEN && child2?._zod) {
-      const answer = isRecursive(child2, stack, resolve5);
+      const answer = isRecursive(child2, stack, resolve8);
       if (answer > result)
         result = answer;
     }
@@ -43896,7 +49165,7 @@ function isRecursive(inst, stack, resolve5) {
       const desc = Object.getOwnPropertyDescriptor(sh, key);
       if (spread && !desc.enumerable)
         continue;
-      const child2 = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve5) : NONE;
+      const child2 = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve8) : NONE;
       if (child2 > answer)
         answer = child2;
     }
@@ -43960,7 +49229,7 @@ function isRecursive(inst, stack, resolve5) {
       break;
     // `$ZodLazy` caches its inner on the def, so a resolved edge is followed exactly
     case "lazy": {
-      const inner = def._cachedInner ?? (resolve5 ? inst._zod.innerType : void 0);
+      const inner = def._cachedInner ?? (resolve8 ? inst._zod.innerType : void 0);
       merge2(inner ? isRecursive(inner, stack, false) : ASSUMED);
       break;
     }
@@ -44024,7 +49293,7 @@ function bucketFor(state2, inst) {
   return bucket;
 }
 var handoff;
-var open = [];
+var open2 = [];
 var memo = {
   alloc(_inst, payload, empty) {
     const bucket = handoff;
@@ -44033,7 +49302,7 @@ var memo = {
     handoff = void 0;
     const entry = { value: empty, issues: null };
     bucket.set(payload.value, entry);
-    open.push(entry);
+    open2.push(entry);
     return empty;
   },
   guard(inst) {
@@ -44104,10 +49373,10 @@ var memo = {
           return payload;
         }
         handoff = bucket;
-        const depth = open.length;
+        const depth = open2.length;
         const result = base(payload, ctx);
         handoff = void 0;
-        const entry = open.length > depth ? open.pop() : void 0;
+        const entry = open2.length > depth ? open2.pop() : void 0;
         if (result instanceof Promise) {
           return result.then((r) => {
             if (entry)
@@ -46705,8 +51974,8 @@ var error20 = () => {
       case "invalid_union":
         return "\u05E7\u05DC\u05D8 \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF";
       case "invalid_element": {
-        const place = withDefinite(issue2.origin ?? "array");
-        return `\u05E2\u05E8\u05DA \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF \u05D1${place}`;
+        const place2 = withDefinite(issue2.origin ?? "array");
+        return `\u05E2\u05E8\u05DA \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF \u05D1${place2}`;
       }
       default:
         return `\u05E7\u05DC\u05D8 \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF`;
@@ -54666,11 +59935,11 @@ function foldObjects(members2) {
         continue;
       const parts = [];
       for (const other of objects) {
-        const part = other.properties?.[key] ?? undeclaredConstraint(other);
-        if (part === null || part === void 0)
+        const part2 = other.properties?.[key] ?? undeclaredConstraint(other);
+        if (part2 === null || part2 === void 0)
           continue;
-        if (!parts.some((seen) => JSON.stringify(seen) === JSON.stringify(part)))
-          parts.push(part);
+        if (!parts.some((seen) => JSON.stringify(seen) === JSON.stringify(part2)))
+          parts.push(part2);
       }
       const merged = parts.length === 1 ? parts[0] : foldObjects(parts) ?? { allOf: parts };
       assignProp(properties, key, merged);
@@ -54678,11 +59947,11 @@ function foldObjects(members2) {
     for (const key of object3.required ?? [])
       required2.add(key);
   }
-  const folded = { type: "object", properties };
+  const folded2 = { type: "object", properties };
   if (required2.size)
-    folded.required = [...required2];
+    folded2.required = [...required2];
   if (objects.every((object3) => object3.additionalProperties === false)) {
-    folded.additionalProperties = false;
+    folded2.additionalProperties = false;
   } else {
     const constraints = [];
     for (const object3 of objects) {
@@ -54691,11 +59960,11 @@ function foldObjects(members2) {
         constraints.push(constraint);
     }
     if (constraints.length === 1)
-      folded.additionalProperties = constraints[0];
+      folded2.additionalProperties = constraints[0];
     else if (constraints.length > 1)
-      folded.additionalProperties = { allOf: constraints };
+      folded2.additionalProperties = { allOf: constraints };
   }
-  return folded;
+  return folded2;
 }
 function foldIntersection(json2) {
   const allOf = json2.allOf;
@@ -54705,9 +59974,9 @@ function foldIntersection(json2) {
     if (key in json2)
       return;
   const unions = allOf.filter((m) => UNION_KEYS.some((k) => Array.isArray(m[k])));
-  let folded = null;
+  let folded2 = null;
   if (!unions.length) {
-    folded = foldObjects(allOf);
+    folded2 = foldObjects(allOf);
   } else {
     const union2 = unions[0];
     const keyword = UNION_KEYS.find((k) => Array.isArray(union2[k]));
@@ -54717,12 +59986,12 @@ function foldIntersection(json2) {
     const branches2 = union2[keyword].map((branch) => foldObjects([...rest, branch]));
     if (branches2.some((b) => !b))
       return;
-    folded = { [keyword]: branches2 };
+    folded2 = { [keyword]: branches2 };
   }
-  if (!folded)
+  if (!folded2)
     return;
   delete json2.allOf;
-  assignProps(json2, folded);
+  assignProps(json2, folded2);
 }
 function finalize(ctx, schema) {
   const root = ctx.seen.get(schema);
@@ -55889,9 +61158,9 @@ __export(schemas_exports2, {
   float64: () => float64,
   function: () => _function,
   guid: () => guid2,
-  hash: () => hash8,
+  hash: () => hash12,
   hex: () => hex3,
-  hostname: () => hostname2,
+  hostname: () => hostname3,
   httpUrl: () => httpUrl,
   iban: () => iban2,
   instanceof: () => _instanceof,
@@ -55922,7 +61191,7 @@ __export(schemas_exports2, {
   nullable: () => nullable,
   nullish: () => nullish2,
   number: () => number4,
-  object: () => object,
+  object: () => object2,
   optional: () => optional,
   partialRecord: () => partialRecord,
   pipe: () => pipe,
@@ -56580,8 +61849,8 @@ var ZodCustomStringFormat = /* @__PURE__ */ $constructor("ZodCustomStringFormat"
 function stringFormat(format, fnOrRegex, _params = {}) {
   return _stringFormat(ZodCustomStringFormat, format, fnOrRegex, _params);
 }
-function hostname2(_params) {
-  return _stringFormat(ZodCustomStringFormat, "hostname", hostname, _params);
+function hostname3(_params) {
+  return _stringFormat(ZodCustomStringFormat, "hostname", hostname2, _params);
 }
 function hex3(_params) {
   return _stringFormat(ZodCustomStringFormat, "hex", hex2, _params);
@@ -56589,7 +61858,7 @@ function hex3(_params) {
 function currencyCode2(_params) {
   return _stringFormat(ZodCustomStringFormat, "currency_code", currencyCode, _params);
 }
-function hash8(alg, params) {
+function hash12(alg, params) {
   const enc = params?.enc ?? "hex";
   const format = `${alg}_${enc}`;
   const regex = regexes_exports[format];
@@ -56916,7 +62185,7 @@ var ZodObject = /* @__PURE__ */ $constructor("ZodObject", (inst, def) => {
     return util_exports.required(ZodNonOptional, this, args[0]);
   }
 });
-function object(shape, params) {
+function object2(shape, params) {
   const def = {
     type: "object",
     shape: shape ?? {},
@@ -57554,7 +62823,7 @@ __export(iso_exports, {
   ZodISOTime: () => ZodISOTime,
   date: () => date3,
   datetime: () => datetime2,
-  duration: () => duration2,
+  duration: () => duration3,
   time: () => time2
 });
 function datetime2(params) {
@@ -57566,7 +62835,7 @@ function date3(params) {
 function time2(params) {
   return _isoTime(ZodISOTime, params);
 }
-function duration2(params) {
+function duration3(params) {
   return _isoDuration(ZodISODuration, params);
 }
 
@@ -58527,7 +63796,7 @@ function date4(params) {
 
 // src/config/schema.ts
 var RULES_MAX = 1e3;
-var TARGETS_MAX = 64;
+var TARGETS_MAX2 = 64;
 var LIST_MAX = 256;
 var PATTERN_CHARS_MAX = 256;
 var MESSAGE_CHARS_MAX = 500;
@@ -58537,10 +63806,10 @@ var RECORD_BYTES_MAX = 8 * 1024 * 1024;
 var NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 var NAME_ADVICE = "use small letters, digits, - and _, at most 63, a letter first";
 var name = () => external_exports.string().regex(NAME, NAME_ADVICE);
-var pattern = () => external_exports.string().min(1).max(PATTERN_CHARS_MAX).refine(isPlain2, "no control or unseen characters");
+var pattern = () => external_exports.string().min(1).max(PATTERN_CHARS_MAX).refine(isPlain3, "no control or unseen characters");
 var listOf3 = (item) => external_exports.array(item).min(1).max(LIST_MAX);
 var oneOrMore = (item) => external_exports.union([item, listOf3(item)]);
-function duration3(range) {
+function duration4(range) {
   return external_exports.string().regex(DURATION, "write a whole number and a unit: 500ms, 60s, 30m or 2h").refine(
     (text2) => {
       const ms = durationMs(text2);
@@ -58549,8 +63818,8 @@ function duration3(range) {
     `choose from ${range.min}ms to ${range.max / 1e3}s`
   );
 }
-function isPlain2(text2) {
-  return visible2(text2) === text2 && !/[\n\t]/.test(text2);
+function isPlain3(text2) {
+  return visible3(text2) === text2 && !/[\n\t]/.test(text2);
 }
 var Match = external_exports.strictObject({
   target: oneOrMore(pattern()).optional().describe("Names of targets; * stands for any characters."),
@@ -58588,14 +63857,14 @@ var Approval = external_exports.strictObject({
     users: external_exports.array(login).max(LIST_MAX).optional().describe("Logins of people who may answer.")
   }).optional().describe("Who may answer; whoever has write permission where this names nobody."),
   count: external_exports.int().min(1).max(10).optional().describe("Distinct people who must approve. Default 1."),
-  expires: duration3(EXPIRES_MS).optional().describe("How long it waits before it is refused: 30m. Default 30m."),
+  expires: duration4(EXPIRES_MS).optional().describe("How long it waits before it is refused: 30m. Default 30m."),
   via: external_exports.array(external_exports.enum(["check", "review", "comment"])).min(1).max(3).optional().describe("Where people may answer. Default: all three.")
 }).meta({ id: "approval", description: "Who answers a hold, and how." });
 var RuleShape = external_exports.strictObject({
   name: name().describe("The rule's name, shown to whoever it stops."),
   match: Match,
   decide: external_exports.enum(["allow", "hold", "deny"]).describe("allow, hold (wait for people) or deny."),
-  message: external_exports.string().min(1).max(MESSAGE_CHARS_MAX).refine(isPlain2, "write one line, without control or unseen characters").optional().describe("Shown to the person whose command was stopped: say what to do instead."),
+  message: external_exports.string().min(1).max(MESSAGE_CHARS_MAX).refine(isPlain3, "write one line, without control or unseen characters").optional().describe("Shown to the person whose command was stopped: say what to do instead."),
   approval: Approval.optional()
 }).meta({ id: "rule" });
 var Target2 = external_exports.strictObject({
@@ -58609,7 +63878,7 @@ var Target2 = external_exports.strictObject({
 var column = external_exports.string().max(PATTERN_CHARS_MAX).regex(
   /^(?:[^.\s]+\.){1,2}[^.\s]+$/u,
   'write table.column or schema.table.column; * stands for any characters, so a column of every table is "*.email"'
-).refine((text2) => isPlain2(text2) && !text2.includes("**"), "use a single * in a part");
+).refine((text2) => isPlain3(text2) && !text2.includes("**"), "use a single * in a part");
 var as = external_exports.enum(["redact", "partial", "hash", "tokenise"]).describe(
   "redact: nothing is shown. partial: a hint of it. hash, tokenise: the same value looks the same in a session."
 );
@@ -58629,12 +63898,12 @@ var Masking = external_exports.union([
 ]).meta({ id: "masking" });
 var PolicyShape = external_exports.strictObject({
   version: external_exports.literal(1).describe("1: the version of this format."),
-  targets: external_exports.record(name(), Target2).describe("The systems behind the gateway, each by a name of your choice.").refine((targets) => Object.keys(targets).length >= 1, "name at least one target").refine((targets) => Object.keys(targets).length <= TARGETS_MAX, `at most ${TARGETS_MAX} targets`),
+  targets: external_exports.record(name(), Target2).describe("The systems behind the gateway, each by a name of your choice.").refine((targets) => Object.keys(targets).length >= 1, "name at least one target").refine((targets) => Object.keys(targets).length <= TARGETS_MAX2, `at most ${TARGETS_MAX2} targets`),
   rules: external_exports.array(RuleShape).min(1).max(RULES_MAX).describe("The strictest rule that matches decides, whatever the order. What no rule matches is denied."),
   masking: external_exports.array(Masking).max(LIST_MAX).optional().describe("What the record must not hold."),
   retention: external_exports.strictObject({ class: name().describe("Name of the class, such as soc2.") }).optional().describe("The class that the evidence of these sessions is kept under."),
   limits: external_exports.strictObject({
-    "hold-in-transaction": duration3(HOLD_IN_TRANSACTION_MS).optional().describe(
+    "hold-in-transaction": duration4(HOLD_IN_TRANSACTION_MS).optional().describe(
       "Longest wait of a hold inside an open transaction, where it keeps the target's locks. Default 60s."
     )
   }).optional().describe("Bounds of this policy.")
@@ -58736,12 +64005,12 @@ var HOLD_IN_TRANSACTION_DEFAULT = "60s";
 var RESPONSE_DEFAULT = "64KiB";
 function readPolicy(text2, file2) {
   const source = openYaml(text2, file2);
-  const parsed2 = PolicyShape.safeParse(source.value);
-  const shape = parsed2.success ? [] : explain(parsed2.error, source, policyJsonSchema());
+  const parsed3 = PolicyShape.safeParse(source.value);
+  const shape = parsed3.success ? [] : explain(parsed3.error, source, policyJsonSchema());
   const issues = [...shape, ...contradictions(source, Object.values(BUILT_IN_RULES))];
-  if (!parsed2.success || issues.length > 0) throw new ConfigError(issues);
-  const digest = `sha256:${(0, import_node_crypto13.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
-  return toPolicy(parsed2.data, source, digest);
+  if (!parsed3.success || issues.length > 0) throw new ConfigError(issues);
+  const digest = `sha256:${(0, import_node_crypto19.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
+  return toPolicy(parsed3.data, source, digest);
 }
 function toPolicy(data, source, digest) {
   const targets = Object.entries(data.targets).map(([name2, target]) => [
@@ -58831,7 +64100,7 @@ function toMasking(rule, source, path) {
 var PARTS_MAX = 256;
 function fitsObject(pattern2, object3) {
   if (pattern2.includes("/")) return fitsText(pattern2, object3);
-  return caseless(pattern2, object3, (left, right) => fitsName(partsOf(left), partsOf(right)));
+  return caseless(pattern2, object3, (left, right) => fitsName(partsOf2(left), partsOf2(right)));
 }
 function fitsText(pattern2, text2) {
   return caseless(pattern2, text2, (left, right) => {
@@ -58840,28 +64109,28 @@ function fitsText(pattern2, text2) {
     return fitsParts(left.split("/"), have) ? "yes" : "no";
   });
 }
-function partsOf(name2) {
+function partsOf2(name2) {
   if (!name2.includes('"')) return name2.split(".");
   const parts = [];
-  let part = "";
-  let quoted = false;
+  let part2 = "";
+  let quoted2 = false;
   for (let at = 0; at < name2.length; at += 1) {
     const char = name2.charAt(at);
     if (char === '"') {
-      if (quoted && name2.charAt(at + 1) === '"') {
-        part += char;
+      if (quoted2 && name2.charAt(at + 1) === '"') {
+        part2 += char;
         at += 1;
       } else {
-        quoted = !quoted;
+        quoted2 = !quoted2;
       }
-    } else if (char === "." && !quoted) {
-      parts.push(part);
-      part = "";
+    } else if (char === "." && !quoted2) {
+      parts.push(part2);
+      part2 = "";
     } else {
-      part += char;
+      part2 += char;
     }
   }
-  parts.push(part);
+  parts.push(part2);
   return parts;
 }
 function caseless(pattern2, text2, fits) {
@@ -58884,9 +64153,9 @@ function fitsName(want, have) {
 function fitsParts(pattern2, name2) {
   return fitsSequence(pattern2, name2, "**", fitsPart);
 }
-function fitsPart(pattern2, part) {
-  if (!pattern2.includes("*")) return pattern2 === part;
-  return fitsSequence(pattern2.split(""), part.split(""), "*", (left, right) => left === right);
+function fitsPart(pattern2, part2) {
+  if (!pattern2.includes("*")) return pattern2 === part2;
+  return fitsSequence(pattern2.split(""), part2.split(""), "*", (left, right) => left === right);
 }
 function fitsSequence(pattern2, name2, wildcard, fits) {
   let p = 0;
@@ -58968,20 +64237,20 @@ function branches(match2, each) {
   return truths;
 }
 function leaves(match2, each) {
-  const { command, facts: facts2 } = each;
+  const { command, facts: facts3 } = each;
   const found = [];
-  if (match2.target !== void 0) found.push(named("target", match2.target, facts2.target));
-  if (match2.protocol !== void 0) found.push(named("protocol", match2.protocol, facts2.protocol));
+  if (match2.target !== void 0) found.push(named("target", match2.target, facts3.target));
+  if (match2.protocol !== void 0) found.push(named("protocol", match2.protocol, facts3.protocol));
   if (match2.effects !== void 0) found.push(effectsLeaf(match2.effects, command));
   if (match2.objects !== void 0) found.push(objectsLeaf(match2.objects, command));
   if (match2.bounded !== void 0) found.push(boundedLeaf(match2.bounded, command));
   for (const key of RUN_FACTS) {
     const patterns = match2[key];
-    if (patterns !== void 0) found.push(runLeaf(key, patterns, facts2[key]));
+    if (patterns !== void 0) found.push(runLeaf(key, patterns, facts3[key]));
   }
   for (const key of COMMAND_FACTS) {
     const patterns = match2[key];
-    if (patterns !== void 0) found.push(commandLeaf(key, patterns, facts2[key], each.absent));
+    if (patterns !== void 0) found.push(commandLeaf(key, patterns, facts3[key], each.absent));
   }
   return found;
 }
@@ -59029,23 +64298,23 @@ function describeKeys(match2) {
 }
 
 // src/policy/decide.ts
-var STRICTEST_FIRST = ["deny", "hold", "allow"];
+var STRICTEST_FIRST2 = ["deny", "hold", "allow"];
 var REMEMBERED_MAX = 16;
 function compile2(policy2) {
-  const rules = STRICTEST_FIRST.flatMap((kind) => policy2.rules.filter((rule) => rule.decide === kind));
+  const rules = STRICTEST_FIRST2.flatMap((kind) => policy2.rules.filter((rule) => rule.decide === kind));
   return { rules, remembered: /* @__PURE__ */ new WeakMap() };
 }
-function decide(command, facts2, compiled) {
+function decide(command, facts3, compiled) {
   const remembered = compiled.remembered.get(command.objects);
   if (remembered !== void 0) {
     for (const each of remembered) {
-      if (each.effects === command.effects && each.facts === facts2 && each.bounded === command.bounded) {
+      if (each.effects === command.effects && each.facts === facts3 && each.bounded === command.bounded) {
         return each.decision;
       }
     }
   }
-  const decision = judge(command, facts2, compiled.rules);
-  const entry = { effects: command.effects, bounded: command.bounded, facts: facts2, decision };
+  const decision = judge(command, facts3, compiled.rules);
+  const entry = { effects: command.effects, bounded: command.bounded, facts: facts3, decision };
   if (remembered === void 0) compiled.remembered.set(command.objects, [entry]);
   else {
     if (remembered.length >= REMEMBERED_MAX) remembered.length = 0;
@@ -59053,9 +64322,9 @@ function decide(command, facts2, compiled) {
   }
   return decision;
 }
-function judge(command, facts2, rules) {
+function judge(command, facts3, rules) {
   for (const rule of rules) {
-    const each = { command, facts: facts2, absent: rule.decide === "allow" ? "maybe" : "no" };
+    const each = { command, facts: facts3, absent: rule.decide === "allow" ? "maybe" : "no" };
     if (applies(rule, each)) return decisionOf(rule, each);
   }
   const message = `No rule of the policy speaks for this command (${command.effects.join(", ")}). Add a rule that does, or change the command.`;
@@ -59105,7 +64374,7 @@ var UsageError = class extends Error {
 };
 async function explain2(args, io) {
   try {
-    const options = readOptions3(args);
+    const options = readOptions5(args);
     if (options.help) {
       io.out(USAGE);
       return 0;
@@ -59113,7 +64382,7 @@ async function explain2(args, io) {
     const judge2 = options.policy === void 0 ? void 0 : judgeOf(options.policy, options.target, io);
     const reader = await openSqlReader();
     if (options.jsonl) {
-      for await (const { line, number: number6 } of linesOf(io.stdin)) io.out(answerLine(line, number6, { reader, judge: judge2 }));
+      for await (const { line, number: number6 } of linesOf2(io.stdin)) io.out(answerLine(line, number6, { reader, judge: judge2 }));
       return 0;
     }
     const text2 = options.text ?? decode4(await wholeOf(io.stdin));
@@ -59129,8 +64398,8 @@ async function explain2(args, io) {
     return 2;
   }
 }
-function readOptions3(args) {
-  const { values, positionals } = parsed(args);
+function readOptions5(args) {
+  const { values, positionals } = parsed2(args);
   const help = values.help ?? false;
   if (!help && values.protocol === void 0) throw new UsageError("say which language it is: --protocol postgres");
   if (!help && values.protocol !== "postgres") {
@@ -59151,9 +64420,9 @@ function readOptions3(args) {
     text: positionals[0]
   };
 }
-function parsed(args) {
+function parsed2(args) {
   try {
-    return (0, import_node_util2.parseArgs)({
+    return (0, import_node_util4.parseArgs)({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -59173,7 +64442,7 @@ ${USAGE}`, { cause });
 function judgeOf(file2, target, io) {
   const policy2 = readPolicy(fileText(file2, io), file2);
   const compiled = compile2(policy2);
-  const facts2 = {
+  const facts3 = {
     target: targetOf2(policy2, target),
     protocol: "postgres",
     branch: "",
@@ -59181,7 +64450,7 @@ function judgeOf(file2, target, io) {
     event: "",
     actor: ""
   };
-  return (reading) => decide(reading, facts2, compiled);
+  return (reading) => decide(reading, facts3, compiled);
 }
 function fileText(file2, io) {
   try {
@@ -59209,11 +64478,11 @@ function targetOf2(policy2, wanted) {
   );
 }
 function answerLine(line, number6, { reader, judge: judge2 }) {
-  const asked3 = readLine(line, number6);
+  const asked4 = readLine(line, number6);
   const session = new TakenSession();
-  for (const each of asked3.setup) session.take(reader.read(each, session).statements);
-  const reading = reader.read(asked3.text, session);
-  return JSON.stringify(asJson(asked3.id, reading, judge2?.(reading)));
+  for (const each of asked4.setup) session.take(reader.read(each, session).statements);
+  const reading = reader.read(asked4.text, session);
+  return JSON.stringify(asJson(asked4.id, reading, judge2?.(reading)));
 }
 function readLine(line, number6) {
   const value = fieldsOf2(line, number6);
@@ -59262,17 +64531,17 @@ function asJson(id, reading, decision) {
 function asText(reading, decision) {
   const lines = [
     `effects   ${reading.effects.join(", ")}`,
-    `objects   ${reading.objects.length === 0 ? "(none that could be told)" : reading.objects.map(visible3).join(", ")}`,
+    `objects   ${reading.objects.length === 0 ? "(none that could be told)" : reading.objects.map(visible4).join(", ")}`,
     `bounded   ${reading.bounded ? "yes" : "no: no condition limits how much it changes"}`
   ];
-  for (const reason of reading.why) lines.push(`because   ${visible3(reason)}`);
+  for (const reason of reading.why) lines.push(`because   ${visible4(reason)}`);
   if (decision !== void 0) {
-    lines.push(`decision  ${decision.kind}, by rule ${visible3(decision.reason.rule)}`);
-    if (decision.reason.message !== "") lines.push(`          ${visible3(decision.reason.message)}`);
+    lines.push(`decision  ${decision.kind}, by rule ${visible4(decision.reason.rule)}`);
+    if (decision.reason.message !== "") lines.push(`          ${visible4(decision.reason.message)}`);
   }
   return lines;
 }
-function visible3(text2) {
+function visible4(text2) {
   return text2.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (each) => `\\u{${(each.codePointAt(0) ?? 0).toString(16)}}`);
 }
 async function wholeOf(stdin) {
@@ -59285,7 +64554,7 @@ async function wholeOf(stdin) {
   }
   return Buffer.concat(chunks);
 }
-async function* linesOf(stdin) {
+async function* linesOf2(stdin) {
   let rest = new Uint8Array(0);
   let number6 = 0;
   const numbered = (bytes) => {
@@ -59316,7 +64585,7 @@ function lineText(bytes, number6) {
 }
 
 // src/cli/policy.ts
-var import_node_path5 = require("node:path");
+var import_node_path13 = require("node:path");
 
 // src/config/enforceable.ts
 var COMMAND_FACTS2 = ["method", "path", "command"];
@@ -59350,7 +64619,7 @@ function targetIssues(target, policy2, controls) {
     return [at(`target ${target.name}: there is no protocol "${target.protocol}" in this version.`)];
   }
   const decides = (kind) => policy2.rules.some((rule) => rule.decide === kind);
-  const asked3 = [
+  const asked4 = [
     [true, controls.recordCommand, "does not record commands; it cannot be a target"],
     // What no rule speaks for is denied, so every policy denies.
     [true, controls.deny, "cannot deny a command; it cannot be a target"],
@@ -59364,16 +64633,16 @@ function targetIssues(target, policy2, controls) {
     [target.guard === "read-only", controls.guard, 'does not enforce "guard: read-only" in this version; remove it'],
     [target.sync, false, 'is not written with fdatasync by this version; remove "sync"']
   ];
-  return asked3.flatMap(
+  return asked4.flatMap(
     ([wanted, enforced, words]) => wanted && !enforced ? [at(`target ${target.name} (${target.protocol}) ${words}.`)] : []
   );
 }
 function matchIssues2(match2, file2, known3) {
   const at = (message) => ({ file: file2, ...match2.at, message });
   const when = match2.when === void 0 ? [] : [at('"when" is not enforced by this version; say it with the other keys.')];
-  const facts2 = COMMAND_FACTS2.filter((fact2) => match2[fact2] !== void 0).filter((fact2) => !known3.some(({ controls }) => controls.facts?.includes(fact2) ?? false)).map((fact2) => at(`no target's protocol tells the "${fact2}" of a command; remove it.`));
+  const facts3 = COMMAND_FACTS2.filter((fact2) => match2[fact2] !== void 0).filter((fact2) => !known3.some(({ controls }) => controls.facts?.includes(fact2) ?? false)).map((fact2) => at(`no target's protocol tells the "${fact2}" of a command; remove it.`));
   const inner = [...match2.any ?? [], ...match2.all ?? [], ...match2.not === void 0 ? [] : [match2.not]];
-  return [...when, ...facts2, ...inner.flatMap((each) => matchIssues2(each, file2, known3))];
+  return [...when, ...facts3, ...inner.flatMap((each) => matchIssues2(each, file2, known3))];
 }
 
 // src/config/policy-examples.ts
@@ -59403,18 +64672,18 @@ var Shape = external_exports.strictObject({
 });
 function readPolicyExamples(content, file2) {
   const source = openYaml(content, file2);
-  const parsed2 = Shape.safeParse(source.value);
-  const shape = parsed2.success ? [] : explain(parsed2.error, source, external_exports.toJSONSchema(Shape, { io: "input" }));
+  const parsed3 = Shape.safeParse(source.value);
+  const shape = parsed3.success ? [] : explain(parsed3.error, source, external_exports.toJSONSchema(Shape, { io: "input" }));
   const issues = [...shape, ...ambiguities(source)];
-  if (!parsed2.success || issues.length > 0) throw new ConfigError(issues);
-  const cases = parsed2.data.cases.map((each, index) => {
+  if (!parsed3.success || issues.length > 0) throw new ConfigError(issues);
+  const cases = parsed3.data.cases.map((each, index) => {
     const { name: name2, target, expect: expect2, rule } = each;
     const given = FACTS.flatMap((fact2) => each[fact2] === void 0 ? [] : [[fact2, each[fact2]]]);
-    const facts2 = {};
-    for (const [fact2, value] of given) facts2[fact2] = value;
-    return { name: name2, target, command: commandOf(each), facts: facts2, expect: expect2, rule, at: source.placeOf(["cases", index]) };
+    const facts3 = {};
+    for (const [fact2, value] of given) facts3[fact2] = value;
+    return { name: name2, target, command: commandOf(each), facts: facts3, expect: expect2, rule, at: source.placeOf(["cases", index]) };
   });
-  return { policy: parsed2.data.policy, cases };
+  return { policy: parsed3.data.policy, cases };
 }
 function commandOf(each) {
   if (each.sql !== void 0) return { sql: each.sql };
@@ -59479,14 +64748,14 @@ function check2(file2, content, { io, json: json2 }) {
     io.out(JSON.stringify({ file: file2, good, digest: found?.digest ?? null, rules: found?.rules.length ?? 0, issues }));
   } else if (found !== void 0 && issues.length === 0) {
     const parts = [
-      counted(found.targets.size, "target"),
-      counted(found.rules.length, "rule"),
-      counted(found.masking.length, "masking rule")
+      counted2(found.targets.size, "target"),
+      counted2(found.rules.length, "rule"),
+      counted2(found.masking.length, "masking rule")
     ];
     io.out(`${file2} is good: ${parts.join(", ")}, ${found.digest}`);
   } else {
     for (const issue2 of issues) io.err(lineOf(issue2));
-    io.err(`${counted(issues.length, "error")} in ${file2}.`);
+    io.err(`${counted2(issues.length, "error")} in ${file2}.`);
   }
   return issues.length === 0 ? 0 : 1;
 }
@@ -59498,7 +64767,7 @@ function examined(file2, content, io) {
 function test(file2, content, io) {
   const { value: examples, issues } = attempt(() => readPolicyExamples(content, file2));
   if (examples === void 0) return complain(issues, io);
-  const policyFile = (0, import_node_path5.resolve)((0, import_node_path5.dirname)(file2), examples.policy);
+  const policyFile = (0, import_node_path13.resolve)((0, import_node_path13.dirname)(file2), examples.policy);
   const policyContent = contentOf(policyFile, io);
   if (policyContent === void 0) return 2;
   const policyRead = attempt(() => readPolicy(policyContent, policyFile));
@@ -59506,12 +64775,12 @@ function test(file2, content, io) {
   const judged = { policy: policyRead.value, compiled: compile2(policyRead.value), io };
   const failures = examples.cases.filter((each) => {
     const complaint = complaintOf(each, judged);
-    if (complaint === void 0) io.out(`ok    ${visibleLine(each.name)}`);
-    else io.out(`FAIL  ${visibleLine(each.name)}
-      ${file2}:${each.at.line}: ${visibleLine(complaint)}`);
+    if (complaint === void 0) io.out(`ok    ${visibleLine2(each.name)}`);
+    else io.out(`FAIL  ${visibleLine2(each.name)}
+      ${file2}:${each.at.line}: ${visibleLine2(complaint)}`);
     return complaint !== void 0;
   });
-  io.out(`${counted(examples.cases.length, "case")}, ${failures.length} failed.`);
+  io.out(`${counted2(examples.cases.length, "case")}, ${failures.length} failed.`);
   return failures.length === 0 ? 0 : 1;
 }
 function complaintOf(each, { policy: judge2, compiled, io }) {
@@ -59521,8 +64790,8 @@ function complaintOf(each, { policy: judge2, compiled, io }) {
   }
   const command = "sql" in each.command ? io.read(each.command.sql) : each.command;
   const unsaid = { branch: "", environment: "", event: "", actor: "" };
-  const facts2 = { ...unsaid, ...each.facts, target: target.name, protocol: target.protocol };
-  const { kind, reason } = decide(command, facts2, compiled);
+  const facts3 = { ...unsaid, ...each.facts, target: target.name, protocol: target.protocol };
+  const { kind, reason } = decide(command, facts3, compiled);
   if (kind === each.expect && (each.rule === void 0 || each.rule === reason.rule)) return void 0;
   const wanted = each.rule === void 0 ? each.expect : `${each.expect} by rule ${each.rule}`;
   const why = reason.matched.length === 0 ? "" : ` (${reason.matched.join("; ")})`;
@@ -59550,16 +64819,526 @@ function contentOf(file2, io) {
     return void 0;
   }
 }
-function counted(count2, noun) {
+function counted2(count2, noun) {
   return `${count2} ${noun}${count2 === 1 ? "" : "s"}`;
 }
 
-// src/cli/run.ts
-var import_node_child_process4 = require("node:child_process");
+// src/cli/recover.ts
+var import_node_fs14 = require("node:fs");
+var import_node_os5 = require("node:os");
+var import_node_path17 = require("node:path");
+var import_node_util5 = require("node:util");
+
+// src/gateway/recover.ts
 var import_node_fs12 = require("node:fs");
-var import_node_os3 = require("node:os");
-var import_node_path13 = require("node:path");
-var import_node_readline2 = require("node:readline");
+var import_node_path15 = require("node:path");
+
+// src/journal/session-tree.ts
+var PENDING_HEADS_MAX = 8;
+var NEWLINE3 = 10;
+var SessionTree = class {
+  #origin;
+  #countersigner;
+  #frontier = new Frontier();
+  #pending = [];
+  #countersigned = 0;
+  /** `countersigner` is its key, pinned. */
+  constructor({ origin, countersigner: countersigner2 }) {
+    this.#origin = origin;
+    this.#countersigner = countersigner2;
+  }
+  /** How many lines were taken. */
+  get size() {
+    return this.#frontier.size;
+  }
+  /** Takes whole lines, each with its newline. Throws JournalError where the last one has none. */
+  take(lines) {
+    let from = 0;
+    for (let end = lines.indexOf(NEWLINE3); end !== -1; end = lines.indexOf(NEWLINE3, from)) {
+      this.#frontier.appendEntry(lines.subarray(from, end));
+      from = end + 1;
+    }
+    if (from !== lines.length) throw new JournalError("the journal's last line has no end");
+  }
+  /** The head over everything taken. */
+  head() {
+    return { size: this.#frontier.size, root: this.#frontier.root() };
+  }
+  /** Signs the head over everything taken and asks to have it countersigned. The signer's name is the origin. */
+  checkpoint(signer) {
+    const { size, root } = this.head();
+    const text2 = checkpointText({ origin: this.#origin, size, root });
+    const note = `${text2}
+${signer.sign(text2)}`;
+    if (this.#pending.at(-1)?.peaks.size !== size) this.#pending.push({ text: text2, note, peaks: this.#frontier.peaks() });
+    if (this.#pending.length > PENDING_HEADS_MAX) this.#pending.shift();
+    return { note, body: addCheckpointBody(this.#frontier.baseSize, this.#frontier.consistencyProof(), note), size };
+  }
+  /**
+   * Takes the countersigner's answer to the head of this size: verifies its cosignature with the pinned key and moves on.
+   * Throws JournalError when the answer is not what an honest countersigner says; the session cannot go on then.
+   */
+  cosigned(answer, size) {
+    const head = this.#pending.find((each) => each.peaks.size === size);
+    if (head === void 0) throw new RangeError(`no head of size ${size} is waiting`);
+    const atSeconds = cosignatureTime(head.text, answer, this.#countersigner);
+    if (atSeconds === void 0) {
+      throw new JournalError("the countersigner's answer does not verify with its key");
+    }
+    const separator = this.#countersigned === 0 ? "" : "\n---\n";
+    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}`.trimEnd() : "";
+    this.#countersigned = size;
+    this.#moveTo(head);
+    return { lines, atSeconds };
+  }
+  /**
+   * The countersigner says (409) that it holds `size` already: one of our heads whose answer was lost. The next
+   * checkpoint proves from there. False when we never signed that head, which only a fault or a second gateway explains.
+   */
+  resume(size) {
+    const head = this.#pending.find((each) => each.peaks.size === size);
+    if (head === void 0) return false;
+    this.#moveTo(head);
+    return true;
+  }
+  #moveTo(head) {
+    this.#frontier.rebase(head.peaks);
+    this.#pending = this.#pending.filter((each) => each.peaks.size > head.peaks.size);
+  }
+};
+function cosignatureTime(text2, lines, countersigner2) {
+  try {
+    return verifySignatures({ text: text2, signatures: parseSignatures(lines) }, [countersigner2])[0]?.at;
+  } catch (error62) {
+    if (error62 instanceof NoteError) return void 0;
+    throw error62;
+  }
+}
+function ownLines(lines, { name: name2 }) {
+  return lines.split("\n").filter((line) => line.startsWith(`\u2014 ${name2} `)).map((line) => `${line}
+`).join("");
+}
+
+// src/gateway/seal.ts
+var import_node_fs11 = require("node:fs");
+var import_node_path14 = require("node:path");
+async function seal({ sid, directory, key, countersigned }, { desk, ledger, logOrigin }) {
+  const events = (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(directory, "events.jsonl"));
+  const statement = statementOf2(events, countersigned);
+  const own2 = signDsse(statement, dsseSigner(key));
+  const dsse = sealedStatement(statement, [own2, await desk.signStatement(sessionOrigin(logOrigin, sid), statement)]);
+  const sealed = {
+    events,
+    disclosures: (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(directory, "disclosures.jsonl")),
+    checkpoints: (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(directory, "checkpoints.txt")),
+    dsse,
+    // One that was signed when the gateway died may stand there without its event.
+    approvals: readApprovals(directory).filter((answer) => isNamed2(answer.dsse, events))
+  };
+  const logVkey = await desk.logVkey(logOrigin);
+  return await sealSession(sealed, ledger, {
+    logVkey,
+    countersignerVkey: desk.vkey,
+    sign: async (text2) => await desk.signCheckpoint(logOrigin, text2)
+  });
+}
+function readApprovals(directory) {
+  const folder = (0, import_node_path14.join)(directory, "approvals");
+  return (0, import_node_fs11.readdirSync)(folder).map((name2) => ({
+    request: name2.replace(/\.dsse\.json$/, ""),
+    dsse: (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(folder, name2), "utf8")
+  }));
+}
+function isNamed2(dsse, events) {
+  return events.includes(digestOfFile(dsse));
+}
+
+// src/gateway/torn.ts
+var NEWLINE4 = 10;
+var NAMED_MAX = 100;
+var PTR_BYTES_MAX = 200;
+var RECOVERED = "the session has no end: its gateway died";
+function salvage(file2) {
+  const open3 = /* @__PURE__ */ new Map();
+  let first;
+  let last;
+  let size = 0;
+  let at = 0;
+  for (let end = file2.indexOf(NEWLINE4); end !== -1; end = file2.indexOf(NEWLINE4, at)) {
+    const line = decodeUtf82(file2.subarray(at, end));
+    const event = line === void 0 ? "not UTF-8" : parseEvent(line);
+    if (typeof event === "string" || event.seq !== size || first !== void 0 && event.sid !== first.sid) break;
+    first ??= event;
+    last = event;
+    size += 1;
+    at = end + 1;
+    follow2(open3, event);
+  }
+  return {
+    events: file2.subarray(0, at),
+    first,
+    last,
+    size,
+    cutBytes: file2.length - at,
+    open: Array.from(open3, ([cmd, { conn, released }]) => ({ cmd, conn, released }))
+  };
+}
+function follow2(open3, { type, body, conn }) {
+  if (type === "command.seen") open3.set(body.cmd, { conn, released: false });
+  else if (type === "command.settled") {
+    if (body.ruling === "refuse") open3.delete(body.cmd);
+    else open3.set(body.cmd, { conn, released: true });
+  } else if (type === "command.returned" && body.outcome !== "suspended") open3.delete(body.cmd);
+}
+function linesOfRecovery({ first, last, size, cutBytes, open: open3 }, { at, unrecorded }) {
+  if (first === void 0 || last?.type === "session.ended") return "";
+  if (last?.type === "gap" && last.body.what.startsWith(RECOVERED) && cutBytes === 0) return "";
+  const encoder = new LineEncoder(first.sid);
+  const lines = [];
+  const add = (conn, cmd, what) => {
+    lines.push(`${encoder.encode("gap", { at, conn, seq: size + lines.length }, { cmd, what })}
+`);
+  };
+  for (const { cmd, conn, released } of open3.slice(0, NAMED_MAX)) {
+    add(conn, cmd, released ? "released; whether it was sent, and what came of it, is not known" : "not released");
+  }
+  for (const request of unrecorded.slice(0, NAMED_MAX)) {
+    add(0, "", `an answer to request ${request} was signed and not recorded, so nothing followed from it`);
+  }
+  const rest = open3.length - NAMED_MAX;
+  if (rest > 0) add(0, "", `${rest} more commands have no end`);
+  const cut2 = cutBytes === 0 ? "" : `; ${cutBytes} bytes behind the last whole line were cut off`;
+  add(0, "", `${RECOVERED}${cut2}`);
+  return lines.join("");
+}
+function salvageDisclosures(file2, size) {
+  const kept = [];
+  let at = 0;
+  for (let end = file2.indexOf(NEWLINE4); end !== -1; end = file2.indexOf(NEWLINE4, at)) {
+    const line = file2.subarray(at, end + 1);
+    const seq = /"ptr":"\/([0-9]{1,15})\/[^"]*"\}\n$/.exec(
+      line.toString("latin1", Math.max(0, line.length - PTR_BYTES_MAX))
+    )?.[1];
+    if (seq !== void 0 && Number(seq) < size) kept.push(line);
+    at = end + 1;
+  }
+  return Buffer.concat(kept);
+}
+function salvageHeads(file2, size) {
+  const whole = [];
+  let covered = 0;
+  for (const note of file2.split("\n---\n")) {
+    const head = sizeOf(note);
+    if (head === void 0 || head <= covered || head > size) break;
+    whole.push(note);
+    covered = head;
+  }
+  return { text: whole.join("\n---\n"), size: covered };
+}
+function sizeOf(note) {
+  try {
+    const { text: text2, signatures } = parseNote(note);
+    return signatures.length < 2 ? void 0 : parseCheckpoint(text2).size;
+  } catch {
+    return void 0;
+  }
+}
+
+// src/gateway/recover.ts
+async function recoverSessions(parts) {
+  const recovered = [];
+  for (const sid of parts.sessions.list()) {
+    const result = await recoverSession(sid, parts);
+    if (result !== void 0) recovered.push(result);
+  }
+  return recovered;
+}
+async function recoverSession(sid, parts) {
+  const session = parts.sessions.claim(sid);
+  if ("life" in session) {
+    if (session.life === "running") return void 0;
+    const why = `another machine or container may still run it; if none does, remove ${session.path}`;
+    return { sid, outcome: "kept", why };
+  }
+  try {
+    return await sealLeft(sid, session, parts);
+  } catch (error62) {
+    if (![Unsealable, DeskError, JournalError, LedgerError, LogError].some((kind) => error62 instanceof kind))
+      throw error62;
+    return { sid, outcome: "kept", why: error62 instanceof Error ? error62.message : "" };
+  } finally {
+    session.release();
+  }
+}
+var Unsealable = class extends Error {
+};
+async function sealLeft(sid, session, parts) {
+  const { directory } = session;
+  if (!(0, import_node_fs12.existsSync)(directory)) return void 0;
+  const file2 = readIfThere((0, import_node_path15.join)(directory, "events.jsonl"));
+  if (file2.length === 0) {
+    session.sealed();
+    return { sid, outcome: "empty" };
+  }
+  const found = salvage(file2);
+  const { first } = found;
+  if (first?.type !== "session.started" || first.sid !== sid) throw new Unsealable("its first event cannot be read");
+  const estate = session.estate();
+  if (estate === void 0) throw new Unsealable("its key was not kept; it verifies as incomplete where it is");
+  const { gateway, countersigner: countersigner2 } = first.body;
+  const origin = parseVkey(gateway.vkey).name;
+  if (noteSigner(origin, estate.key).verifier.vkey !== gateway.vkey)
+    throw new Unsealable("the key that was kept is not its own");
+  if (countersigner2 !== parts.desk.vkey) throw new Unsealable("another countersigner's key signed its heads");
+  const ended2 = found.last?.type === "session.ended";
+  const unrecorded = readApprovals(directory).filter(({ dsse }) => !isNamed2(dsse, found.events)).map(({ request }) => request);
+  const note = linesOfRecovery(found, { at: parts.now(), unrecorded });
+  const events = Buffer.concat([found.events, Buffer.from(note)]);
+  if (!events.equals(file2)) replace((0, import_node_path15.join)(directory, "events.jsonl"), events);
+  const disclosures = (0, import_node_path15.join)(directory, "disclosures.jsonl");
+  replace(disclosures, salvageDisclosures(readIfThere(disclosures), found.size));
+  const countersigned = await countersignRest({ directory, origin, estate, events, found }, parts.desk);
+  const logOrigin = origin.slice(0, -`/s/${sid}`.length);
+  const ledger = parts.openLedger(estate);
+  const about = { sid, directory, key: estate.key, countersigned };
+  const { folder } = await seal(about, { desk: parts.desk, ledger, logOrigin });
+  session.sealed();
+  return { sid, outcome: ended2 ? "sealed" : "lost", ledger: estate.ledger, folder };
+}
+async function countersignRest({ directory, origin, estate, events, found }, desk) {
+  const path = (0, import_node_path15.join)(directory, "checkpoints.txt");
+  const heads2 = salvageHeads(readIfThere(path).toString("utf8"), found.size);
+  const signer = noteSigner(origin, estate.key);
+  const headFrom = (old) => {
+    const tree = new SessionTree({ origin, countersigner: parseVkey(desk.vkey) });
+    const start2 = bytesOfLines(events, old);
+    tree.take(events.subarray(0, start2));
+    if (old > 0) tree.resume(tree.checkpoint(signer).size);
+    tree.take(events.subarray(start2));
+    return { tree, head: tree.checkpoint(signer) };
+  };
+  let attempt3 = headFrom(heads2.size);
+  if (attempt3.head.size === heads2.size) {
+    replace(path, Buffer.from(heads2.text));
+    return heads2.size;
+  }
+  let answer;
+  try {
+    answer = await desk.addCheckpoint(attempt3.head.body);
+  } catch (error62) {
+    const size = error62 instanceof DeskError && error62.status === 409 ? sizeSaid(error62) : void 0;
+    if (size === void 0) throw error62;
+    if (size > attempt3.head.size) {
+      throw new Unsealable(`the countersigner signed ${size} events of it, and here are only ${found.size}`);
+    }
+    attempt3 = headFrom(size);
+    answer = await desk.addCheckpoint(attempt3.head.body);
+  }
+  const { lines } = attempt3.tree.cosigned(answer, attempt3.head.size);
+  replace(path, Buffer.from(`${heads2.text === "" ? "" : `${heads2.text}
+---
+`}${lines}
+`));
+  return attempt3.head.size;
+}
+function sizeSaid(error62) {
+  const digits = /: ([0-9]{1,15})$/.exec(error62.message)?.[1];
+  return digits === void 0 ? void 0 : Number(digits);
+}
+function bytesOfLines(events, count2) {
+  let at = 0;
+  for (let line = 0; line < count2; line += 1) {
+    const end = events.indexOf(10, at);
+    if (end === -1) return events.length;
+    at = end + 1;
+  }
+  return at;
+}
+function replace(path, bytes) {
+  const beside = `${path}.new`;
+  const file2 = (0, import_node_fs12.openSync)(beside, "w", 384);
+  try {
+    (0, import_node_fs12.writeFileSync)(file2, bytes);
+    (0, import_node_fs12.fsyncSync)(file2);
+  } finally {
+    (0, import_node_fs12.closeSync)(file2);
+  }
+  (0, import_node_fs12.renameSync)(beside, path);
+}
+function readIfThere(path) {
+  try {
+    return (0, import_node_fs12.readFileSync)(path);
+  } catch (error62) {
+    if (codeOf2(error62) === "ENOENT") return Buffer.alloc(0);
+    throw error62;
+  }
+}
+
+// src/gateway/unsealed.ts
+var import_node_crypto20 = require("node:crypto");
+var import_node_fs13 = require("node:fs");
+var import_node_path16 = require("node:path");
+var NOTE_BYTES_MAX = 64 * 1024;
+var SESSION2 = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+var SEALED = ".sealed";
+var UnsealedSessions = class {
+  sessionsDirectory;
+  #notes;
+  /** Makes its folders, for this user alone, where they are not there. */
+  constructor(stateDirectory) {
+    this.sessionsDirectory = (0, import_node_path16.join)(stateDirectory, "sessions");
+    this.#notes = (0, import_node_path16.join)(stateDirectory, "unsealed");
+    for (const folder of [this.sessionsDirectory, this.#notes]) (0, import_node_fs13.mkdirSync)(folder, { recursive: true, mode: 448 });
+  }
+  /** Sessions with files, in order of time. Removes what is left of those that were sealed. */
+  list() {
+    const names = (0, import_node_fs13.readdirSync)(this.sessionsDirectory);
+    for (const name2 of names) if (name2.endsWith(SEALED)) remove2((0, import_node_path16.join)(this.sessionsDirectory, name2));
+    return names.filter((name2) => SESSION2.test(name2)).toSorted();
+  }
+  /** Takes a session, new or left by a process that is gone, or says who has it. */
+  claim(sid) {
+    const claim2 = tryClaim((0, import_node_path16.join)(this.#notes, `${sid}.claim`));
+    if (!("release" in claim2)) return claim2;
+    const directory = (0, import_node_path16.join)(this.sessionsDirectory, sid);
+    const note = (0, import_node_path16.join)(this.#notes, `${sid}.json`);
+    return {
+      directory,
+      keep: ({ ledger, directory: home, key }) => {
+        const pem = key.export({ format: "pem", type: "pkcs8" });
+        (0, import_node_fs13.writeFileSync)(note, JSON.stringify({ directory: home, key: pem, ledger }), { flag: "wx", mode: 384 });
+      },
+      estate: () => readNote(note),
+      sealed: () => {
+        if ((0, import_node_fs13.existsSync)(directory)) (0, import_node_fs13.renameSync)(directory, `${directory}${SEALED}`);
+        remove2(note);
+        remove2(`${directory}${SEALED}`);
+      },
+      release: () => claim2.release()
+    };
+  }
+};
+function remove2(path) {
+  (0, import_node_fs13.rmSync)(path, { recursive: true, force: true });
+}
+function readNote(path) {
+  try {
+    const text2 = (0, import_node_fs13.readFileSync)(path, "utf8");
+    if (text2.length > NOTE_BYTES_MAX) return void 0;
+    const value = JSON.parse(text2);
+    if (typeof value !== "object" || value === null) return void 0;
+    const fields = new Map(Object.entries(value));
+    const [ledger, directory, pem] = ["ledger", "directory", "key"].map((name2) => fields.get(name2));
+    if (typeof ledger !== "string" || typeof directory !== "string" || typeof pem !== "string") return void 0;
+    return { ledger, directory, key: (0, import_node_crypto20.createPrivateKey)(pem) };
+  } catch (error62) {
+    if (error62 instanceof SyntaxError || codeOf2(error62) === "ENOENT" || codeOf2(error62)?.startsWith("ERR_OSSL") === true) {
+      return void 0;
+    }
+    throw error62;
+  }
+}
+
+// src/cli/recover.ts
+var HELP3 = `usage: countersign recover [--state DIR] [--ledger WHERE] [--json]
+
+Seals the sessions in the state directory whose gateway or sealing was killed, each in the ledger that it was run for. One
+that has no end is sealed as lost, and verifies as incomplete. A session that still runs is left alone.
+
+  --state DIR     keys and unfinished sessions (default $XDG_STATE_HOME/countersign)
+  --ledger WHERE  also finishes what a killed process left half done in this ledger: git:BRANCH, dir:PATH, bundle:FILE
+  --json          one line of JSON for each session
+
+Exit codes: 0 nothing is left, 1 something could not be sealed, 2 wrong use.`;
+async function recoverCommand(args, io) {
+  const options = readOptions6(args, io.env);
+  if (options === "help") {
+    io.out(HELP3);
+    return 0;
+  }
+  if ("wrong" in options) {
+    io.err(`countersign recover: ${options.wrong}
+
+${HELP3}`);
+    return 2;
+  }
+  try {
+    if (options.ledger !== void 0) await openLedger(options.ledger, io.cwd).update(async () => "nothing");
+  } catch (error62) {
+    if (!(error62 instanceof LedgerError)) throw error62;
+    io.err(`countersign recover: ${visibleLine(error62.message)}`);
+    return 1;
+  }
+  (0, import_node_fs14.mkdirSync)(options.state, { recursive: true, mode: 448 });
+  const sessions = new UnsealedSessions(options.state);
+  if (sessions.list().length === 0) return 0;
+  const found = await withCountersigner(options.state, io, async (desk) => await recoverWith({ sessions, desk }));
+  for (const each of found) io.out(options.json ? JSON.stringify(each) : visibleLine(lineOf2(each)));
+  return found.some(({ outcome }) => outcome === "kept") ? 1 : 0;
+}
+async function recover(parts) {
+  return (await recoverWith(parts)).map((each) => visibleLine(lineOf2(each)));
+}
+async function recoverWith(parts) {
+  return await recoverSessions({
+    ...parts,
+    openLedger: ({ ledger, directory }) => openLedger(ledger, directory),
+    now: () => (/* @__PURE__ */ new Date()).toISOString()
+  });
+}
+function lineOf2(session) {
+  switch (session.outcome) {
+    case "sealed":
+      return `session ${session.sid} had ended and was not sealed; it is now, in ${session.ledger}, ${session.folder}`;
+    case "lost":
+      return `session ${session.sid} has no end, for its gateway died; sealed as lost in ${session.ledger}, ${session.folder}`;
+    case "empty":
+      return `session ${session.sid} had recorded nothing when its gateway died; nothing had run`;
+    case "kept":
+      return `session ${session.sid} could not be sealed: ${session.why}`;
+  }
+}
+async function withCountersigner(state2, io, work) {
+  const temporary = (0, import_node_fs14.mkdtempSync)((0, import_node_path17.join)((0, import_node_os5.tmpdir)(), "countersign-"));
+  const socketPath = (0, import_node_path17.join)(temporary, "desk.sock");
+  const countersigner2 = startCountersignerProcess(io, { state: state2, pagePort: 0, socketPath, without: [] });
+  try {
+    const { secret } = await countersigner2.ready;
+    const desk = await openDeskClient({ socketPath, secret });
+    try {
+      return await work(desk);
+    } finally {
+      desk.close();
+    }
+  } finally {
+    countersigner2.stop();
+    (0, import_node_fs14.rmSync)(temporary, { recursive: true, force: true });
+  }
+}
+function readOptions6(args, env) {
+  try {
+    const { values } = (0, import_node_util5.parseArgs)({
+      args: [...args],
+      options: {
+        state: { type: "string", default: env["COUNTERSIGN_STATE_DIR"] ?? defaultStateDir(env) },
+        ledger: { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h" }
+      }
+    });
+    if (values.help === true) return "help";
+    return { state: values.state, ledger: values.ledger, json: values.json };
+  } catch (error62) {
+    if (error62 instanceof TypeError) return { wrong: error62.message };
+    throw error62;
+  }
+}
+
+// src/cli/run.ts
+var import_node_child_process5 = require("node:child_process");
+var import_node_fs19 = require("node:fs");
+var import_node_os6 = require("node:os");
+var import_node_path21 = require("node:path");
 
 // src/config/answerable.ts
 function unanswerableLocally(policy2, person) {
@@ -59573,196 +65352,8 @@ function unanswerableLocally(policy2, person) {
   });
 }
 
-// src/gateway/desk/client.ts
-var import_node_http4 = require("node:http");
-
-// src/gateway/desk/call.ts
-var import_node_http2 = require("node:http");
-var DeskError = class extends Error {
-  name = "DeskError";
-  /** HTTP status; 0 when there was no answer. */
-  status;
-  constructor(status, message, options) {
-    super(message, options);
-    this.status = status;
-  }
-};
-var CALL_MS_MAX = 1e4;
-var REPLY_BYTES_MAX = 4 * 1024 * 1024;
-async function call(door, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
-  return await new Promise((resolve5, reject) => {
-    const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
-    const bytes = Buffer.from(body ?? "");
-    const sent = (0, import_node_http2.request)(
-      {
-        socketPath: door.socketPath,
-        agent: door.agent,
-        method,
-        path,
-        timeout: timeoutMs,
-        headers: { authorization: `Bearer ${door.secret}`, "content-length": bytes.length },
-        ...signal === void 0 ? {} : { signal }
-      },
-      (response) => {
-        const chunks = [];
-        let size = 0;
-        response.on("data", (chunk) => {
-          size += chunk.length;
-          chunks.push(chunk);
-          if (size > REPLY_BYTES_MAX) {
-            response.destroy(new Error("the answer is too long"));
-          }
-        });
-        response.once("error", fail);
-        response.once(
-          "end",
-          () => resolve5({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") })
-        );
-      }
-    );
-    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
-    sent.once("error", fail);
-    sent.end(bytes);
-  });
-}
-function expect(reply, ...statuses) {
-  if (!statuses.includes(reply.status)) {
-    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said2(reply.text)}`);
-  }
-  return reply;
-}
-function said2(text2) {
-  try {
-    const value = JSON.parse(text2);
-    const words = isObject4(value) ? value["error"] ?? value["why"] : void 0;
-    return typeof words === "string" ? words : text2.trim();
-  } catch {
-    return text2.trim().slice(0, 500);
-  }
-}
-function isObject4(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-// src/gateway/desk/head-door.ts
-var import_node_http3 = require("node:http");
-function openHeadDoor(address) {
-  const agent = new import_node_http3.Agent({ keepAlive: true, maxSockets: 2 });
-  return {
-    async addCheckpoint(body) {
-      return expect(await call({ ...address, agent }, { method: "POST", path: "/add-checkpoint", body }), 200).text;
-    },
-    close: () => agent.destroy()
-  };
-}
-
-// src/gateway/desk/client.ts
-var WAIT_SECONDS = 25;
-var EXPIRY_GRACE_MS = 2e3;
-var NOBODY = { by: [], reason: "", dsse: "" };
-async function openDeskClient(door) {
-  const desk = new import_node_http4.Agent({ keepAlive: true, maxSockets: 64 });
-  const heads2 = openHeadDoor(door);
-  const ask3 = async (what) => await call({ ...door, agent: desk }, what);
-  const post = async (path, body) => await ask3({ method: "POST", path, body: JSON.stringify(body) });
-  const health = object2(expect(await ask3({ method: "GET", path: "/v1/health" }), 200));
-  const { vkey, person } = health;
-  if (typeof vkey !== "string" || typeof person !== "string") {
-    throw new DeskError(200, "whatever answers on the socket is no countersigner");
-  }
-  const client = {
-    vkey,
-    person,
-    address: { socketPath: door.socketPath, secret: door.secret },
-    addCheckpoint: heads2.addCheckpoint,
-    async register(session) {
-      expect(await post("/v1/sessions", session), 200, 201);
-    },
-    async submit(request) {
-      expect(await post("/v1/requests", request), 201);
-    },
-    async standing(id, waitSeconds, signal) {
-      const path = `/v1/requests/${encodeURIComponent(id)}?wait=${waitSeconds}`;
-      const timeoutMs = waitSeconds * 1e3 + CALL_MS_MAX;
-      return standingOf(object2(expect(await ask3({ method: "GET", path, signal, timeoutMs }), 200)));
-    },
-    async withdraw(id) {
-      expect(await ask3({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
-    },
-    async answer({ id, digest, answer, reason }) {
-      const reply = expect(
-        await post(`/v1/requests/${encodeURIComponent(id)}/answer`, { digest, answer, reason }),
-        200
-      );
-      return String(object2(reply)["why"]);
-    },
-    async signStatement(origin, statement) {
-      const { keyid, sig } = object2(expect(await post("/v1/custody", { origin, statement }), 200));
-      return { keyid: String(keyid), sig: String(sig) };
-    },
-    async logVkey(origin) {
-      return String(object2(expect(await post("/v1/custody", { origin }), 200))["vkey"]);
-    },
-    async signCheckpoint(origin, checkpoint) {
-      return String(object2(expect(await post("/v1/custody", { origin, checkpoint }), 200))["lines"]);
-    },
-    async ask(request, signal) {
-      if (signal.aborted) {
-        return { answer: "withdrawn", ...NOBODY };
-      }
-      await client.submit(request);
-      door.onShown?.(request);
-      return await follow(client, request, signal);
-    },
-    close() {
-      desk.destroy();
-      heads2.close();
-    }
-  };
-  return client;
-}
-async function follow(client, request, signal) {
-  const lifetimeMs2 = Math.max(0, Date.parse(request.expiresAt) - Date.parse(request.requestedAt));
-  const late = AbortSignal.timeout(lifetimeMs2 + EXPIRY_GRACE_MS);
-  const over = AbortSignal.any([signal, late]);
-  try {
-    for (; ; ) {
-      const standing = await client.standing(request.id, WAIT_SECONDS, over);
-      if (standing.state === "answered") {
-        return standing.answered;
-      }
-    }
-  } catch (error62) {
-    if (!over.aborted) {
-      throw error62;
-    }
-    await client.withdraw(request.id);
-    return { answer: signal.aborted ? "withdrawn" : "expired", ...NOBODY };
-  }
-}
-function object2(reply) {
-  const value = JSON.parse(reply.text);
-  if (!isObject4(value)) {
-    throw new DeskError(reply.status, "the countersigner's answer is no JSON object");
-  }
-  return value;
-}
-function standingOf(value) {
-  if (value["state"] === "pending") {
-    return { state: "pending", approvals: Number(value["approvals"]) };
-  }
-  const { answered } = value;
-  if (!isAnswered(answered)) {
-    throw new DeskError(200, "the countersigner's answer cannot be read");
-  }
-  return { state: "answered", answered };
-}
-function isAnswered(value) {
-  return isObject4(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject4(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
-}
-
 // src/gateway/desk/terminal.ts
-var import_node_readline = require("node:readline");
+var import_node_readline2 = require("node:readline");
 var LINES_SHOWN = 12;
 var WAIT_SECONDS2 = 25;
 var COLOURS = { bold: "1", dim: "2", red: "31", yellow: "33", green: "32" };
@@ -59775,7 +65366,7 @@ function openTerminalDesk(options) {
   let shown = 0;
   const open3 = () => {
     if (lines === void 0) {
-      lines = (0, import_node_readline.createInterface)({ input: input2, output: output2, terminal });
+      lines = (0, import_node_readline2.createInterface)({ input: input2, output: output2, terminal });
       lines.on("SIGINT", options.onInterrupt);
       lines.once("close", () => stopped.abort());
     }
@@ -59867,7 +65458,7 @@ function isOver(signal) {
   return signal.aborted;
 }
 async function ask(at, question, over) {
-  return await new Promise((resolve5, reject) => {
+  return await new Promise((resolve8, reject) => {
     const leave = () => reject(new Error("the prompt ended"));
     if (over.aborted) {
       leave();
@@ -59876,7 +65467,7 @@ async function ask(at, question, over) {
     over.addEventListener("abort", leave, { once: true });
     at.lines.question(question, { signal: over }, (line) => {
       over.removeEventListener("abort", leave);
-      resolve5(line.trim());
+      resolve8(line.trim());
     });
   });
 }
@@ -59886,13 +65477,13 @@ function choices(paint) {
 function summary(at, view, { whole }) {
   const { paint } = at;
   const seconds = Math.max(0, Math.ceil((Date.parse(view.expiresAt) - at.clock()) / 1e3));
-  const facts2 = view.facts.filter((each) => whole || SHORT.has(each.label));
+  const facts3 = view.facts.filter((each) => whole || SHORT.has(each.label));
   const text2 = plain(view.text).split("\n");
   const cut2 = whole ? 0 : Math.max(0, text2.length - LINES_SHOWN);
   const rows2 = [
     `${paint("yellow", "Held")}  ${paint("bold", `${view.headline} on ${view.target}`)}  [${view.chips.map((each) => tinted(paint, each.tone, each.effect)).join(" ")}]`,
     ...view.warnings.map((each) => `  ${paint("yellow", "!")} ${each}`),
-    ...facts2.map((each) => `  ${paint("dim", each.label.padEnd(11))} ${tinted(paint, each.tone, oneLine(each.value))}`),
+    ...facts3.map((each) => `  ${paint("dim", each.label.padEnd(11))} ${tinted(paint, each.tone, oneLine(each.value))}`),
     ...text2.slice(0, text2.length - cut2).map((each) => `  ${paint("dim", "|")} ${each}`),
     ...cut2 > 0 ? [`  ${paint("yellow", `| ${cut2} more lines: [s]how all, or read them on the page`)}`] : [],
     ...parameters(view, whole).map((each) => `  ${paint("dim", "$")} ${each}`),
@@ -59920,967 +65511,9 @@ function tinted(paint, tone, text2) {
   return tone === "danger" ? paint("red", text2) : tone === "warn" ? paint("yellow", text2) : text2;
 }
 
-// src/gateway/ledger/evidence-path.ts
-var PATH_CHARS_MAX = 512;
-var FILE_BYTES_MAX = 1024 * 1024 * 1024;
-var LedgerError = class extends Error {
-  name = "LedgerError";
-};
-function safePath(path) {
-  const names = path.split("/");
-  const plain2 = names.every((name2) => /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name2));
-  if (!plain2 || path.length > PATH_CHARS_MAX)
-    throw new LedgerError(`${JSON.stringify(path)} is not a path of evidence`);
-  return path;
-}
-
-// src/gateway/ledger/open.ts
-var import_node_child_process3 = require("node:child_process");
-var import_node_fs6 = require("node:fs");
-var import_node_path8 = require("node:path");
-
-// src/gateway/ledger/dir.ts
-var import_node_fs5 = require("node:fs");
-var import_promises2 = require("node:fs/promises");
-var import_node_path6 = require("node:path");
-
-// src/tlog/tiles.ts
-var TILE_WIDTH = 256;
-var TILE_HEIGHT = 8;
-var ENTRY_BYTES_MAX = 65535;
-function tilePath(level, index, width) {
-  return `tile/${level}/${indexPath(index, width)}`;
-}
-function entriesPath(index, width) {
-  return `tile/entries/${indexPath(index, width)}`;
-}
-function encodeEntries(entries) {
-  return Buffer.concat(
-    entries.flatMap((entry) => {
-      if (entry.length > ENTRY_BYTES_MAX) throw new RangeError(`an entry is at most ${ENTRY_BYTES_MAX} bytes`);
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(entry.length);
-      return [length, entry];
-    })
-  );
-}
-function decodeEntries(bundle) {
-  const bytes = Buffer.from(bundle.buffer, bundle.byteOffset, bundle.byteLength);
-  const entries = [];
-  for (let at = 0; at < bytes.length; ) {
-    if (at + 2 > bytes.length) return void 0;
-    const end = at + 2 + bytes.readUInt16BE(at);
-    if (end > bytes.length) return void 0;
-    entries.push(bytes.subarray(at + 2, end));
-    at = end;
-  }
-  return entries;
-}
-function levelWidth(level, size) {
-  return Math.floor(size / TILE_WIDTH ** level);
-}
-function tilePathAt(level, index, size) {
-  return tilePath(level, index, Math.min(TILE_WIDTH, levelWidth(level, size) - index * TILE_WIDTH));
-}
-function nodesInTiles(read2) {
-  const seen = /* @__PURE__ */ new Map();
-  const tileOf = (level, index) => {
-    const key = `${level}/${index}`;
-    const tile = seen.get(key) ?? read2(level, index);
-    if (tile === void 0) throw new RangeError(`tile ${key} is missing`);
-    seen.set(key, tile);
-    return tile;
-  };
-  return (level, index) => {
-    const tileLevel = Math.floor(level / TILE_HEIGHT);
-    const count2 = 2 ** (level % TILE_HEIGHT);
-    const first = index * count2;
-    const tile = tileOf(tileLevel, Math.floor(first / TILE_WIDTH));
-    let row = hashesIn(tile, first % TILE_WIDTH, count2);
-    while (row.length > 1) row = pairUp(row);
-    const [node2] = row;
-    if (node2 === void 0) throw new RangeError(`tile ${tileLevel} is short`);
-    return node2;
-  };
-}
-function hashesIn(tile, first, count2) {
-  if (tile.length < (first + count2) * HASH_BYTES) throw new RangeError("a tile is shorter than the log's size says");
-  return Array.from(
-    { length: count2 },
-    (_, at) => tile.subarray((first + at) * HASH_BYTES, (first + at + 1) * HASH_BYTES)
-  );
-}
-function pairUp(row) {
-  const above = [];
-  for (let at = 0; at + 1 < row.length; at += 2) {
-    const left = row[at];
-    const right = row[at + 1];
-    if (left !== void 0 && right !== void 0) above.push(nodeHash(left, right));
-  }
-  return above;
-}
-function indexPath(index, width) {
-  const elements = [String(index % 1e3).padStart(3, "0")];
-  for (let rest = Math.floor(index / 1e3); rest > 0; rest = Math.floor(rest / 1e3)) {
-    elements.unshift(`x${String(rest % 1e3).padStart(3, "0")}`);
-  }
-  return `${elements.join("/")}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
-}
-
-// src/evidence/log.ts
-var LOG_FOLDER = "log";
-var CHECKPOINT_PATH = `${LOG_FOLDER}/checkpoint`;
-var LEVELS_MAX = 5;
-var LogError = class extends Error {
-  name = "LogError";
-};
-async function readEdge(now, keys, empty) {
-  const bytes = await now.read(CHECKPOINT_PATH);
-  if (bytes === void 0)
-    return { origin: empty, peaks: { size: 0, nodes: [] }, tiles: [], entries: new Uint8Array() };
-  const { origin, size, root } = openCheckpoint(bytes, keys);
-  const tiles = [];
-  for (let level = 0; level < LEVELS_MAX && levelWidth(level, size) > 0; level += 1) {
-    tiles.push(await readPartial(now, (index, width) => tilePath(level, index, width), levelWidth(level, size)));
-  }
-  const entries = await readPartial(now, entriesPath, size);
-  const peaks = edgePeaks(size, tiles);
-  if (Buffer.compare(new Frontier(peaks).root(), root) !== 0) {
-    throw new LogError("the log's tiles do not have the root that its checkpoint names; run countersign verify");
-  }
-  return { origin, peaks, tiles, entries };
-}
-function appendEntry(edge, entry) {
-  if (entry.length > ENTRY_BYTES_MAX) throw new RangeError(`an entry is at most ${ENTRY_BYTES_MAX} bytes`);
-  const { peaks, origin } = edge;
-  const index = peaks.size;
-  const leaf = leafHash(entry);
-  const frontier = new Frontier(peaks);
-  frontier.append(leaf);
-  const files = [];
-  const removed = [];
-  const put2 = (path, before, bytes) => {
-    const tile = Math.floor(before / TILE_WIDTH);
-    const width = before % TILE_WIDTH + 1;
-    files.push({ path: `${LOG_FOLDER}/${path(tile, width)}`, bytes });
-    if (width > 1) removed.push(`${LOG_FOLDER}/${path(tile, width - 1)}`);
-  };
-  put2(entriesPath, index, Buffer.concat([edge.entries, encodeEntries([entry])]));
-  let hashed = leaf;
-  for (let level = 0; hashed !== void 0; level += 1) {
-    const tile = Buffer.concat([edge.tiles[level] ?? new Uint8Array(), hashed]);
-    put2((at, width) => tilePath(level, at, width), levelWidth(level, index), tile);
-    hashed = tile.length === TILE_WIDTH * 32 ? tileRoot(tile) : void 0;
-  }
-  return {
-    index,
-    // The new leaf is the last: its siblings are the peaks of the tree before it, smallest first.
-    path: peaks.nodes.toReversed(),
-    checkpoint: checkpointText({ origin, size: frontier.size, root: frontier.root() }),
-    files,
-    removed
-  };
-}
-async function readEntry(now, index, size) {
-  const bundle = Math.floor(index / TILE_WIDTH);
-  const bytes = await now.read(
-    `${LOG_FOLDER}/${entriesPath(bundle, Math.min(TILE_WIDTH, size - bundle * TILE_WIDTH))}`
-  );
-  return bytes === void 0 ? void 0 : decodeEntries(bytes)?.[index % TILE_WIDTH];
-}
-function openCheckpoint(bytes, keys) {
-  try {
-    const note = parseNote(decodeUtf82(bytes) ?? "");
-    const head = parseCheckpoint(note.text);
-    const own2 = keys.filter((key) => key.kind === "log" && key.name === head.origin);
-    if (verifySignatures(note, own2).length > 0) return head;
-  } catch (cause) {
-    if (!(cause instanceof NoteError)) throw cause;
-    throw new LogError(`the log's checkpoint cannot be read: ${cause.message}; run countersign verify`, { cause });
-  }
-  throw new LogError("the log's checkpoint is signed by no key of trust/policy; run countersign verify");
-}
-async function readPartial(now, path, count2) {
-  const width = count2 % TILE_WIDTH;
-  if (width === 0) return new Uint8Array();
-  const name2 = `${LOG_FOLDER}/${path(Math.floor(count2 / TILE_WIDTH), width)}`;
-  const bytes = await now.read(name2);
-  if (bytes === void 0) throw new LogError(`the log has no ${name2}; run countersign verify`);
-  return bytes;
-}
-function edgePeaks(size, tiles) {
-  const nodeAt = nodesInTiles((level) => tiles[level]);
-  try {
-    return peaksOf(size, nodeAt);
-  } catch (cause) {
-    if (cause instanceof RangeError) throw new LogError(`${cause.message}; run countersign verify`, { cause });
-    throw cause;
-  }
-}
-function tileRoot(tile) {
-  let row = Array.from({ length: TILE_WIDTH }, (_, at) => tile.subarray(at * 32, (at + 1) * 32));
-  while (row.length > 1) {
-    row = row.flatMap((left, at) => {
-      const right = row[at + 1];
-      return at % 2 === 0 && right !== void 0 ? [nodeHash(left, right)] : [];
-    });
-  }
-  return row[0] ?? tile;
-}
-
-// src/gateway/ledger/lock.ts
-var import_node_crypto14 = require("node:crypto");
-var import_node_fs4 = require("node:fs");
-var import_promises = require("node:timers/promises");
-var WAIT_MS_MAX = 12e4;
-async function holding(path, work) {
-  const until = Date.now() + WAIT_MS_MAX;
-  while (!take(path)) {
-    breakStale(path);
-    if (Date.now() > until) throw new LedgerError(`${path} is held by another process; remove it if none is running`);
-    await (0, import_promises.setTimeout)((0, import_node_crypto14.randomInt)(5, 40));
-  }
-  try {
-    return await work();
-  } finally {
-    (0, import_node_fs4.unlinkSync)(path);
-  }
-}
-function take(path) {
-  try {
-    (0, import_node_fs4.writeFileSync)(path, `${process.pid}
-`, { flag: "wx" });
-    return true;
-  } catch (error62) {
-    if (codeOf2(error62) === "EEXIST") return false;
-    throw error62;
-  }
-}
-function breakStale(path) {
-  if (!isStale(path)) return;
-  const guard = `${path}.stale`;
-  if (!take(guard)) return;
-  try {
-    if (isStale(path)) (0, import_node_fs4.unlinkSync)(path);
-  } finally {
-    (0, import_node_fs4.unlinkSync)(guard);
-  }
-}
-function isStale(path) {
-  let pid;
-  try {
-    pid = Number((0, import_node_fs4.readFileSync)(path, "utf8"));
-  } catch (error62) {
-    if (codeOf2(error62) === "ENOENT") return false;
-    throw error62;
-  }
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error62) {
-    return codeOf2(error62) === "ESRCH";
-  }
-}
-function codeOf2(error62) {
-  return error62 instanceof Error && "code" in error62 && typeof error62.code === "string" ? error62.code : void 0;
-}
-
-// src/gateway/ledger/dir.ts
-function dirLedger(folder) {
-  const reader = dirReader(folder);
-  return {
-    async update(plan) {
-      await (0, import_promises2.mkdir)(folder, { recursive: true });
-      return await holding((0, import_node_path6.join)(folder, ".countersign.lock"), async () => {
-        const change = await plan(reader);
-        if (change === "nothing") return "nothing";
-        await apply(folder, change);
-        return "done";
-      });
-    }
-  };
-}
-function dirReader(folder) {
-  return {
-    async read(path) {
-      const plain2 = await kindOf(folder, safePath(path));
-      if (plain2 === void 0 || plain2 === "folder") return void 0;
-      if (plain2 !== "file") throw new LedgerError(`${path} is not a plain file`);
-      const file2 = await (0, import_promises2.open)((0, import_node_path6.join)(folder, path), import_node_fs5.constants.O_RDONLY | import_node_fs5.constants.O_NOFOLLOW);
-      try {
-        const { size } = await file2.stat();
-        if (size > FILE_BYTES_MAX) throw new LedgerError(`${path} is larger than ${FILE_BYTES_MAX} bytes`);
-        return await file2.readFile();
-      } finally {
-        await file2.close();
-      }
-    },
-    async list(path) {
-      const kind = path === "" ? "folder" : await kindOf(folder, safePath(path));
-      if (kind === void 0 || kind === "file") return [];
-      if (kind !== "folder") throw new LedgerError(`${path} is not a folder`);
-      return await (0, import_promises2.readdir)((0, import_node_path6.join)(folder, path));
-    }
-  };
-}
-async function kindOf(folder, path) {
-  let at = folder;
-  let kind = "folder";
-  for (const name2 of path.split("/")) {
-    if (kind !== "folder") return kind === "file" ? void 0 : "other";
-    at = (0, import_node_path6.join)(at, name2);
-    try {
-      const found = await (0, import_promises2.lstat)(at);
-      kind = found.isFile() ? "file" : found.isDirectory() ? "folder" : "other";
-    } catch (error62) {
-      if (codeOf2(error62) === "ENOENT") return void 0;
-      throw error62;
-    }
-  }
-  return kind;
-}
-async function apply(folder, { files, removed }) {
-  const last = files.filter(({ path }) => path === CHECKPOINT_PATH);
-  for (const file2 of files) if (file2.path !== CHECKPOINT_PATH) await put(folder, file2);
-  for (const file2 of last) await put(folder, file2);
-  for (const path of removed) await (0, import_promises2.rm)((0, import_node_path6.join)(folder, safePath(path)), { force: true });
-}
-async function put(folder, { path, bytes }) {
-  const place = (0, import_node_path6.join)(folder, safePath(path));
-  await (0, import_promises2.mkdir)((0, import_node_path6.dirname)(place), { recursive: true });
-  const beside = `${place}.new`;
-  const file2 = await (0, import_promises2.open)(beside, "w");
-  try {
-    await file2.writeFile(bytes);
-    await file2.sync();
-  } finally {
-    await file2.close();
-  }
-  await (0, import_promises2.rename)(beside, place);
-}
-
-// src/gateway/ledger/git.ts
-var import_node_child_process2 = require("node:child_process");
-var import_node_path7 = require("node:path");
-var LOG_PATHS = /^(?:log|trust)\//;
-var ATTEMPTS_MAX = 20;
-var COMMITTER = "Countersign <countersign@localhost>";
-function gitLedger(options) {
-  const { repository } = options;
-  const evidenceRef = `refs/heads/${options.evidenceBranch}`;
-  const logRef = `refs/heads/${options.logBranch}`;
-  return {
-    async update(plan) {
-      await run(repository, ["check-ref-format", evidenceRef]);
-      await run(repository, ["check-ref-format", logRef]);
-      const common = (await run(repository, ["rev-parse", "--git-common-dir"])).toString().trim();
-      return await holding((0, import_node_path7.join)((0, import_node_path7.resolve)(repository, common), "countersign.lock"), async () => {
-        for (let attempt3 = 1; attempt3 <= ATTEMPTS_MAX; attempt3 += 1) {
-          const before = await heads(repository, [evidenceRef, logRef]);
-          const reader = openCommit(repository, before.get(evidenceRef));
-          let change;
-          try {
-            change = await plan(reader);
-          } finally {
-            await reader.close();
-          }
-          if (change === "nothing") return "nothing";
-          const logOnly = {
-            ...change,
-            files: change.files.filter(isLog),
-            removed: change.removed.filter((path) => LOG_PATHS.test(path))
-          };
-          const [evidence, log] = await writeCommits(repository, options.nowSeconds(), [
-            { change, parent: before.get(evidenceRef) },
-            { change: logOnly, parent: before.get(logRef) }
-          ]);
-          const moves = [
-            { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
-            { ref: logRef, to: log, from: before.get(logRef) }
-          ];
-          if (await move(repository, moves)) return "done";
-        }
-        throw new LedgerError(`${options.evidenceBranch} was moved by others ${ATTEMPTS_MAX} times; try again`);
-      });
-    }
-  };
-}
-async function gitReader(repository, revision) {
-  if (revision.startsWith("-")) throw new LedgerError(`${revision} is not a branch`);
-  const id = await run(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
-  return openCommit(repository, id.toString().trim());
-}
-function isLog({ path }) {
-  return LOG_PATHS.test(path);
-}
-async function heads(repository, refs) {
-  const lines = await run(repository, ["for-each-ref", "--format=%(refname) %(objectname)", ...refs]);
-  const pairs2 = lines.toString().split("\n").flatMap((line) => {
-    const [ref, oid] = line.split(" ");
-    return ref !== void 0 && oid !== void 0 ? [[ref, oid]] : [];
-  });
-  return new Map(pairs2.filter(([ref]) => refs.includes(ref)));
-}
-async function writeCommits(repository, seconds, drafts) {
-  const stream = [];
-  const say = (text2) => void stream.push(Buffer.from(text2));
-  const data = (bytes) => {
-    say(`data ${bytes.length}
-`);
-    stream.push(bytes);
-    say("\n");
-  };
-  for (const [at, { change, parent }] of drafts.entries()) {
-    const ref = `refs/countersign/draft-${at}`;
-    say(`commit ${ref}
-mark :${at + 1}
-committer ${COMMITTER} ${seconds} +0000
-`);
-    data(Buffer.from(`${change.message}
-`));
-    if (parent !== void 0) say(`from ${parent}
-`);
-    for (const path of change.removed) say(`D ${safePath(path)}
-`);
-    for (const { path, bytes } of change.files) {
-      say(`M 100644 inline ${safePath(path)}
-`);
-      data(bytes);
-    }
-    say("\n");
-  }
-  for (const at of drafts.keys()) say(`get-mark :${at + 1}
-`);
-  for (const at of drafts.keys()) say(`reset refs/countersign/draft-${at}
-from ${"0".repeat(40)}
-
-`);
-  say("done\n");
-  const answer = await run(
-    repository,
-    ["fast-import", "--quiet", "--done", "--date-format=raw"],
-    Buffer.concat(stream)
-  );
-  const ids = answer.toString().trim().split("\n");
-  if (ids.length !== drafts.length || !ids.every((id) => /^[0-9a-f]{40,64}$/.test(id))) {
-    throw new LedgerError("git fast-import did not say which commits it made");
-  }
-  return ids;
-}
-async function move(repository, moves) {
-  const lines = moves.map(({ ref, to, from }) => `update ${ref} ${to ?? ""} ${from ?? "0".repeat(to?.length ?? 40)}
-`);
-  const script = ["start\n", ...lines, "prepare\n", "commit\n"].join("");
-  try {
-    await run(
-      repository,
-      ["update-ref", "--no-deref", "--stdin", "-m", "countersign: seal a session"],
-      Buffer.from(script)
-    );
-    return true;
-  } catch (error62) {
-    if (error62 instanceof LedgerError && /but expected|reference already exists|unable to (?:lock|create)|cannot lock ref/i.test(error62.message))
-      return false;
-    throw error62;
-  }
-}
-async function run(repository, args, input2 = new Uint8Array()) {
-  const child2 = start(repository, args);
-  child2.stdin.on("error", () => void 0);
-  child2.stdin.end(input2);
-  const [out2, complaint, code] = await Promise.all([collect(child2.stdout), collect(child2.stderr), ended(child2)]);
-  if (code !== 0) {
-    throw new LedgerError(
-      `git ${args[0]} failed in ${repository}: ${complaint.toString().trim() || `exit code ${code}`}`
-    );
-  }
-  return out2;
-}
-function start(repository, args) {
-  const { GIT_INDEX_FILE: _index, ...env } = process.env;
-  return (0, import_node_child_process2.spawn)("git", ["-c", "core.hooksPath=/dev/null", ...args], {
-    cwd: repository,
-    env: { ...env, LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
-    stdio: ["pipe", "pipe", "pipe"]
-  });
-}
-async function collect(stream) {
-  const chunks = [];
-  for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-async function ended(child2) {
-  return await new Promise((done, failed) => {
-    child2.once("error", (cause) => failed(new LedgerError("git could not be started; is it installed?", { cause })));
-    child2.once("close", (code) => done(code));
-  });
-}
-function openCommit(repository, commit) {
-  let batch;
-  const fetch2 = async (path) => {
-    if (commit === void 0) return void 0;
-    batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
-    return await batch.ask(`${commit}:${path}`);
-  };
-  return {
-    async read(path) {
-      const object3 = await fetch2(safePath(path));
-      return object3?.type === "blob" ? object3.bytes : void 0;
-    },
-    async list(folder) {
-      const object3 = await fetch2(folder === "" ? "" : safePath(folder));
-      return object3?.type === "tree" ? namesInTree(object3) : [];
-    },
-    async close() {
-      await batch?.close();
-    }
-  };
-}
-function namesInTree({ oid, bytes }) {
-  const names = [];
-  for (let at = 0; at < bytes.length; ) {
-    const space = bytes.indexOf(32, at);
-    const end = bytes.indexOf(0, space);
-    names.push(bytes.toString("utf8", space + 1, end));
-    at = end + 1 + oid.length / 2;
-  }
-  return names;
-}
-var Batch = class {
-  #child;
-  #chunks;
-  #rest = Buffer.alloc(0);
-  constructor(child2) {
-    this.#child = child2;
-    this.#chunks = child2.stdout[Symbol.asyncIterator]();
-    child2.stdin.on("error", () => void 0);
-    child2.stderr.resume();
-  }
-  async ask(name2) {
-    this.#child.stdin.write(`${name2}
-`);
-    const header = (await this.#line()).split(" ");
-    if (header.at(-1) === "missing") return void 0;
-    const [oid = "", type = "", digits = ""] = header;
-    const size = Number(digits);
-    if (!Number.isSafeInteger(size)) throw new LedgerError(`git cat-file answered ${header.join(" ")}`);
-    if (size > FILE_BYTES_MAX) throw new LedgerError(`${name2} is larger than ${FILE_BYTES_MAX} bytes`);
-    const bytes = await this.#take(size + 1);
-    return { oid, type, bytes: bytes.subarray(0, size) };
-  }
-  async close() {
-    const closed2 = ended(this.#child);
-    this.#child.stdin.end();
-    await this.#chunks.return?.();
-    await closed2;
-  }
-  async #line() {
-    let end = this.#rest.indexOf(10);
-    while (end === -1) {
-      await this.#more();
-      end = this.#rest.indexOf(10);
-    }
-    const line = this.#rest.toString("utf8", 0, end);
-    this.#rest = this.#rest.subarray(end + 1);
-    return line;
-  }
-  async #take(count2) {
-    const parts = [this.#rest];
-    let have = this.#rest.length;
-    while (have < count2) {
-      const chunk = await this.#chunk();
-      parts.push(chunk);
-      have += chunk.length;
-    }
-    const all = Buffer.concat(parts);
-    this.#rest = all.subarray(count2);
-    return all.subarray(0, count2);
-  }
-  async #more() {
-    this.#rest = Buffer.concat([this.#rest, await this.#chunk()]);
-  }
-  async #chunk() {
-    const next = await this.#chunks.next();
-    if (!Buffer.isBuffer(next.value)) throw new LedgerError("git cat-file ended before it answered");
-    return next.value;
-  }
-};
-
-// src/gateway/ledger/open.ts
-function logBranchOf(evidenceBranch) {
-  return evidenceBranch.endsWith("/evidence") ? evidenceBranch.replace(/evidence$/, "log") : `${evidenceBranch}-log`;
-}
-function openLedger(name2, directory) {
-  const [, kind, where = ""] = /^(git|dir):(.+)$/s.exec(name2) ?? [];
-  if (kind === "dir") {
-    const folder = (0, import_node_path8.resolve)(directory, where);
-    makeFolder(folder);
-    return dirLedger(folder);
-  }
-  if (kind === "git") {
-    if ((0, import_node_child_process3.spawnSync)("git", ["rev-parse", "--git-dir"], { cwd: directory, stdio: "ignore" }).status !== 0) {
-      throw new LedgerError(
-        `${directory} is in no git repository; run it in one, or keep the evidence in a folder: --ledger dir:PATH`
-      );
-    }
-    return gitLedger({
-      repository: directory,
-      evidenceBranch: where,
-      logBranch: logBranchOf(where),
-      nowSeconds: () => Math.floor(Date.now() / 1e3)
-    });
-  }
-  throw new LedgerError(`--ledger takes git:BRANCH or dir:PATH, not "${name2}"`);
-}
-function makeFolder(folder) {
-  try {
-    if ((0, import_node_path8.dirname)(folder) !== folder) {
-      try {
-        (0, import_node_fs6.accessSync)((0, import_node_path8.dirname)(folder), import_node_fs6.constants.F_OK);
-      } catch {
-        makeFolder((0, import_node_path8.dirname)(folder));
-      }
-    }
-    (0, import_node_fs6.mkdirSync)(folder);
-  } catch (cause) {
-    if (cause instanceof LedgerError) throw cause;
-    if (codeOf2(cause) !== "EEXIST")
-      throw new LedgerError(`the folder ${folder} cannot be made; name another with --ledger dir:PATH`, { cause });
-  }
-  try {
-    (0, import_node_fs6.accessSync)(folder, import_node_fs6.constants.W_OK);
-  } catch (cause) {
-    throw new LedgerError(`the folder ${folder} cannot be written; name another with --ledger dir:PATH`, { cause });
-  }
-}
-
 // src/gateway/local.ts
-var import_node_crypto24 = require("node:crypto");
-var import_node_path11 = require("node:path");
-
-// src/masking/mask.ts
-var import_node_crypto15 = require("node:crypto");
-
-// src/masking/columns.ts
-var COPIES = [
-  "pg_statistic.stavalues*",
-  "pg_stats.most_common_vals",
-  "pg_stats.histogram_bounds",
-  "pg_stats.most_common_elems",
-  "pg_stats_ext.most_common_vals",
-  "pg_stats_ext_exprs.*",
-  "pg_statistic_ext_data.*",
-  "pg_stat_activity.query",
-  "pg_stat_statements.query",
-  "pg_prepared_statements.statement",
-  "pg_cursors.statement"
-];
-var STRICTEST_FIRST2 = ["redact", "hash", "tokenise", "partial"];
-function compileColumns(rules) {
-  const own2 = rules.flatMap((rule) => rule.columns.map((name2) => patternOf(name2, rule.as, false)));
-  const copies = own2.length === 0 ? [] : COPIES.map((name2) => patternOf(name2, "redact", true));
-  return { patterns: [...own2, ...copies], touched: /* @__PURE__ */ new WeakMap() };
-}
-function touchesMasked(compiled, objects, catalog) {
-  if (compiled.patterns.length === 0) return false;
-  if (objects.length === 0) return true;
-  if (catalog?.named !== void 0) return objects.some((object3) => isTouched(compiled, object3, catalog));
-  const remembered = compiled.touched.get(objects);
-  if (remembered !== void 0) return remembered;
-  const touches = objects.some((object3) => isTouched(compiled, object3, void 0));
-  compiled.touched.set(objects, touches);
-  return touches;
-}
-function maskOfSlot(compiled, columns2, objects, catalog) {
-  if (compiled.patterns.length === 0) return void 0;
-  const suspect = () => touchesMasked(compiled, objects, catalog);
-  if (columns2.length === 0) return suspect() ? "redact" : void 0;
-  const named2 = objects.map((object3) => partsOf2(object3).toReversed());
-  const isNear = (pattern2) => pattern2.builtIn ? named2.some(([name2 = "", schema]) => fitsTable(pattern2, name2, schema)) : suspect();
-  const fitting = [];
-  for (const written of columns2) {
-    const [column2 = "", table2, schema] = partsOf2(written).toReversed();
-    const fits = compiled.patterns.filter((pattern2) => {
-      if (!pattern2.column.test(column2)) return false;
-      if (table2 === void 0) return pattern2.columnTells || isNear(pattern2);
-      return fitsTable(pattern2, table2, schema) || isNear(pattern2);
-    });
-    fitting.push(...fits);
-    const isOfNamed = table2 !== void 0 && named2.some(([name2]) => name2 === table2);
-    if (fits.length === 0 && !isOfNamed && suspect()) return "redact";
-  }
-  return strictest(fitting);
-}
-function resultMasks(compiled, columns2, catalog, touched) {
-  if (compiled.patterns.length === 0) return columns2.map(() => void 0);
-  const suspect = touchesMasked(compiled, touched.objects, catalog);
-  return columns2.map((column2) => {
-    const table2 = column2.table === 0 ? void 0 : catalog.tableOf(column2.table);
-    if (table2 !== void 0) return maskOfTraced(compiled, table2, column2);
-    return suspect || namesMasked(compiled, column2.name) ? "redact" : void 0;
-  });
-}
-function maskOfTraced(compiled, table2, column2) {
-  if (column2.attribute < 0) return void 0;
-  const name2 = table2.columns.get(column2.attribute);
-  if (name2 === void 0)
-    return isMaskedTable(compiled, table2) || namesMasked(compiled, column2.name) ? "redact" : void 0;
-  const own2 = strictest(compiled.patterns.filter((pattern2) => fitsColumn(pattern2, table2, name2)));
-  if (own2 !== void 0 || table2.kind === "table") return own2;
-  return readsMasked(compiled, table2) ? "redact" : void 0;
-}
-function isTouched(compiled, object3, catalog) {
-  const [name2 = "", schema] = partsOf2(object3).toReversed();
-  const byName = compiled.patterns.some((pattern2) => fitsTable(pattern2, name2, schema));
-  if (catalog?.named === void 0) return byName;
-  const tables = catalog.named(name2);
-  if (tables === void 0) return true;
-  return tables.some(
-    (table2) => (schema === void 0 || table2.schema.toLowerCase() === schema) && isMaskedTable(compiled, table2)
-  );
-}
-function isMaskedTable(compiled, table2) {
-  const names = [...table2.columns.values()];
-  const own2 = compiled.patterns.some((pattern2) => names.some((name2) => fitsColumn(pattern2, table2, name2)));
-  return own2 || table2.kind === "view" && readsMasked(compiled, table2);
-}
-function readsMasked(compiled, view) {
-  if (view.reads === void 0) return true;
-  return view.reads.some((read2) => {
-    const [name2 = "", table2 = "", schema] = partsOf2(read2).toReversed();
-    return compiled.patterns.some((pattern2) => pattern2.column.test(name2) && fitsTable(pattern2, table2, schema));
-  });
-}
-function namesMasked(compiled, name2) {
-  return compiled.patterns.some((pattern2) => pattern2.columnTells && pattern2.column.test(name2.toLowerCase()));
-}
-function fitsColumn(pattern2, table2, name2) {
-  if (!pattern2.column.test(name2.toLowerCase())) return false;
-  const fits = (one) => fitsTable(pattern2, one.name.toLowerCase(), one.schema.toLowerCase());
-  return fits(table2) || table2.parents?.some(fits) === true;
-}
-function fitsTable(pattern2, table2, schema) {
-  return pattern2.table.test(table2) && (schema === void 0 || (pattern2.schema?.test(schema) ?? true));
-}
-function strictest(patterns) {
-  return STRICTEST_FIRST2.find((as2) => patterns.some((pattern2) => pattern2.as === as2));
-}
-function patternOf(name2, as2, builtIn) {
-  const [column2 = "*", table2 = "*", schema] = partsOf2(name2).toReversed();
-  return {
-    schema: schema === void 0 ? void 0 : globOf(schema),
-    table: globOf(table2),
-    column: globOf(column2),
-    as: as2,
-    columnTells: !builtIn && /[^*]/.test(column2),
-    builtIn
-  };
-}
-function globOf(part) {
-  return new RegExp(`^${part.replaceAll(/[\\^$+?.()|[\]{}]/g, String.raw`\$&`).replaceAll(/\*+/g, ".*")}$`, "su");
-}
-function partsOf2(name2) {
-  return name2.toLowerCase().split(".");
-}
-
-// src/masking/literals.ts
-var WORD3 = /[\p{L}\p{N}\p{Cs}_$]/u;
-var NUMBER2 = /[\p{L}\p{N}_.]/u;
-function literalsIn(text2, within2, options) {
-  const spans2 = [];
-  let at = within2.from;
-  while (at < within2.to) {
-    const end = Math.min(tokenEnd(text2, at, within2.to), within2.to);
-    if (isLiteral(text2, at, options.all)) spans2.push({ from: at, to: end });
-    at = end;
-  }
-  return spans2;
-}
-function isLiteral(text2, at, all) {
-  const char = text2.charAt(at);
-  if (char === "'" || /^[eE]'/.test(text2.slice(at, at + 2))) return true;
-  if (dollarTag(text2, at) !== void 0) return true;
-  return all && (char === '"' || /\d/.test(char));
-}
-function tokenEnd(text2, at, limit) {
-  const two = text2.slice(at, at + 2);
-  if (two === "--") return after(text2.indexOf("\n", at), 1, limit);
-  if (two === "/*") return commentEnd(text2, at, limit);
-  if (/^[eE]'/.test(two)) return stringEnd(text2, at + 1, limit, { escapes: true });
-  if (two.startsWith("'")) return stringEnd(text2, at, limit, { escapes: false });
-  if (two.startsWith('"')) return after(text2.indexOf('"', at + 1), 1, limit);
-  const tag = dollarTag(text2, at);
-  if (tag !== void 0) return after(text2.indexOf(tag, at + tag.length), tag.length, limit);
-  if (/^\$?\d/.test(two)) return runEnd(text2, at + 1, limit, NUMBER2);
-  return two.startsWith("$") || !WORD3.test(two.charAt(0)) ? at + 1 : runEnd(text2, at + 1, limit, WORD3);
-}
-function runEnd(text2, start2, limit, kind) {
-  let end = start2;
-  while (end < limit && kind.test(text2.charAt(end))) end += 1;
-  return end;
-}
-function after(found, length, limit) {
-  return found === -1 ? limit : found + length;
-}
-function commentEnd(text2, start2, limit) {
-  let depth = 0;
-  for (let at = start2; at < limit; at += 1) {
-    const two = text2.slice(at, at + 2);
-    if (two === "/*" || two === "*/") {
-      depth += two === "/*" ? 1 : -1;
-      at += 1;
-      if (depth === 0) return at + 1;
-    }
-  }
-  return limit;
-}
-function stringEnd(text2, quote3, limit, options) {
-  for (let at = quote3 + 1; at < limit; at += 1) {
-    const char = text2.charAt(at);
-    if (char === "\\") {
-      if (!options.escapes && text2.charAt(at + 1) === "'") return limit;
-      if (options.escapes) at += 1;
-    } else if (char === "'") {
-      if (text2.charAt(at + 1) !== "'") return at + 1;
-      at += 1;
-    }
-  }
-  return limit;
-}
-function dollarTag(text2, at) {
-  if (text2.charAt(at) !== "$") return void 0;
-  return /^\$(?:[\p{L}_][\p{L}\p{N}_]{0,62})?\$/u.exec(text2.slice(at, at + 65))?.[0];
-}
-
-// src/masking/mask.ts
-var REDACTED = "[redacted]";
-var TOKENS_MAX = 1e5;
-var KEY_BYTES_MIN = 16;
-function structure(text2) {
-  return branded(visibleLine(text2));
-}
-function openMasker(rules, key) {
-  if (key.length < KEY_BYTES_MIN) throw new RangeError(`the masking key has ${key.length} bytes, not ${KEY_BYTES_MIN}`);
-  const columns2 = compileColumns(rules);
-  const tokens = /* @__PURE__ */ new Map();
-  const mask = (value, as2) => maskValue(value, as2, { key, tokens });
-  const maskOne = (value, as2) => {
-    if (value === null) return { text: null, masked: false };
-    if (as2 === void 0) return { text: branded(value), masked: false };
-    return { text: branded(mask(value, as2)), masked: true };
-  };
-  return {
-    columns: columns2,
-    maskText(text2, slots, objects, catalog) {
-      if (columns2.patterns.length === 0) return { text: branded(text2), spans: 0 };
-      const literals = slots.flatMap(({ at, columns: to }) => "param" in at ? [] : [{ span: at, to }]);
-      if (!literals.every(({ span }) => isWithin(span, text2))) return { text: branded(REDACTED), spans: 1 };
-      const traced = literals.flatMap(({ span, to }) => {
-        const as2 = maskOfSlot(columns2, to, objects, catalog);
-        return as2 === void 0 ? [] : [{ ...span, as: as2 }];
-      });
-      const untold = touchesMasked(columns2, objects, catalog) ? untoldLiterals(text2, slots, objects) : [];
-      return replaceSpans(text2, [...traced, ...untold.map((span) => ({ ...span, as: "redact" }))], mask);
-    },
-    maskParam(value, to, objects, catalog) {
-      return maskOne(value, maskOfSlot(columns2, to, objects, catalog));
-    },
-    maskParams(command, catalog) {
-      return command.params.map((value, index) => {
-        const found = command.slots.filter(({ at }) => "param" in at && at.param === index);
-        const places = found.length === 0 ? [[]] : found.map((slot) => slot.columns);
-        const each = places.map((to) => maskOfSlot(columns2, to, command.objects, catalog));
-        return maskOne(value, each.includes("redact") ? "redact" : strictestOf(each));
-      });
-    },
-    maskCell(value, as2) {
-      return maskOne(value, as2).text;
-    }
-  };
-}
-function strictestOf(each) {
-  return ["redact", "hash", "tokenise", "partial"].find((as2) => each.includes(as2));
-}
-function isWithin({ from, to }, text2) {
-  return Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= text2.length;
-}
-function untoldLiterals(text2, slots, objects) {
-  const told = slots.flatMap(({ at }) => "param" in at ? [] : [at]).toSorted((a, b) => a.from - b.from);
-  const all = slots.length === 0 && objects.length === 0;
-  const spans2 = [];
-  let from = 0;
-  for (const slot of told) {
-    if (slot.from > from) spans2.push(...literalsIn(text2, { from, to: slot.from }, { all }));
-    from = Math.max(from, slot.to);
-  }
-  spans2.push(...literalsIn(text2, { from, to: text2.length }, { all }));
-  return spans2;
-}
-function replaceSpans(text2, spans2, mask) {
-  const pieces = [];
-  let end = 0;
-  let count2 = 0;
-  for (const span of spans2.toSorted((a, b) => a.from - b.from || b.to - a.to)) {
-    if (span.to <= end) continue;
-    const overlaps = span.from < end;
-    pieces.push(text2.slice(end, Math.max(end, span.from)));
-    pieces.push(overlaps ? REDACTED : maskLiteral(text2.slice(span.from, span.to), span.as, mask));
-    end = span.to;
-    count2 += 1;
-  }
-  pieces.push(text2.slice(end));
-  return { text: branded(pieces.join("")), spans: count2 };
-}
-function maskLiteral(written, as2, mask) {
-  const value = valueOf(written);
-  const isNumber = /^[\d.+-]/.test(written);
-  const masked = value === void 0 ? REDACTED : mask(value, as2);
-  return isNumber ? masked : `'${masked.replaceAll("'", "''")}'`;
-}
-function valueOf(written) {
-  const inner = /^'((?:[^'\\]|'')*)'$/s.exec(written)?.[1];
-  if (inner !== void 0) return inner.replaceAll("''", "'");
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(written) ? written : void 0;
-}
-function maskValue(value, as2, session) {
-  switch (as2) {
-    case "redact":
-      return REDACTED;
-    case "partial":
-      return partial2(value);
-    case "hash":
-      return `h:${keyedHash(value, session.key)}`;
-    case "tokenise": {
-      const hash15 = keyedHash(value, session.key);
-      const known3 = session.tokens.get(hash15);
-      if (known3 !== void 0) return `t:${known3}`;
-      if (session.tokens.size >= TOKENS_MAX) return `h:${hash15}`;
-      session.tokens.set(hash15, session.tokens.size + 1);
-      return `t:${session.tokens.size}`;
-    }
-  }
-}
-function keyedHash(value, key) {
-  return (0, import_node_crypto15.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
-}
-var EMAIL = /^([^\s@]+)@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,63})$/;
-function partial2(value) {
-  const [, name2, domain2] = EMAIL.exec(value) ?? [];
-  if (name2 !== void 0 && domain2 !== void 0) return `${hint(name2, { last: false })}@${domain2}`;
-  const characters = Array.from(value);
-  if (characters.length < 6) return REDACTED;
-  return hint(value, { last: characters.length >= 9 });
-}
-function hint(value, show2) {
-  const characters = Array.from(value);
-  const first = characters.length >= 3 ? characters[0] : "";
-  return `${first ?? ""}***${show2.last ? characters.at(-1) ?? "" : ""}`;
-}
-function branded(text2) {
-  const wellFormed2 = new RegExp("\\p{Cs}", "u").test(text2) ? text2.replaceAll(new RegExp("\\p{Cs}", "gu"), visibleLine) : text2;
-  return wellFormed2;
-}
+var import_node_crypto28 = require("node:crypto");
+var import_node_path20 = require("node:path");
 
 // src/protocols/index.ts
 async function openProtocols() {
@@ -60890,7 +65523,7 @@ async function openProtocols() {
 
 // src/gateway/certificate.ts
 var import_reflect_metadata = __toESM(require_Reflect(), 1);
-var import_node_crypto16 = require("node:crypto");
+var import_node_crypto21 = require("node:crypto");
 var import_x509 = __toESM(require_x509_cjs(), 1);
 var VALID_MS = 24 * 60 * 60 * 1e3;
 var SKEW_MS = 5 * 60 * 1e3;
@@ -60928,7 +65561,7 @@ async function makeSessionCertificate(names, now) {
       await import_x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey)
     ]
   });
-  const key = Buffer.from(await import_node_crypto16.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  const key = Buffer.from(await import_node_crypto21.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
   return {
     caPem: `${authority.toString("pem")}
 `,
@@ -60942,21 +65575,21 @@ ${key.replace(/.{64}/g, "$&\n").trim()}
   };
 }
 function endPointHash(der) {
-  const { hash: hash15 } = hashOf(new import_x509.X509Certificate(Buffer.from(der)).signatureAlgorithm);
-  if (hash15 === void 0) return new Uint8Array(0);
-  const name2 = ["MD5", "SHA-1"].includes(hash15) ? "SHA-256" : hash15;
-  return (0, import_node_crypto16.createHash)(name2.replace("-", "")).update(der).digest();
+  const { hash: hash16 } = hashOf(new import_x509.X509Certificate(Buffer.from(der)).signatureAlgorithm);
+  if (hash16 === void 0) return new Uint8Array(0);
+  const name2 = ["MD5", "SHA-1"].includes(hash16) ? "SHA-256" : hash16;
+  return (0, import_node_crypto21.createHash)(name2.replace("-", "")).update(der).digest();
 }
 function hashOf(algorithm) {
-  const hash15 = "hash" in algorithm ? algorithm.hash : void 0;
-  if (typeof hash15 === "string") return { hash: hash15 };
-  if (typeof hash15 === "object" && hash15 !== null && "name" in hash15 && typeof hash15.name === "string") {
-    return { hash: hash15.name };
+  const hash16 = "hash" in algorithm ? algorithm.hash : void 0;
+  if (typeof hash16 === "string") return { hash: hash16 };
+  if (typeof hash16 === "object" && hash16 !== null && "name" in hash16 && typeof hash16.name === "string") {
+    return { hash: hash16.name };
   }
   return { hash: void 0 };
 }
 async function makeKeys() {
-  return await import_node_crypto16.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
+  return await import_node_crypto21.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
 }
 function isAddress(name2) {
   return /^[0-9.]+$/.test(name2) || name2.includes(":");
@@ -60964,11 +65597,6 @@ function isAddress(name2) {
 
 // src/gateway/follow-in-thread.ts
 var import_node_worker_threads = require("node:worker_threads");
-
-// src/journal/ports.ts
-var JournalError = class extends Error {
-  name = "JournalError";
-};
 
 // src/gateway/head-messages.ts
 function isThreadWord(value) {
@@ -60998,7 +65626,7 @@ function followInThread(followed, door) {
     waiting?.reject(failure2);
     waiting = void 0;
   };
-  const ended2 = new Promise((resolve5) => worker.once("exit", () => resolve5()));
+  const ended2 = new Promise((resolve8) => worker.once("exit", () => resolve8()));
   worker.on("message", (word) => {
     if (!isThreadWord(word)) return fail("the thread of the heads said something that cannot be read");
     if (word.kind === "failed") return fail(word.why);
@@ -61011,8 +65639,8 @@ function followInThread(followed, door) {
   return {
     async countersign(written) {
       if (failure2 !== void 0) throw failure2;
-      return await new Promise((resolve5, reject) => {
-        waiting = { resolve: resolve5, reject };
+      return await new Promise((resolve8, reject) => {
+        waiting = { resolve: resolve8, reject };
         order({ kind: "countersign", written });
       });
     },
@@ -61024,7 +65652,7 @@ function followInThread(followed, door) {
 }
 
 // src/gateway/gateway.ts
-var import_node_net2 = require("node:net");
+var import_node_net4 = require("node:net");
 
 // src/gateway/catalog.ts
 var TABLES = `
@@ -61118,6 +65746,8 @@ var Connection = class {
   #commands = 0;
   #received = 0;
   #sent = 0;
+  /** Which sides flow. */
+  #reads = { client: true, server: true };
   #ended = false;
   #open = false;
   #purpose = "client";
@@ -61184,7 +65814,7 @@ var Connection = class {
     if (this.#held === id) this.#held = void 0;
     if (ruling.kind === "refuse") this.#running.delete(id);
     this.#perform(this.#conversation.settle(id, ruling));
-    this.#pace();
+    if (!this.#performing) this.#pace();
   }
   /** Tells the client something, in its own protocol, while it waits. */
   tell(message) {
@@ -61285,6 +65915,7 @@ var Connection = class {
           searchPath: this.#dialled?.searchPath ?? ""
         });
         this.#parts.opened(note.cancelKey, this);
+        session.turn.wake();
       } else {
         const running = this.#running.get(note.id);
         if (note.outcome !== "suspended") this.#running.delete(note.id);
@@ -61292,8 +65923,8 @@ var Connection = class {
           objects: running?.command.objects ?? [],
           tookUs: running === void 0 ? 0 : Math.round((performance.now() - running.atMs) * 1e3)
         });
+        session.turn.soon();
       }
-      session.turn.wake();
     } catch (error62) {
       if (!(error62 instanceof JournalError)) throw error62;
       session.fail(error62);
@@ -61311,6 +65942,7 @@ var Connection = class {
       ALPNProtocols: ["postgresql"]
     });
     this.#client = secure;
+    this.#reads.client = true;
     this.#clientEncrypted = true;
     secure.once("secure", () => {
       if (unread.length > 0 && secure.alpnProtocol !== "postgresql") this.#close("direct TLS without ALPN postgresql");
@@ -61327,6 +65959,7 @@ var Connection = class {
       }
       this.#dialled = dialled;
       this.#server = dialled.socket;
+      this.#reads.server = false;
       this.#listenServer(dialled.socket);
       this.#received += dialled.rest.length;
       this.#perform(this.#conversation.receive("server", dialled.rest));
@@ -61346,13 +65979,19 @@ var Connection = class {
     if (this.#ended) return;
     const server = this.#server;
     const toServer = this.#outgoingBytes + (server?.writableLength ?? 0);
-    if (this.#conversation.wants("client") && toServer < WAITING_MAX2) {
-      if (this.#client.isPaused()) this.#client.resume();
-    } else if (!this.#client.isPaused()) this.#client.pause();
+    const readsClient = toServer < WAITING_MAX2 && this.#conversation.wants("client");
+    if (readsClient !== this.#reads.client) {
+      this.#reads.client = readsClient;
+      if (readsClient) this.#client.resume();
+      else this.#client.pause();
+    }
     if (server === void 0) return;
-    if (this.#client.writableLength < WAITING_MAX2) {
-      if (server.isPaused()) server.resume();
-    } else if (!server.isPaused()) server.pause();
+    const readsServer = this.#client.writableLength < WAITING_MAX2;
+    if (readsServer !== this.#reads.server) {
+      this.#reads.server = readsServer;
+      if (readsServer) server.resume();
+      else server.pause();
+    }
   }
   #close(why) {
     if (this.#ended) return;
@@ -61398,8 +66037,8 @@ function contextOf({ certPem, keyPem }) {
 }
 
 // src/gateway/dial.ts
-var import_node_crypto17 = require("node:crypto");
-var import_node_net = require("node:net");
+var import_node_crypto22 = require("node:crypto");
+var import_node_net3 = require("node:net");
 var import_node_tls3 = require("node:tls");
 
 // src/gateway/query.ts
@@ -61496,8 +66135,8 @@ var OwnConnection = class _OwnConnection {
     if (this.#broken !== void 0) throw this.#broken;
     let timer;
     try {
-      return await new Promise((resolve5, reject) => {
-        this.#current = { resolve: resolve5, reject };
+      return await new Promise((resolve8, reject) => {
+        this.#current = { resolve: resolve8, reject };
         timer = setTimeout(() => this.#abort(new QueryError(`no answer within ${timeoutMs} ms`, "57014")), timeoutMs);
       });
     } finally {
@@ -61646,7 +66285,7 @@ function explainSystem(error62, code, at) {
 function wantedSessions({ sessionAttributes }) {
   return sessionAttributes === "prefer-standby" ? ["standby", "any"] : [sessionAttributes];
 }
-async function readSession(own2, timeoutMs) {
+async function readSession2(own2, timeoutMs) {
   const standby = own2.reported.get("in_hot_standby");
   const readOnly = own2.reported.get("default_transaction_read_only");
   if (standby !== void 0 && readOnly !== void 0)
@@ -61671,7 +66310,7 @@ function isWanted(wanted, { standby, readOnly }) {
 }
 
 // src/gateway/tls-files.ts
-var import_promises3 = require("node:fs/promises");
+var import_promises5 = require("node:fs/promises");
 var import_node_tls2 = require("node:tls");
 async function readTlsFiles(tls) {
   if (tls.mode === "disable") return { authorities: void 0, own: void 0 };
@@ -61693,7 +66332,7 @@ async function readAuthorities(path) {
 async function readPem(parameter, path, kind) {
   let text2;
   try {
-    text2 = await (0, import_promises3.readFile)(path, "utf8");
+    text2 = await (0, import_promises5.readFile)(path, "utf8");
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
     throw new TlsFileError(`${parameter} cannot be read (${code}); check its path in the target's URL`, { cause });
@@ -61714,11 +66353,11 @@ var DialError = class extends Error {
     this.code = code;
   }
 };
-async function dial(target, startup, { random = import_node_crypto17.randomBytes } = {}) {
+async function dial(target, startup, { random = import_node_crypto22.randomBytes } = {}) {
   const call2 = {
     target,
     startup: mergeSettings(startup, target.settings),
-    files: await readFiles(target),
+    files: await readFiles2(target),
     random
   };
   const failures = [];
@@ -61732,7 +66371,7 @@ async function dial(target, startup, { random = import_node_crypto17.randomBytes
   }
   throw toError(target, failures);
 }
-async function readFiles(target) {
+async function readFiles2(target) {
   try {
     return await readTlsFiles(target.tls);
   } catch (cause) {
@@ -61810,7 +66449,7 @@ var Line = class {
     this.#call = call2;
     this.#host = host;
     this.#deadline = deadline;
-    this.socket = host.kind === "socket" ? (0, import_node_net.connect)({ path: host.path }) : (0, import_node_net.connect)({ host: host.address, port: host.port });
+    this.socket = host.kind === "socket" ? (0, import_node_net3.connect)({ path: host.path }) : (0, import_node_net3.connect)({ host: host.address, port: host.port });
     this.socket.on("error", ignore);
     this.socket.setNoDelay(true);
     this.socket.setKeepAlive(true, 3e4);
@@ -61846,9 +66485,9 @@ var Line = class {
     try {
       const timeoutMs = this.#call.target.connectTimeoutSeconds * 1e3;
       const own2 = await OwnConnection.open(dialled, { timeoutMs });
-      const asked3 = this.#call.startup.has("default_transaction_read_only");
-      const { standby, readOnly } = await readSession(own2, timeoutMs);
-      if (!isWanted(wanted, { standby, readOnly: standby || readOnly && !asked3 })) {
+      const asked4 = this.#call.startup.has("default_transaction_read_only");
+      const { standby, readOnly } = await readSession2(own2, timeoutMs);
+      if (!isWanted(wanted, { standby, readOnly: standby || readOnly && !asked4 })) {
         own2.close();
         throw new WrongSessionError(`it is ${standby ? "a standby" : "a primary"}, not ${wanted}`);
       }
@@ -61890,7 +66529,7 @@ var Line = class {
       rejectUnauthorized: verifies,
       ...files.authorities === void 0 ? {} : { ca: [...files.authorities] },
       ...files.own === void 0 ? {} : { cert: files.own.certificate, key: files.own.key },
-      ...tls.sendsName && (0, import_node_net.isIP)(name2) === 0 ? { servername: name2 } : {},
+      ...tls.sendsName && (0, import_node_net3.isIP)(name2) === 0 ? { servername: name2 } : {},
       // The name that the operator wrote, even where hostaddr led elsewhere.
       checkServerIdentity: (_, certificate2) => tls.mode === "verify-full" ? (0, import_node_tls3.checkServerIdentity)(name2, certificate2) : void 0
     });
@@ -61920,7 +66559,7 @@ var Line = class {
   async #once(event) {
     const socket = this.socket;
     const deadline = this.#deadline;
-    return await new Promise((resolve5, reject) => {
+    return await new Promise((resolve8, reject) => {
       const settle2 = (end) => {
         socket.off(event, onEvent);
         socket.off("error", onError);
@@ -61930,7 +66569,7 @@ var Line = class {
       };
       const onEvent = (chunk) => {
         socket.pause();
-        settle2(() => resolve5(chunk ?? new Uint8Array(0)));
+        settle2(() => resolve8(chunk ?? new Uint8Array(0)));
       };
       const onError = (error62) => settle2(() => reject(error62));
       const onClose = () => settle2(() => reject(new ClosedError()));
@@ -61951,7 +66590,7 @@ function ignore() {
 }
 
 // src/gateway/own-questions.ts
-var import_node_crypto18 = require("node:crypto");
+var import_node_crypto23 = require("node:crypto");
 var KEY_BYTES = 16;
 var OwnQuestions = class _OwnQuestions {
   #parts;
@@ -62026,7 +66665,7 @@ var OwnQuestions = class _OwnQuestions {
 };
 function returned(id, code, received) {
   const { bytes, rows: rows2, tags } = answerOf(received);
-  const key = (0, import_node_crypto18.randomBytes)(KEY_BYTES);
+  const key = (0, import_node_crypto23.randomBytes)(KEY_BYTES);
   return {
     type: "returned",
     id,
@@ -62036,7 +66675,7 @@ function returned(id, code, received) {
     summary: tags,
     rows: rows2,
     bytes: bytes.length,
-    digest: (0, import_node_crypto18.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
+    digest: (0, import_node_crypto23.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
     key,
     results: [],
     truncated: true,
@@ -62084,7 +66723,7 @@ function truncation(body) {
   };
 }
 function quotedName(range) {
-  return ["catalogname", "schemaname", "relname"].map((field4) => string(range, field4)).filter((part) => part !== "").map((part) => `"${part.replaceAll('"', '""')}"`).join(".");
+  return ["catalogname", "schemaname", "relname"].map((field4) => string(range, field4)).filter((part2) => part2 !== "").map((part2) => `"${part2.replaceAll('"', '""')}"`).join(".");
 }
 function singleStatement(text2) {
   const stmts = statementsOf(text2);
@@ -62122,15 +66761,15 @@ function* cuts(text2, shape) {
   const joins = shape.joined ? at(shape.verb === "delete" ? "using" : "from") : none;
   const sets = shape.verb === "delete" ? none : at("set");
   for (const set2 of sets) {
-    for (const join12 of joins) {
+    for (const join18 of joins) {
       for (const where of wheres) {
         for (const end of ends) {
-          const order = [start2, set2, join12, where, end].filter((each) => each !== void 0);
+          const order = [start2, set2, join18, where, end].filter((each) => each !== void 0);
           if (order.some((each, index) => index > 0 && each.from < (order[index - 1]?.to ?? 0))) continue;
           yield {
             before: before(verb.from),
-            target: slice(start2, set2 ?? join12 ?? where ?? end),
-            others: join12 === void 0 ? "" : slice(join12, where ?? end),
+            target: slice(start2, set2 ?? join18 ?? where ?? end),
+            others: join18 === void 0 ? "" : slice(join18, where ?? end),
             condition: where === void 0 ? "" : slice(where, end)
           };
         }
@@ -62150,9 +66789,9 @@ function outerWords(text2) {
   return words;
 }
 function saysTheSame(count2, body, source) {
-  const parsed2 = singleStatement(count2);
-  if (parsed2?.type !== "SelectStmt") return false;
-  const select = parsed2.body;
+  const parsed3 = singleStatement(count2);
+  if (parsed3?.type !== "SelectStmt") return false;
+  const select = parsed3.body;
   const from = list(select, "fromClause");
   if (from.length !== 1 || !sameTree(bodyOf(from[0], "RangeVar"), child(body, "relation"))) return false;
   if (!sameTree(select["withClause"], body["withClause"])) return false;
@@ -62170,6 +66809,10 @@ function isPlainRead(text2) {
 // src/gateway/preview.ts
 var TIMEOUT_MS = 2e3;
 var UNTOLD = { estimated: -1, counted: -1, note: "this kind of command cannot be previewed" };
+var MOVED = {
+  ...UNTOLD,
+  note: "its connection set search_path, so it may reach other tables than a preview would count"
+};
 var Preview = class {
   #parts;
   #dial;
@@ -62181,6 +66824,7 @@ var Preview = class {
   }
   /** What the command would touch. Never throws; what cannot be found out is said in the note. */
   async impactOf(command) {
+    if (command.namesMoved === true) return MOVED;
     const queries = impactQueries(command.text);
     if (queries === void 0) return UNTOLD;
     const turn = this.#busy.then(async () => await this.#ask(queries, command.params));
@@ -62208,9 +66852,9 @@ var Preview = class {
       await ask3("SAVEPOINT countersign");
       const estimated = planRows(await ask3(queries.explain, params).catch(() => ""));
       await ask3("ROLLBACK TO SAVEPOINT countersign");
-      const counted2 = await ask3(queries.count, params).then(Number, () => -1);
-      const known3 = Number.isSafeInteger(counted2) && counted2 >= 0;
-      return { estimated, counted: known3 ? counted2 : -1, note: known3 ? "" : "the rows could not be counted in time" };
+      const counted3 = await ask3(queries.count, params).then(Number, () => -1);
+      const known3 = Number.isSafeInteger(counted3) && counted3 >= 0;
+      return { estimated, counted: known3 ? counted3 : -1, note: known3 ? "" : "the rows could not be counted in time" };
     } finally {
       await ask3("ROLLBACK");
     }
@@ -62251,7 +66895,7 @@ async function dialForClient(target, startup) {
   const dialled = await dial(target, startup);
   const own2 = await OwnConnection.open(dialled, { timeoutMs: TIMEOUT_MS2 });
   try {
-    const path = own2.reported.get("search_path") ?? await asked2(own2);
+    const path = own2.reported.get("search_path") ?? await asked3(own2);
     if (hidesCatalog(path)) {
       const advice = "take pg_catalog out of the search_path of the role or database: it is searched first by itself";
       throw new DialError(`search_path is ${path}, which hides what is built in; ${advice}`, "42501");
@@ -62262,7 +66906,7 @@ async function dialForClient(target, startup) {
     throw error62;
   }
 }
-async function asked2(own2) {
+async function asked3(own2) {
   const { rows: rows2 } = await own2.query("SELECT pg_catalog.current_setting('search_path')", [], { timeoutMs: TIMEOUT_MS2 });
   return rows2[0]?.[0] ?? "";
 }
@@ -62272,7 +66916,7 @@ function hidesCatalog(path) {
 }
 
 // src/gateway/gateway.ts
-var CONNECTIONS_MAX2 = 1e3;
+var CONNECTIONS_MAX3 = 1e3;
 var CATALOGUE_MS_MAX = 1e4;
 var Gateway = class {
   #parts;
@@ -62306,7 +66950,7 @@ var Gateway = class {
     const endpoints = [];
     for (const listening2 of this.#parts.targets) {
       const { target } = listening2;
-      const server = (0, import_node_net2.createServer)(
+      const server = (0, import_node_net4.createServer)(
         { pauseOnConnect: false, noDelay: true },
         (socket) => this.#accept(socket, listening2)
       );
@@ -62352,7 +66996,7 @@ var Gateway = class {
     this.#ending = true;
     for (const server of this.#servers) server.close();
     for (const connection of this.#connections) connection.abort(why);
-    if (this.#connections.size > 0) await new Promise((resolve5) => this.#emptied = resolve5);
+    if (this.#connections.size > 0) await new Promise((resolve8) => this.#emptied = resolve8);
     await Promise.all([...this.#previews.values()].map(async (preview) => await preview.close()));
   }
   /** The session failed: nothing goes on. */
@@ -62362,7 +67006,7 @@ var Gateway = class {
     for (const connection of this.#connections) connection.abort(why);
   }
   #accept(socket, { target, protocol, recordBytesMax }) {
-    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX2) {
+    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX3) {
       socket.destroy();
       return;
     }
@@ -62385,7 +67029,7 @@ var Gateway = class {
       dial: async (startup) => await dialForClient(target, startup),
       certificate,
       cancel: (key) => this.#cancel(key),
-      opened: (cancelKey, opened2) => this.#byCancelKey.set(cancelKey, opened2),
+      opened: (cancelKey, opened3) => this.#byCancelKey.set(cancelKey, opened3),
       closed: (closed2) => this.#closed(closed2)
     });
     this.#connections.add(connection);
@@ -62415,141 +67059,71 @@ function sendCancel({ socket, path }, key) {
   packet.set(key, 8);
   const { remoteAddress, remotePort } = socket;
   if (path === "" && (remoteAddress === void 0 || remotePort === void 0)) return;
-  const cancel = (0, import_node_net2.connect)(path === "" ? { host: remoteAddress, port: remotePort ?? 0 } : { path });
+  const cancel = (0, import_node_net4.connect)(path === "" ? { host: remoteAddress, port: remotePort ?? 0 } : { path });
   cancel.setTimeout(CANCEL_MS_MAX, () => cancel.destroy());
   cancel.on("error", () => cancel.destroy());
   cancel.end(packet);
 }
 async function listenOn(server, port) {
-  return await new Promise((resolve5, reject) => {
+  return await new Promise((resolve8, reject) => {
     server.once("error", reject);
     server.listen({ host: "127.0.0.1", port }, () => {
       server.off("error", reject);
       const address = server.address();
       if (address === null || typeof address === "string") reject(new Error("no port"));
-      else resolve5(address.port);
+      else resolve8(address.port);
     });
   });
 }
 
 // src/gateway/head-follower.ts
-var import_node_fs8 = require("node:fs");
-var import_node_path9 = require("node:path");
-
-// src/journal/session-tree.ts
-var PENDING_HEADS_MAX = 8;
-var NEWLINE = 10;
-var SessionTree = class {
-  #origin;
-  #countersigner;
-  #frontier = new Frontier();
-  #pending = [];
-  #countersigned = 0;
-  /** `countersigner` is its key, pinned. */
-  constructor({ origin, countersigner: countersigner2 }) {
-    this.#origin = origin;
-    this.#countersigner = countersigner2;
-  }
-  /** How many lines were taken. */
-  get size() {
-    return this.#frontier.size;
-  }
-  /** Takes whole lines, each with its newline. Throws JournalError where the last one has none. */
-  take(lines) {
-    let from = 0;
-    for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, from)) {
-      this.#frontier.appendEntry(lines.subarray(from, end));
-      from = end + 1;
-    }
-    if (from !== lines.length) throw new JournalError("the journal's last line has no end");
-  }
-  /** The head over everything taken. */
-  head() {
-    return { size: this.#frontier.size, root: this.#frontier.root() };
-  }
-  /** Signs the head over everything taken and asks to have it countersigned. The signer's name is the origin. */
-  checkpoint(signer) {
-    const { size, root } = this.head();
-    const text2 = checkpointText({ origin: this.#origin, size, root });
-    const note = `${text2}
-${signer.sign(text2)}`;
-    if (this.#pending.at(-1)?.peaks.size !== size) this.#pending.push({ text: text2, note, peaks: this.#frontier.peaks() });
-    if (this.#pending.length > PENDING_HEADS_MAX) this.#pending.shift();
-    return { note, body: addCheckpointBody(this.#frontier.baseSize, this.#frontier.consistencyProof(), note), size };
-  }
-  /**
-   * Takes the countersigner's answer to the head of this size: verifies its cosignature with the pinned key and moves on.
-   * Throws JournalError when the answer is not what an honest countersigner says; the session cannot go on then.
-   */
-  cosigned(answer, size) {
-    const head = this.#pending.find((each) => each.peaks.size === size);
-    if (head === void 0) throw new RangeError(`no head of size ${size} is waiting`);
-    const atSeconds = cosignatureTime(head.text, answer, this.#countersigner);
-    if (atSeconds === void 0) {
-      throw new JournalError("the countersigner's answer does not verify with its key");
-    }
-    const separator = this.#countersigned === 0 ? "" : "\n---\n";
-    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}` : "";
-    this.#countersigned = size;
-    this.#moveTo(head);
-    return { lines, atSeconds };
-  }
-  /**
-   * The countersigner says (409) that it holds `size` already: one of our heads whose answer was lost. The next
-   * checkpoint proves from there. False when we never signed that head, which only a fault or a second gateway explains.
-   */
-  resume(size) {
-    const head = this.#pending.find((each) => each.peaks.size === size);
-    if (head === void 0) return false;
-    this.#moveTo(head);
-    return true;
-  }
-  #moveTo(head) {
-    this.#frontier.rebase(head.peaks);
-    this.#pending = this.#pending.filter((each) => each.peaks.size > head.peaks.size);
-  }
-};
-function cosignatureTime(text2, lines, countersigner2) {
-  try {
-    return verifySignatures({ text: text2, signatures: parseSignatures(lines) }, [countersigner2])[0]?.at;
-  } catch (error62) {
-    if (error62 instanceof NoteError) return void 0;
-    throw error62;
-  }
-}
-function ownLines(lines, { name: name2 }) {
-  return lines.split("\n").filter((line) => line.startsWith(`\u2014 ${name2} `)).map((line) => `${line}
-`).join("");
-}
+var import_node_fs16 = require("node:fs");
+var import_node_path18 = require("node:path");
 
 // src/gateway/session-file.ts
-var import_node_fs7 = require("node:fs");
-var SCRATCH_BYTES2 = 64 * 1024;
+var import_node_fs15 = require("node:fs");
+var BUFFER_BYTES = 256 * 1024;
+var WAITING_CHARACTERS_MAX = 1024 * 1024;
 var SessionFile = class {
   #fd;
   #sync;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
-  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every write. Throws where it exists already. */
+  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #text = "";
+  #bytes = 0;
+  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every flush. Throws where it exists already. */
   constructor(path, { sync } = { sync: false }) {
-    this.#fd = (0, import_node_fs7.openSync)(path, "ax", 384);
+    this.#fd = (0, import_node_fs15.openSync)(path, "ax", 384);
     this.#sync = sync;
   }
-  write(lines) {
-    const fits = lines.length * 3 <= SCRATCH_BYTES2;
-    const bytes = fits ? this.#scratch : Buffer.from(lines);
-    const length = fits ? this.#scratch.write(lines, "utf8") : bytes.length;
-    for (let at = 0; at < length; ) at += (0, import_node_fs7.writeSync)(this.#fd, bytes, at, length - at);
-    if (this.#sync) (0, import_node_fs7.fdatasyncSync)(this.#fd);
-    return length;
+  get bytes() {
+    return this.#bytes;
+  }
+  add(line) {
+    this.#text += `${line}
+`;
+    if (this.#text.length > WAITING_CHARACTERS_MAX) this.#write();
+  }
+  flush() {
+    this.#write();
+    if (this.#sync) (0, import_node_fs15.fdatasyncSync)(this.#fd);
   }
   close() {
-    (0, import_node_fs7.closeSync)(this.#fd);
+    (0, import_node_fs15.closeSync)(this.#fd);
+  }
+  #write() {
+    const text2 = this.#text;
+    this.#text = "";
+    const fits = text2.length * 3 <= BUFFER_BYTES;
+    const bytes = fits ? this.#buffer : Buffer.from(text2);
+    const length = fits ? bytes.write(text2, 0, "utf8") : bytes.length;
+    for (let at = 0; at < length; ) at += (0, import_node_fs15.writeSync)(this.#fd, bytes, at, length - at);
+    this.#bytes += length;
   }
 };
 
 // src/gateway/head-follower.ts
 var PIECE_BYTES_MAX = 256 * 1024;
-var NEWLINE2 = 10;
+var NEWLINE5 = 10;
 var HeadFollower = class {
   #events;
   #checkpoints;
@@ -62559,8 +67133,8 @@ var HeadFollower = class {
   #piece = Buffer.alloc(PIECE_BYTES_MAX);
   #read = 0;
   constructor(followed, ask3) {
-    this.#events = (0, import_node_fs8.openSync)((0, import_node_path9.join)(followed.directory, "events.jsonl"), "r");
-    this.#checkpoints = new SessionFile((0, import_node_path9.join)(followed.directory, "checkpoints.txt"));
+    this.#events = (0, import_node_fs16.openSync)((0, import_node_path18.join)(followed.directory, "events.jsonl"), "r");
+    this.#checkpoints = new SessionFile((0, import_node_path18.join)(followed.directory, "checkpoints.txt"));
     this.#tree = new SessionTree({
       origin: followed.origin,
       countersigner: parseVkey(followed.countersignerVkey)
@@ -62575,11 +67149,14 @@ var HeadFollower = class {
     }
     const { body } = this.#tree.checkpoint(this.#signer);
     const { lines, atSeconds } = this.#tree.cosigned(await this.#ask(body), size);
-    if (lines !== "") this.#checkpoints.write(lines);
+    if (lines !== "") {
+      this.#checkpoints.add(lines);
+      this.#checkpoints.flush();
+    }
     return { size, atSeconds };
   }
   async close() {
-    (0, import_node_fs8.closeSync)(this.#events);
+    (0, import_node_fs16.closeSync)(this.#events);
     this.#checkpoints.close();
     return await Promise.resolve();
   }
@@ -62587,8 +67164,8 @@ var HeadFollower = class {
   #catchUp(until) {
     while (this.#read < until) {
       const wanted = Math.min(this.#piece.length, until - this.#read);
-      const count2 = (0, import_node_fs8.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
-      const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE2) + 1;
+      const count2 = (0, import_node_fs16.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
+      const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE5) + 1;
       if (whole === 0) throw new JournalError("the journal is shorter than what was written to it");
       this.#tree.take(this.#piece.subarray(0, whole));
       this.#read += whole;
@@ -62597,85 +67174,14 @@ var HeadFollower = class {
 };
 
 // src/gateway/hold.ts
-var import_node_crypto20 = require("node:crypto");
-
-// src/journal/disclosure.ts
-var import_node_crypto19 = require("node:crypto");
-var SALT_BYTES2 = 16;
-var SALT_CHARS = 22;
-var POOL_BYTES = 16 * 1024;
-var SaltPool = class {
-  #fill;
-  #pool = Buffer.alloc(POOL_BYTES);
-  #at = POOL_BYTES;
-  constructor(fill) {
-    this.#fill = fill;
-  }
-  next() {
-    if (this.#at === POOL_BYTES) {
-      this.#fill(this.#pool);
-      this.#at = 0;
-    }
-    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
-    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
-    this.#at += SALT_BYTES2;
-    return salt;
-  }
-};
-function redact(value, salts) {
-  const json2 = typeof value === "string" ? quote2(value) : canonical(value);
-  const disclosure = Buffer.from(`["${salts.next()}",${json2}]`).toString("base64url");
-  return { redacted: { "...": digestOf(disclosure) }, disclosure };
-}
-function redactSorted(value, salts) {
-  const json2 = JSON.stringify(value);
-  const disclosure = Buffer.from(`["${salts.next()}",${json2.includes("\\ud") ? canonical(value) : json2}]`).toString(
-    "base64url"
-  );
-  return { redacted: { "...": digestOf(disclosure) }, disclosure };
-}
-function digestOf(disclosure) {
-  return (0, import_node_crypto19.hash)("sha256", disclosure, "base64url");
-}
-function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
-  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
-}
-function encodeDisclosure({ digest, disclosure, ptr }) {
-  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${JSON.stringify(ptr)}}`;
-}
-function openDisclosure(disclosure) {
-  const bytes = Buffer.from(disclosure, "base64url");
-  if (bytes.toString("base64url") !== disclosure) return void 0;
-  let pair;
-  try {
-    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    pair = JSON.parse(text2);
-    if (canonical(pair) !== text2) return void 0;
-  } catch (error62) {
-    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-  if (!isList2(pair) || pair.length !== 2) return void 0;
-  const [salt, value] = pair;
-  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
-}
-function isList2(value) {
-  return Array.isArray(value);
-}
-function quote2(text2) {
-  const json2 = JSON.stringify(text2);
-  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
-}
-
-// src/gateway/hold.ts
-var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "" };
+var import_node_crypto24 = require("node:crypto");
+var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "", disclosure: "" };
 function askPeople(parts) {
   const { session } = parts;
-  const salts = new SaltPool((bytes) => (0, import_node_crypto20.randomFillSync)(bytes));
+  const salts = new SaltPool((bytes) => (0, import_node_crypto24.randomFillSync)(bytes));
   const publicKey = parseVkey(parts.vkey).publicKey;
-  return async ({ asker, command, shown, decision }, signal) => {
-    const leaf = session.log.leafOf(shown.seq);
-    const id = requestId((0, import_node_crypto20.randomBytes)(ID_RANDOM_BYTES));
+  return async ({ asker, command, shown, leaf, decision }, signal) => {
+    const id = requestId((0, import_node_crypto24.randomBytes)(ID_RANDOM_BYTES));
     asker.tell(`countersign: held for approval (rule "${decision.reason.rule}"), request ${id}`);
     const impact = await parts.impactOf(asker.target, command);
     const waitMs = lifetimeMs(decision.approval, {
@@ -62718,14 +67224,14 @@ function askPeople(parts) {
       request: id
     });
     session.turn.wake();
-    const answered = await believed(parts, request, publicKey, await ask2(parts.desk, request, waitMs, signal));
+    const answered = await believed2(parts, request, publicKey, await ask2(parts.desk, request, waitMs, signal));
     if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
-    const reason = answered.reason === "" ? void 0 : redact(structure(answered.reason), salts);
+    const reason = reasonOf(answered, salts);
     const seq = session.log.append("approval.answered", asker.number, {
       answer: answered.answer,
       by: answered.by.map(({ login: login2, via }) => ({ login: structure(login2), via: structure(via) })),
       cmd: command.id,
-      dsse: answered.dsse === "" ? "" : `sha256:${(0, import_node_crypto20.hash)("sha256", answered.dsse, "hex")}`,
+      dsse: answered.dsse === "" ? "" : `sha256:${(0, import_node_crypto24.hash)("sha256", answered.dsse, "hex")}`,
       reason: reason === void 0 ? [] : [reason.redacted],
       request: id
     });
@@ -62746,14 +67252,22 @@ async function ask2(desk, request, waitMs, signal) {
   }
 }
 var GRACE_MS = 5e3;
-async function believed(parts, request, publicKey, answered) {
+async function believed2(parts, request, publicKey, answered) {
   if (answered.answer !== "approved") return answered;
   const { cmd, digest, expiresAt, id, leaf, policy: policy2, requestedAt, rule, sid, target } = request;
   const expected = { cmd, digest, expiresAt, leaf, policy: policy2, request: id, requestedAt, rule, sid, target };
   const result = verifyApproval(answered.dsse, publicKey, expected);
-  if (result.kind === "good" && result.facts.answer === "approved") return answered;
+  const reason = answered.disclosure === "" ? [] : [{ "...": digestOf(answered.disclosure) }];
+  const same = result.kind === "good" && JSON.stringify(result.facts.reason) === JSON.stringify(reason);
+  if (same && result.facts.answer === "approved") return answered;
   parts.session.recorder.gap(0, request.cmd, `an approval of request ${request.id} did not verify`);
-  return { answer: "refused", by: [], reason: "the approval's signature did not verify", dsse: "" };
+  return { answer: "refused", by: [], reason: "the approval's signature did not verify", dsse: "", disclosure: "" };
+}
+function reasonOf({ reason, disclosure }, salts) {
+  if (reason === "") return void 0;
+  const text2 = structure(reason);
+  if (openDisclosure(disclosure)?.value !== text2) return redact(text2, salts);
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
 }
 
 // src/gateway/judge.ts
@@ -62773,11 +67287,12 @@ var Judge = class {
   }
   /** Rules on a command, at once where nobody has to be waited for. `held` when people are asked. */
   judge(asker, command) {
-    const { recorder, stats } = this.#session;
+    const { recorder, log, stats } = this.#session;
     stats.commands += 1;
     try {
       const decision = this.#decide(asker, command);
       const shown = recorder.seen(asker.number, asker.target, command);
+      const leaf = decision.kind === "hold" ? log.leafOfLast() : "";
       recorder.decided(asker.number, command.id, decision);
       switch (decision.kind) {
         case "allow":
@@ -62795,7 +67310,7 @@ var Judge = class {
           return "ruled";
         case "hold":
           stats.held += 1;
-          this.#hold(asker, command, shown, decision);
+          this.#hold(asker, { command, shown, leaf, decision });
           return "held";
       }
     } catch (error62) {
@@ -62834,9 +67349,9 @@ var Judge = class {
     this.#session.recorder.settled(asker.number, command.id, refusal2);
     asker.settle(command.id, refusal2);
   }
-  #hold(asker, command, shown, decision) {
+  #hold(asker, about) {
     const abort = new AbortController();
-    const over = this.#askAndRule(asker, { command, shown, decision }, abort.signal).finally(() => {
+    const over = this.#askAndRule(asker, about, abort.signal).finally(() => {
       this.#holds.delete(asker);
     });
     this.#holds.set(asker, { abort, over });
@@ -62906,16 +67421,16 @@ function refusalOf({ answer, words }, { reason }) {
 }
 
 // src/gateway/random-pool.ts
-var import_node_crypto21 = require("node:crypto");
+var import_node_crypto25 = require("node:crypto");
 var POOL_BYTES2 = 16 * 1024;
 var RandomPool = class {
-  #pool = (0, import_node_crypto21.randomBytes)(POOL_BYTES2);
+  #pool = (0, import_node_crypto25.randomBytes)(POOL_BYTES2);
   #at = 0;
   /** `count` unguessable bytes. */
   take(count2) {
-    if (count2 > POOL_BYTES2) return (0, import_node_crypto21.randomBytes)(count2);
+    if (count2 > POOL_BYTES2) return (0, import_node_crypto25.randomBytes)(count2);
     if (this.#at + count2 > POOL_BYTES2) {
-      this.#pool = (0, import_node_crypto21.randomBytes)(POOL_BYTES2);
+      this.#pool = (0, import_node_crypto25.randomBytes)(POOL_BYTES2);
       this.#at = 0;
     }
     const slice = this.#pool.subarray(this.#at, this.#at + count2);
@@ -62925,109 +67440,15 @@ var RandomPool = class {
 };
 
 // src/gateway/session.ts
-var import_node_crypto23 = require("node:crypto");
-var import_node_fs9 = require("node:fs");
-var import_node_path10 = require("node:path");
-
-// src/journal/session-log.ts
-var WAITING_LINES_MAX = 4096;
-var ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-function sessionOrigin(logOrigin, sid) {
-  return `${logOrigin}/s/${sid}`;
-}
-var SessionLog = class {
-  #parts;
-  #encoder;
-  #lines = [];
-  /** What the last flush took. */
-  #left = [];
-  #disclosed = [];
-  #size = 0;
-  #bytes = 0;
-  #failure;
-  #proved = /* @__PURE__ */ new Set();
-  constructor(parts) {
-    if (!ULID.test(parts.sid)) throw new RangeError("a session's id is a ULID");
-    this.#parts = parts;
-    this.#encoder = new LineEncoder(parts.sid);
-  }
-  /** How many facts were appended, flushed or not. */
-  get size() {
-    return this.#size;
-  }
-  /** What left the process. */
-  get written() {
-    return { size: this.#size - this.#lines.length, bytes: this.#bytes };
-  }
-  /**
-   * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
-   * ending the log, for a fact that one line cannot hold: that one must not be acted on.
-   */
-  append(type, conn, body) {
-    if (this.#failure !== void 0) throw this.#failure;
-    const seq = this.#size;
-    const line = this.#encode(type, conn, body);
-    if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
-      throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
-    }
-    if (this.#lines.length >= WAITING_LINES_MAX) this.flush();
-    this.#lines.push(line);
-    this.#size = seq + 1;
-    return seq;
-  }
-  /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
-  disclose(redaction, ptr) {
-    if (this.#failure !== void 0) throw this.#failure;
-    this.#disclosed.push(disclosureLine(redaction, ptr));
-  }
-  /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
-  flush() {
-    if (this.#failure !== void 0) throw this.#failure;
-    if (this.#lines.length > 0) {
-      this.#bytes += this.#write(this.#parts.events, this.#lines);
-      this.#left = this.#lines;
-      this.#lines = [];
-    }
-    if (this.#disclosed.length > 0) {
-      this.#write(this.#parts.disclosures, this.#disclosed);
-      this.#disclosed = [];
-    }
-  }
-  /** The leaf hash of a fact as base64url, for approvals. To be asked soon: lines of the flush before the last are let go. */
-  leafOf(seq) {
-    const from = this.written.size;
-    const line = seq < from ? this.#left[seq - from + this.#left.length] : this.#lines[seq - from];
-    if (line === void 0) throw new RangeError(`fact ${seq} is not in memory any more`);
-    return leafHash(line).toString("base64url");
-  }
-  #encode(type, conn, body) {
-    try {
-      const line = this.#encoder.encode(type, { at: this.#parts.now(), conn, seq: this.#size }, body);
-      if (!this.#proved.has(type)) {
-        parseCanonical(line);
-        this.#proved.add(type);
-      }
-      return line;
-    } catch (cause) {
-      if (cause instanceof CanonicalError) throw new JournalError(`a ${type} event: ${cause.message}`, { cause });
-      throw cause;
-    }
-  }
-  #write(sink, lines) {
-    try {
-      return sink.write(`${lines.join("\n")}
-`);
-    } catch (cause) {
-      this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
-      throw this.#failure;
-    }
-  }
-};
+var import_node_crypto27 = require("node:crypto");
+var import_node_fs17 = require("node:fs");
+var import_node_path19 = require("node:path");
 
 // src/gateway/heads.ts
 var BEHIND_EVENTS_MAX = 512;
 var BEHIND_MS_MAX = 250;
-var ASK_AT_EVENTS = 320;
+var ASK_AT_EVENTS_MIN = 64;
+var ASK_AT_EVENTS_MAX = 384;
 var ASK_AFTER_MS = 100;
 var ANSWER_MS_MAX = 1e4;
 var Heads = class {
@@ -63035,6 +67456,7 @@ var Heads = class {
   #source;
   #failed;
   #size = 0;
+  #askAt = ASK_AT_EVENTS_MAX;
   #waiting = [];
   #asking = false;
   #stopped = false;
@@ -63071,7 +67493,7 @@ var Heads = class {
     const behind = this.#log.written.size - this.#size;
     if (behind === 0) return;
     this.#oldestMs ??= performance.now();
-    if (this.#waiting.length > 0 || behind >= ASK_AT_EVENTS) this.#ask(this.#source);
+    if (this.#waiting.length > 0 || behind >= this.#askAt) this.#ask(this.#source);
     else this.#timer ??= setTimeout(this.#onTimer, ASK_AFTER_MS);
   }
   #onTimer = () => {
@@ -63084,7 +67506,7 @@ var Heads = class {
     const { size } = this.#log;
     while (this.#size < size && !this.#stopped) {
       this.#ask(this.#source);
-      await new Promise((resolve5) => this.#idle.push(resolve5));
+      await new Promise((resolve8) => this.#idle.push(resolve8));
     }
     if (this.#stopped) throw new Error("the session's heads could not be countersigned");
   }
@@ -63093,7 +67515,7 @@ var Heads = class {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#waiting = [];
-    for (const resolve5 of this.#idle.splice(0)) resolve5();
+    for (const resolve8 of this.#idle.splice(0)) resolve8();
   }
   /** Stops, and lets the source's files go. */
   async close() {
@@ -63111,13 +67533,15 @@ var Heads = class {
       this.#failed(error62);
     }).finally(() => {
       this.#asking = false;
-      for (const resolve5 of this.#idle.splice(0)) resolve5();
+      for (const resolve8 of this.#idle.splice(0)) resolve8();
       this.flushed();
     });
   }
   #countersigned({ size }, sinceMs) {
     if (this.#stopped) return;
     this.#size = size;
+    const meanwhile = this.#log.size - size;
+    this.#askAt = Math.min(ASK_AT_EVENTS_MAX, Math.max(ASK_AT_EVENTS_MIN, BEHIND_EVENTS_MAX - 2 * meanwhile));
     this.#oldestMs = this.#log.size > size ? sinceMs : void 0;
     let done = 0;
     while (done < this.#waiting.length && (this.#waiting[done]?.size ?? 0) <= size) done += 1;
@@ -63137,7 +67561,52 @@ async function within(ms, promise2) {
 }
 
 // src/gateway/recorder.ts
-var import_node_crypto22 = require("node:crypto");
+var import_node_crypto26 = require("node:crypto");
+
+// src/gateway/response-writer.ts
+var ResponseWriter = class {
+  #masker;
+  /** The names of columns as JSON, by the list they came in: executions of one statement share it. */
+  #columns = /* @__PURE__ */ new WeakMap();
+  constructor(masker) {
+    this.#masker = masker;
+  }
+  /** `masksOf` says how rows of these columns are masked. Returns how many values were. */
+  write({ key, results, summary: summary2 }, masksOf) {
+    let masked = 0;
+    let sets = "";
+    for (const { columns: columns2, rows: rows2 } of results) {
+      const masks = masksOf(columns2);
+      let lines = "";
+      for (const row of rows2) {
+        let cells = "";
+        for (let index = 0; index < row.length; index += 1) {
+          const value = row[index] ?? null;
+          const as2 = typeof masks === "string" ? masks : masks[index];
+          if (as2 !== void 0 && value !== null) masked += 1;
+          const cell = this.#masker.maskCell(value, as2);
+          cells += `${index === 0 ? "" : ","}${cell === null ? "null" : quoted(cell)}`;
+        }
+        lines += `${lines === "" ? "" : ","}[${cells}]`;
+      }
+      sets += `${sets === "" ? "" : ","}{"columns":${this.#names(columns2)},"rows":[${lines}]}`;
+    }
+    const words = summary2.length === 1 ? quoted(summary2[0] ?? "") : summary2.map(quoted).join(",");
+    return { json: `{"key":"${base64url3(key)}","results":[${sets}],"summary":[${words}]}`, masked };
+  }
+  #names(columns2) {
+    const known3 = this.#columns.get(columns2);
+    if (known3 !== void 0) return known3;
+    const json2 = `[${columns2.map(({ name: name2 }) => quoted(name2)).join(",")}]`;
+    this.#columns.set(columns2, json2);
+    return json2;
+  }
+};
+function base64url3(bytes) {
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)).toString("base64url");
+}
+
+// src/gateway/recorder.ts
 var PARAMS_EACH_MAX = 64;
 var LIST_MAX2 = 64;
 var NAME_MAX = 200;
@@ -63145,28 +67614,32 @@ var SCRATCH_BYTES3 = 8 * 1024;
 var NONE2 = [];
 var Recorder = class {
   #log;
-  #salts;
+  #redactor;
   #masker;
+  #responses;
   #scratch = Buffer.alloc(SCRATCH_BYTES3);
   #texts = /* @__PURE__ */ new WeakMap();
   #masks = /* @__PURE__ */ new WeakMap();
+  #paramMasks = /* @__PURE__ */ new WeakMap();
   #touching = /* @__PURE__ */ new WeakMap();
   #lists = /* @__PURE__ */ new WeakMap();
   /** What is known of each target's tables; masks follow from it. */
   #catalogs = /* @__PURE__ */ new Map();
   constructor(parts) {
     this.#log = parts.log;
-    this.#salts = parts.salts;
+    this.#redactor = new Redactor(parts.salts);
     this.#masker = parts.masker;
+    this.#responses = new ResponseWriter(parts.masker);
   }
   /** The tables of a target as they are now. */
   learn(target, catalog) {
     this.#catalogs.set(target, catalog);
     this.#masks = /* @__PURE__ */ new WeakMap();
+    this.#paramMasks = /* @__PURE__ */ new WeakMap();
     this.#touching = /* @__PURE__ */ new WeakMap();
   }
   opened(conn, about) {
-    const application = redact(structure(about.opened.application), this.#salts);
+    const application = this.#redactor.redact(structure(about.opened.application));
     const seq = this.#log.append("connection.opened", conn, {
       application: [application.redacted],
       database: structure(about.opened.database),
@@ -63184,7 +67657,7 @@ var Recorder = class {
     const catalog = this.#catalogs.get(target) ?? NO_CATALOG;
     const touched = this.#touches(command.objects, catalog);
     const masked = known3 ?? this.#text(command, touched, catalog);
-    const text2 = known3 === void 0 ? redact(masked.text, this.#salts) : void 0;
+    const text2 = known3 === void 0 ? this.#redactor.redact(masked.text) : void 0;
     const params = this.#params(command, touched, catalog);
     const key = text2?.disclosure ?? params.redactions[0]?.disclosure ?? known3?.disclosure ?? "";
     const digest = this.#digest(key, command.bytes);
@@ -63197,7 +67670,7 @@ var Recorder = class {
       digest,
       effects: command.effects,
       objects: this.#list(command.objects),
-      params: params.redactions.length === 0 ? NONE2 : params.redactions.map((each) => each.redacted),
+      params: params.redacted,
       target,
       text: text2 === void 0 ? NONE2 : [text2.redacted],
       textOf: known3?.seq ?? -1,
@@ -63209,19 +67682,22 @@ var Recorder = class {
       const { text: shown, spans: spans2 } = masked;
       this.#texts.set(command.textKey, { seq, text: shown, spans: spans2, disclosure: text2.disclosure });
     }
-    for (const [index, each] of params.redactions.entries()) this.#log.disclose(each, `/${seq}/body/params/${index}`);
+    for (let index = 0; index < params.redactions.length; index += 1) {
+      const each = params.redactions[index];
+      if (each !== void 0) this.#log.disclose(each, `/${seq}/body/params/${index}`);
+    }
     return { seq, text: masked.text, params: params.shown, maskedSpans: masked.spans + params.masked, digest };
   }
   #digest(key, parts) {
     let length = key.length;
-    for (const part of parts) length += part.length;
+    for (const part2 of parts) length += part2.length;
     const input2 = length <= SCRATCH_BYTES3 ? this.#scratch : Buffer.allocUnsafe(length);
     let at = input2.write(key, "latin1");
-    for (const part of parts) {
-      input2.set(part, at);
-      at += part.length;
+    for (const part2 of parts) {
+      input2.set(part2, at);
+      at += part2.length;
     }
-    return (0, import_node_crypto22.hash)("sha256", input2.subarray(0, at), "base64url");
+    return (0, import_node_crypto26.hash)("sha256", input2.subarray(0, at), "base64url");
   }
   decided(conn, cmd, { kind, reason }) {
     this.#log.append("command.decided", conn, {
@@ -63269,35 +67745,40 @@ var Recorder = class {
     return this.#masker.maskText(command.text, command.slots, command.objects, catalog);
   }
   #params(command, touched, catalog) {
-    if (command.params.length === 0) return NO_PARAMS2;
-    const values = touched ? this.#masker.maskParams(command, catalog) : command.params.map((value) => ({ text: this.#masker.maskCell(value, void 0), masked: false }));
+    const { params } = command;
+    if (params.length === 0) return NO_PARAMS2;
+    const masks = touched ? this.#masksOfParams(command, catalog) : NO_MASKS;
+    const texts2 = [];
+    const shown = [];
     let masked = 0;
-    for (const each of values) if (each.masked) masked += 1;
-    const texts2 = values.map((each) => each.text);
-    const redactions2 = texts2.length > PARAMS_EACH_MAX ? [redact(texts2, this.#salts)] : texts2.map((each) => redact(each, this.#salts));
-    return { redactions: redactions2, shown: texts2.map((each) => each ?? structure("NULL")), masked };
+    for (let index = 0; index < params.length; index += 1) {
+      const value = params[index] ?? null;
+      if (value !== null && masks[index] !== void 0) masked += 1;
+      const text2 = this.#masker.maskCell(value, masks[index]);
+      texts2.push(text2);
+      shown.push(text2 ?? NULL);
+    }
+    const redactions2 = texts2.length > PARAMS_EACH_MAX ? [this.#redactor.redact(texts2)] : texts2.map((each) => each === null ? this.#redactor.redactJson("null") : this.#redactor.redact(each));
+    return { redactions: redactions2, redacted: redactions2.map((each) => each.redacted), shown, masked };
+  }
+  #masksOfParams(command, catalog) {
+    const { slots, objects, params } = command;
+    const ofSlots = this.#paramMasks.get(slots);
+    const known3 = ofSlots?.get(objects);
+    if (known3 !== void 0 && known3.length >= params.length) return known3;
+    const masks = this.#masker.paramMasks(command, params.length, catalog);
+    if (ofSlots === void 0) this.#paramMasks.set(slots, new WeakMap([[objects, masks]]));
+    else ofSlots.set(objects, masks);
+    return masks;
   }
   #response(note, objects, catalog) {
-    let masked = 0;
     const touched = this.#touches(objects, catalog);
-    const results = [];
-    for (const { columns: columns2, rows: rows2 } of note.results) {
-      const masks = this.#masksOf(columns2, objects, catalog);
-      const out2 = [];
-      for (const row of rows2) {
-        const cells = [];
-        for (const [index, value2] of row.entries()) {
-          const as2 = touched && columns2.length === 0 ? "redact" : masks[index];
-          if (as2 !== void 0 && value2 !== null) masked += 1;
-          cells.push(this.#masker.maskCell(value2, as2));
-        }
-        out2.push(cells);
-      }
-      results.push({ columns: columns2.map((each) => each.name), rows: out2 });
-    }
     const summary2 = touched && note.code !== "" ? note.summary.filter((each) => SAFE_FIELDS.test(each)) : note.summary;
-    const value = { key: base64url3(note.key), results, summary: summary2 };
-    return { response: redactSorted(value, this.#salts), masked };
+    const { json: json2, masked } = this.#responses.write(
+      { key: note.key, results: note.results, summary: summary2 },
+      (columns2) => touched && columns2.length === 0 ? "redact" : this.#masksOf(columns2, objects, catalog)
+    );
+    return { response: this.#redactor.redactJson(json2), masked };
   }
   /** By columns and objects together: a column that was traced to no table goes by what the statement touches. */
   #masksOf(columns2, objects, catalog) {
@@ -63330,17 +67811,20 @@ function shorten(items) {
   const shown = items.slice(0, LIST_MAX2).map((each) => structure(each.slice(0, NAME_MAX)));
   return items.length > LIST_MAX2 ? [...shown, `and ${items.length - LIST_MAX2} more`] : shown;
 }
-var NO_PARAMS2 = { redactions: [], shown: [], masked: 0 };
+var NULL = structure("NULL");
+var NO_PARAMS2 = { redactions: [], redacted: NONE2, shown: [], masked: 0 };
+var NO_MASKS = [];
 var NO_CATALOG = { tableOf: () => void 0 };
 var SAFE_FIELDS = /^(?:[A-Z]+(?: \d+)*$|[SCstcdn]: )/;
-var base64url3 = (bytes) => Buffer.from(bytes).toString("base64url");
 
 // src/gateway/turn.ts
+var SOON_MS = 5;
 var Turn = class {
   #flush;
   #parties = [];
   #spare = [];
   #scheduled = false;
+  #lateScheduled = false;
   /** `flush` makes safe what was recorded; false when it could not, and then nothing may move. */
   constructor(flush) {
     this.#flush = flush;
@@ -63350,12 +67834,22 @@ var Turn = class {
     this.#parties.push(party);
     this.wake();
   }
-  /** Something was recorded that nobody waits for. */
+  /** Something was recorded that nobody waits for: it leaves with the next turn, or soon by itself. */
+  soon() {
+    if (this.#scheduled || this.#lateScheduled) return;
+    this.#lateScheduled = true;
+    setTimeout(this.#late, SOON_MS);
+  }
+  /** Something was recorded that must leave at the end of this turn. */
   wake() {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#end);
   }
+  #late = () => {
+    this.#lateScheduled = false;
+    this.wake();
+  };
   // An arrow function, so that no closure is made per turn.
   #end = () => {
     this.#scheduled = false;
@@ -63389,11 +67883,11 @@ var Session = class {
     this.directory = parts.directory;
     this.origin = sessionOrigin(parts.logOrigin, parts.sid);
     this.#failed = parts.failed;
-    (0, import_node_fs9.mkdirSync)((0, import_node_path10.join)(parts.directory, "approvals"), { recursive: true, mode: 448 });
-    this.#key = (0, import_node_crypto23.generateKeyPairSync)("ed25519").privateKey;
+    (0, import_node_fs17.mkdirSync)((0, import_node_path19.join)(parts.directory, "approvals"), { recursive: true, mode: 448 });
+    this.#key = (0, import_node_crypto27.generateKeyPairSync)("ed25519").privateKey;
     this.vkey = noteSigner(this.origin, this.#key).verifier.vkey;
-    const events = new SessionFile((0, import_node_path10.join)(parts.directory, "events.jsonl"), parts);
-    const disclosures = new SessionFile((0, import_node_path10.join)(parts.directory, "disclosures.jsonl"), parts);
+    const events = new SessionFile((0, import_node_path19.join)(parts.directory, "events.jsonl"), parts);
+    const disclosures = new SessionFile((0, import_node_path19.join)(parts.directory, "disclosures.jsonl"), parts);
     this.#files = [events, disclosures];
     const clock = new Clock();
     this.log = new SessionLog({
@@ -63415,7 +67909,7 @@ var Session = class {
     this.turn = new Turn(() => this.#flush());
     this.recorder = new Recorder({
       log: this.log,
-      salts: new SaltPool((bytes) => (0, import_node_crypto23.randomFillSync)(bytes)),
+      salts: new SaltPool((bytes) => (0, import_node_crypto27.randomFillSync)(bytes)),
       masker: parts.masker
     });
   }
@@ -63437,7 +67931,7 @@ var Session = class {
   /** Keeps a signed answer beside the events. Throws JournalError. */
   keepApproval(request, dsse) {
     try {
-      (0, import_node_fs9.writeFileSync)((0, import_node_path10.join)(this.directory, "approvals", `${request}.dsse.json`), dsse, { mode: 384, flag: "wx" });
+      (0, import_node_fs17.writeFileSync)((0, import_node_path19.join)(this.directory, "approvals", `${request}.dsse.json`), dsse, { mode: 384, flag: "wx" });
     } catch (cause) {
       throw new JournalError("a signed answer could not be kept; check the disk", { cause });
     }
@@ -63503,17 +67997,19 @@ function makeUlid(nowMs, random) {
 // src/gateway/local.ts
 async function openSession(parts) {
   const { policy: policy2, identity, desk } = parts;
-  const sid = makeUlid(Date.now(), (0, import_node_crypto24.randomBytes)(10));
+  const sid = makeUlid(Date.now(), (0, import_node_crypto28.randomBytes)(10));
   const masker = openMasker(
     policy2.masking.flatMap((rule) => rule.kind === "columns" ? [rule] : []),
-    (0, import_node_crypto24.randomBytes)(32)
+    (0, import_node_crypto28.randomBytes)(32)
   );
   let gateway;
+  const claimed = parts.unsealed?.sessions.claim(sid);
+  if (claimed !== void 0 && "life" in claimed) throw new Error(`session ${sid} is another's`);
   const session = new Session({
     sid,
-    directory: (0, import_node_path11.join)(parts.sessionsDirectory, sid),
+    directory: (0, import_node_path20.join)(parts.sessionsDirectory, sid),
     logOrigin: parts.logOrigin,
-    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (session2) => follow2(session2, desk) },
+    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (followed) => follow3(followed, desk) },
     masker,
     sync: parts.targets.some(({ name: name2 }) => policy2.targets.get(name2)?.sync === true),
     failed: (why) => {
@@ -63521,6 +68017,7 @@ async function openSession(parts) {
       parts.failed(why);
     }
   });
+  if (parts.unsealed !== void 0) claimed?.keep({ ...parts.unsealed.destination, key: session.key });
   await desk?.register({ sid, origin: session.origin, vkey: session.vkey });
   session.log.append("session.started", 0, {
     countersigner: desk?.vkey ?? "none",
@@ -63531,13 +68028,13 @@ async function openSession(parts) {
     tier: parts.tier
   });
   session.turn.wake();
-  const facts2 = new Map(
+  const facts3 = new Map(
     parts.targets.map(({ name: name2 }) => [name2, factsOf(name2, policy2.targets.get(name2)?.protocol ?? "", identity)])
   );
   const judge2 = new Judge({
     session,
     policy: compile2(policy2),
-    factsOf: (target) => facts2.get(target) ?? factsOf(target, "", identity),
+    factsOf: (target) => facts3.get(target) ?? factsOf(target, "", identity),
     askPeople: desk === void 0 ? async () => await Promise.resolve({ answer: "expired", words: "There is nobody to ask: no countersigner." }) : askPeople({
       session,
       desk,
@@ -63564,7 +68061,7 @@ async function openSession(parts) {
     session,
     judge: judge2,
     certificate,
-    password: (0, import_node_crypto24.randomBytes)(24).toString("base64url"),
+    password: (0, import_node_crypto28.randomBytes)(24).toString("base64url"),
     random: (count2) => pool.take(count2),
     reader,
     targets
@@ -63585,876 +68082,29 @@ async function openSession(parts) {
     session,
     endpoints,
     certificate,
+    claimed,
     async end(exit) {
       await listening2.close("the session ended");
       await judge2.idle();
       if (session.failure === "") {
-        const { commands, denied, held } = session.stats;
+        const { commands: commands2, denied, held } = session.stats;
         const outcome = exit === 0 ? "completed" : "failed";
-        session.log.append("session.ended", 0, { commands, denied, exit, held, outcome });
+        session.log.append("session.ended", 0, { commands: commands2, denied, exit, held, outcome });
       }
       await session.end();
     }
   };
 }
-function follow2(followed, desk) {
-  return desk.address === void 0 ? new HeadFollower(followed, desk.addCheckpoint) : followInThread(followed, desk.address);
+function follow3(followed, desk) {
+  return desk.address === void 0 ? new HeadFollower(followed, async (body) => await desk.addCheckpoint(body)) : followInThread(followed, desk.address);
 }
 function factsOf(target, protocol, identity) {
   const { environment, event, actor } = identity;
   return { target, protocol, branch: branchOf(identity), environment, event, actor };
 }
 
-// src/gateway/seal.ts
-var import_node_fs10 = require("node:fs");
-var import_node_path12 = require("node:path");
-
-// src/tlog/proof.ts
-var HEADER2 = "c2sp.org/tlog-proof@v1";
-var PATH_LINES_MAX = 63;
-function encodeProof({ index, path, checkpoint, extra }) {
-  const extraLine = extra === void 0 ? "" : `extra ${Buffer.from(extra).toString("base64")}
-`;
-  const lines = path.map((each) => `${Buffer.from(each).toString("base64")}
-`);
-  return `${HEADER2}
-${extraLine}index ${index}
-${lines.join("")}
-${checkpoint}`;
-}
-function parseProof(text2) {
-  const blank = text2.indexOf("\n\n");
-  const lines = text2.slice(0, Math.max(0, blank)).split("\n");
-  if (blank === -1 || lines.shift() !== HEADER2) throw new NoteError("text", `a proof starts with ${HEADER2}`);
-  const extra = lines[0]?.startsWith("extra ") === true ? fromBase64(lines.shift()?.slice(6) ?? "!") : null;
-  if (extra === void 0) throw new NoteError("text", "extra data is base 64");
-  const indexLine = lines.shift() ?? "";
-  const index = indexLine.startsWith("index ") ? parseCount(indexLine.slice(6)) : void 0;
-  if (index === void 0) throw new NoteError("text", "a proof names the index of its entry");
-  if (lines.length > PATH_LINES_MAX) throw new NoteError("text", `a proof has at most ${PATH_LINES_MAX} hashes`);
-  const path = lines.map((line) => {
-    const node2 = fromBase64(line);
-    if (node2?.length !== HASH_BYTES) throw new NoteError("text", "a line of a proof is 32 bytes in base 64");
-    return node2;
-  });
-  return { index, path, checkpoint: text2.slice(blank + 2), ...extra === null ? {} : { extra } };
-}
-
-// src/evidence/entry.ts
-var import_node_crypto25 = require("node:crypto");
-function encodeEntry({ sid, root, size, dsse }) {
-  return canonical({ dsse, kind: "session", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
-}
-function parseEntry(text2) {
-  let value;
-  try {
-    value = parseCanonical(text2);
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-  const isOne2 = (each) => each === 1;
-  const claims = { dsse: isText2, kind: oneOf("session"), root: isText2, sid: isText2, size: isCount2, v: isOne2 };
-  const fields = fieldsOf(value, claims);
-  const root = fields === void 0 ? void 0 : fromBase64(fields.root);
-  if (fields === void 0 || root?.length !== 32) return void 0;
-  return { sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
-}
-function digestOfFile(bytes) {
-  return `sha256:${(0, import_node_crypto25.hash)("sha256", bytes, "hex")}`;
-}
-
-// src/evidence/read-events.ts
-var import_node_crypto26 = require("node:crypto");
-var FAULTS_MAX = 10;
-var NEWLINE3 = 10;
-function readEvents(bytes, visit3, headAt) {
-  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const frontier = new Frontier();
-  const faults = [];
-  const fault = (what) => {
-    if (faults.length < FAULTS_MAX) faults.push(what);
-  };
-  let start2 = 0;
-  while (start2 < file2.length) {
-    const newline = file2.indexOf(NEWLINE3, start2);
-    const end = newline === -1 ? file2.length : newline;
-    if (newline === -1) fault(`line ${frontier.size + 1} has no newline: the file was cut`);
-    const line = file2.subarray(start2, end);
-    const leaf = leafHash(line);
-    const text2 = decodeUtf82(line);
-    const event = text2 === void 0 ? "not UTF-8" : parseEvent(text2);
-    if (typeof event === "string") fault(`line ${frontier.size + 1} is ${event}`);
-    else visit3(event, leaf);
-    frontier.append(leaf);
-    headAt?.(frontier);
-    if (frontier.size % 4096 === 0) frontier.rebase(frontier.peaks());
-    start2 = end + 1;
-  }
-  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto26.hash)("sha256", file2, "hex"), faults };
-}
-
-// src/evidence/story.ts
-var COMMANDS_TOLD_MAX = 100;
-var NOTABLE_TOLD_MAX = 50;
-var EXECUTIONS_TOLD_MAX = 5;
-var ASIDES_MAX = 50;
-var Story = class {
-  #open = /* @__PURE__ */ new Map();
-  #plain = [];
-  #notable = [];
-  #texts = /* @__PURE__ */ new Map();
-  connections = [];
-  gaps = [];
-  #commands = 0;
-  add(event) {
-    switch (event.type) {
-      case "command.seen": {
-        this.#commands += 1;
-        const told = {
-          seq: event.seq,
-          at: event.at,
-          conn: event.conn,
-          seen: event.body,
-          requested: [],
-          answered: [],
-          returned: []
-        };
-        this.#open.set(event.body.cmd, told);
-        return;
-      }
-      case "command.decided": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        told.decided = event.body;
-        this.#choose(told, event.body.decision !== "allow");
-        return;
-      }
-      case "approval.requested":
-        this.#open.get(event.body.cmd)?.requested.push(event.body);
-        return;
-      case "approval.answered":
-        this.#open.get(event.body.cmd)?.answered.push(event.body);
-        return;
-      case "command.settled": {
-        const told = this.#open.get(event.body.cmd);
-        if (told !== void 0) told.settled = event.body;
-        return;
-      }
-      case "command.returned": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
-        return;
-      }
-      case "connection.opened":
-        if (this.connections.length < ASIDES_MAX)
-          this.connections.push({ conn: event.conn, at: event.at, body: event.body });
-        return;
-      case "gap":
-        if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
-        return;
-      case "session.started":
-      case "masked":
-      case "connection.closed":
-      case "session.ended":
-        return;
-    }
-  }
-  /** The commands to show, in the order they came. */
-  told() {
-    return [...this.#plain, ...this.#notable].toSorted((left, right) => left.seq - right.seq);
-  }
-  /** How many commands are not shown. */
-  get omitted() {
-    return this.#commands - this.#plain.length - this.#notable.length;
-  }
-  /** The digests of a command's text: its own, or those of the earlier event that it names. */
-  textOf(told) {
-    if (told.seen.text.length > 0) return told.seen.text;
-    return this.#texts.get(told.seen.textOf) ?? [];
-  }
-  /** Needed once, before `textOf`: the texts that shown commands refer to. A second pass over the events. */
-  recall(event) {
-    if (event.type !== "command.seen" || event.body.text.length === 0) return;
-    if (this.#wanted().has(event.seq)) this.#texts.set(event.seq, event.body.text);
-  }
-  #wantedSeqs;
-  #wanted() {
-    this.#wantedSeqs ??= new Set(this.told().map(({ seen }) => seen.textOf));
-    return this.#wantedSeqs;
-  }
-  #choose(told, notable) {
-    if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
-    else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
-    else this.#open.delete(told.seen.cmd);
-  }
-};
-function openValues(disclosures, wanted) {
-  const values = /* @__PURE__ */ new Map();
-  for (const line of linesOf2(disclosures)) {
-    const fields = parseDisclosure(line);
-    if (fields === void 0 || !wanted.has(fields.digest)) continue;
-    const opened2 = openDisclosure(fields.disclosure);
-    if (opened2 !== void 0) values.set(fields.digest, opened2.value);
-  }
-  return (redacted2) => values.get(redacted2["..."]);
-}
-function parseDisclosure(line) {
-  try {
-    return fieldsOf(parseCanonical(line), { digest: isText2, disclosure: isText2, ptr: isText2 });
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-}
-function* linesOf2(bytes) {
-  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let start2 = 0; start2 < file2.length; ) {
-    const newline = file2.indexOf(10, start2);
-    const end = newline === -1 ? file2.length : newline;
-    yield decodeUtf82(file2.subarray(start2, end)) ?? "\uFFFD";
-    start2 = end + 1;
-  }
-}
-
-// src/evidence/summary.ts
-var Summariser = class {
-  #sid = "";
-  #started;
-  #ended;
-  #startedAt = "";
-  #endedAt = "";
-  #approvals = 0;
-  #commands = 0;
-  #denied = 0;
-  #held = 0;
-  #masked = 0;
-  #previews = 0;
-  #previewing = /* @__PURE__ */ new Set();
-  add(event) {
-    switch (event.type) {
-      case "session.started":
-        this.#sid = event.sid;
-        this.#started ??= event.body;
-        this.#startedAt ||= event.at;
-        return;
-      case "session.ended":
-        this.#ended = event.body;
-        this.#endedAt = event.at;
-        return;
-      case "connection.opened":
-        if (event.body.purpose === "preview") this.#previewing.add(event.conn);
-        return;
-      case "command.seen":
-        if (this.#previewing.has(event.conn)) this.#previews += 1;
-        else this.#commands += 1;
-        return;
-      case "command.decided":
-        if (event.body.decision === "deny") this.#denied += 1;
-        if (event.body.decision === "hold") this.#held += 1;
-        return;
-      case "approval.answered":
-        if (event.body.answer === "approved") this.#approvals += 1;
-        return;
-      case "masked":
-        for (const count2 of Object.values(event.body.counts)) this.#masked += count2;
-        return;
-      case "command.returned":
-        this.#masked += event.body.masked;
-        return;
-      case "approval.requested":
-      case "command.settled":
-      case "connection.closed":
-      case "gap":
-        return;
-    }
-  }
-  summary() {
-    return {
-      sid: this.#sid,
-      started: this.#started,
-      startedAt: this.#startedAt,
-      ended: this.#ended,
-      endedAt: this.#endedAt,
-      counts: {
-        approvals: this.#approvals,
-        commands: this.#commands,
-        denied: this.#denied,
-        held: this.#held,
-        masked: this.#masked,
-        previews: this.#previews
-      }
-    };
-  }
-};
-
-// src/evidence/visible.ts
-var UNSEEN2 = /(?![\n\t])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Co}\p{Surrogate}\u2800]/gu;
-function visible4(text2) {
-  return text2.replace(UNSEEN2, spell);
-}
-function visibleLine2(text2) {
-  return visible4(text2).replace(/[\n\t]/g, spell);
-}
-var CELL_CHARS_MAX = 120;
-function codeSpan(text2) {
-  const shown = cut(visibleLine2(text2), CELL_CHARS_MAX).replaceAll("|", "\\u{7c}");
-  if (shown === "") return "\u2013";
-  const fence = "`".repeat(longestRun(shown, "`") + 1);
-  const padding = /^[ `]|[ `]$/.test(shown) && shown.trim() !== "" ? " " : "";
-  return `${fence}${padding}${shown}${padding}${fence}`;
-}
-function codeSpans(texts2) {
-  return texts2.length === 0 ? "\u2013" : texts2.map(codeSpan).join(" ");
-}
-function codeBlock(text2) {
-  const shown = visible4(text2);
-  const fence = "`".repeat(Math.max(3, longestRun(shown, "`") + 1));
-  return `${fence}text
-${shown}${shown.endsWith("\n") ? "" : "\n"}${fence}
-`;
-}
-function csvCell(text2) {
-  const shown = visibleLine2(text2);
-  const inert = /^[-=+@\t]/.test(shown) ? `'${shown}` : shown;
-  return /[",\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
-}
-function cut(text2, charsMax) {
-  if (text2.length <= charsMax) return text2;
-  const end = /[\ud800-\udbff]/.test(text2.charAt(charsMax - 1)) ? charsMax - 1 : charsMax;
-  return `${text2.slice(0, end)} \u2026 (${text2.length - end} more characters)`;
-}
-function spell(character) {
-  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-}
-function longestRun(text2, mark) {
-  let longest = 0;
-  let run3 = 0;
-  for (const character of text2) {
-    run3 = character === mark ? run3 + 1 : 0;
-    longest = Math.max(longest, run3);
-  }
-  return longest;
-}
-
-// src/evidence/pages.ts
-var TEXT_CHARS_MAX = 4e3;
-function sessionFolder(startedAt, sid) {
-  return `sessions/${startedAt.slice(0, 10).replaceAll("-", "/")}/${sid}`;
-}
-function monthFolder(startedAt) {
-  return `sessions/${startedAt.slice(0, 7).replace("-", "/")}`;
-}
-function sessionPage(events, disclosures) {
-  const summariser = new Summariser();
-  const story = new Story();
-  const { size, root } = readEvents(events, (event) => {
-    summariser.add(event);
-    story.add(event);
-  });
-  readEvents(events, (event) => story.recall(event));
-  const told = story.told();
-  const values = openValues(disclosures, wantedDigests(story, told));
-  const summary2 = summariser.summary();
-  return [
-    `# Session ${codeSpan(summary2.sid)}
-
-`,
-    glance(summary2, size, root),
-    connections(story, values),
-    commandTable(story, told),
-    told.map((each) => details(story, each, values)).join(""),
-    gaps(story),
-    verification(summary2)
-  ].join("");
-}
-function glance(summary2, size, root) {
-  const { started, ended: ended2, counts } = summary2;
-  const identity = started?.identity;
-  const rows2 = [
-    [
-      "Outcome",
-      ended2 === void 0 ? "**incomplete**: the session has no end" : `${ended2.outcome}, exit code ${ended2.exit}`
-    ],
-    ["Started, ended", `${codeSpan(summary2.startedAt)} ${codeSpan(summary2.endedAt)}`],
-    [
-      "Who",
-      codeSpans(
-        [identity?.actor ?? "", identity?.triggeringActor ?? ""].filter((each, at, all) => all.indexOf(each) === at)
-      )
-    ],
-    ["Repository", codeSpan(identity?.repository ?? "")],
-    ["Workflow", codeSpan(identity?.workflowRef ?? "")],
-    ["Run, attempt, job", codeSpans([identity?.run ?? "", identity?.attempt ?? "", identity?.job ?? ""])],
-    ["Event, ref", codeSpans([identity?.event ?? "", identity?.ref ?? ""])],
-    ["Commit", codeSpan(identity?.commit ?? "")],
-    ["Environment", codeSpan(identity?.environment ?? "")],
-    ["Targets", codeSpans((started?.targets ?? []).map(({ name: name2, protocol }) => `${name2} (${protocol})`))],
-    ["Policy", codeSpan(started?.policy.digest ?? "")],
-    [
-      "Assurance",
-      `${codeSpan(started?.tier ?? "")}, countersigned by ${codeSpan(countersignerName(started?.countersigner))}`
-    ],
-    ["Gateway", codeSpan(started?.gateway.version ?? "")],
-    [
-      "Commands",
-      `${counts.commands}${counts.previews === 0 ? "" : ` (and ${counts.previews} of the gateway's own, to count rows)`}, of them ${counts.held} held, ${counts.denied} denied; ${counts.approvals} approved by people; ${counts.masked} spans masked`
-    ],
-    ["Head", `${size} events, root ${codeSpan(Buffer.from(root).toString("base64"))}`]
-  ];
-  return table(["", ""], rows2);
-}
-function countersignerName(vkey) {
-  return vkey?.split("+")[0] ?? "";
-}
-function connections(story, values) {
-  if (story.connections.length === 0) return "";
-  const rows2 = story.connections.map(({ conn, at, body }) => [
-    String(conn),
-    codeSpan(at),
-    codeSpan(body.target),
-    codeSpan(body.user),
-    codeSpan(body.database),
-    codeSpans(body.application.map((each) => asText2(values(each)))),
-    body.purpose,
-    `${body.tls.client ? "TLS" : "plain"}, ${body.tls.target ? "TLS" : "plain"}`
-  ]);
-  const head = ["Connection", "Opened", "Target", "User", "Database", "Application", "Purpose", "Client, target"];
-  return `## Connections
-
-${table(head, rows2)}`;
-}
-function commandTable(story, told) {
-  if (told.length === 0) return "## Commands\n\nNone.\n\n";
-  const rows2 = told.map((each) => [
-    each.seen.cmd,
-    codeSpan(each.seen.target),
-    each.seen.effects.join(", "),
-    codeSpans(each.seen.objects.slice(0, 8)),
-    each.decided === void 0 ? "\u2013" : `${each.decided.decision} ${codeSpan(each.decided.rule)}`,
-    answers(each),
-    each.settled?.ruling ?? "\u2013",
-    outcomes(each),
-    each.returned.length === 0 ? "\u2013" : String(each.returned.reduce((sum, { rows: count2 }) => sum + Math.max(0, count2), 0)),
-    each.returned.length === 0 ? "\u2013" : milliseconds(each.returned.reduce((sum, { tookUs }) => sum + Math.max(0, tookUs), 0))
-  ]);
-  const head = ["Command", "Target", "Effects", "Objects", "Decision", "Answer", "Ruling", "Outcome", "Rows", "ms"];
-  const rest = story.omitted > 0 ? `${story.omitted} more commands are in \`events.jsonl\`.
-
-` : "";
-  return `## Commands
-
-${table(head, rows2)}${rest}`;
-}
-function answers({ answered }) {
-  if (answered.length === 0) return "\u2013";
-  return answered.map(
-    ({ answer, by }) => `${answer}${by.length === 0 ? "" : ` by ${by.map(({ login: login2, via }) => `${codeSpan(login2)} (${codeSpan(via)})`).join(", ")}`}`
-  ).join("; ");
-}
-function outcomes({ returned: returned2 }) {
-  if (returned2.length === 0) return "\u2013";
-  return returned2.map(({ outcome, code }) => code === "" ? outcome : `${outcome} ${codeSpan(code)}`).join("; ");
-}
-function details(story, told, values) {
-  const { seen, decided } = told;
-  const parts = [
-    `<details><summary>Command ${seen.cmd}: text, parameters, answer</summary>
-
-`,
-    `Seen ${codeSpan(told.at)}, ${seen.bytes} bytes${seen.tx ? ", in a transaction" : ""}${seen.bounded ? "" : ", **not bounded**"}.`,
-    decided === void 0 || decided.message === "" ? "\n\n" : ` ${codeSpan(decided.message)}
-
-`,
-    ...story.textOf(told).map((each) => block("", values(each))),
-    ...seen.params.map((each, at) => block(`Parameter ${at + 1}:
-
-`, values(each))),
-    ...told.requested.map(
-      ({ request, impact, expiresAt }) => `Asked people in request ${codeSpan(request)}, to expire ${codeSpan(expiresAt)}. Rows: ${known2(impact.estimated)} estimated, ${known2(impact.counted)} counted.
-
-`
-    ),
-    ...told.answered.flatMap(({ reason, request, dsse }) => [
-      dsse === "" ? "" : `Signed answer: [approvals/${fileName(request)}](approvals/${fileName(request)})
-
-`,
-      ...reason.map((each) => block("Their reason:\n\n", values(each)))
-    ]),
-    ...told.returned.map(
-      (each) => `Execution ${each.execution}: ${each.outcome}, ${known2(each.rows)} rows, ${each.bytes} bytes, ${each.masked} spans masked${each.truncated ? ", **shown in part**" : ""}.
-
-${each.response.map((one) => block("", values(one))).join("")}`
-    ),
-    "</details>\n\n"
-  ];
-  return parts.join("");
-}
-function fileName(request) {
-  return /^[0-9A-Za-z]{1,64}$/.test(request) ? `${request}.dsse.json` : "unknown.dsse.json";
-}
-function block(label, value) {
-  if (value === void 0) return `${label}*erased*
-
-`;
-  return `${label}${codeBlock(cut(asText2(value), TEXT_CHARS_MAX))}
-`;
-}
-function gaps(story) {
-  if (story.gaps.length === 0) return "";
-  const rows2 = story.gaps.map(({ at, body }) => [codeSpan(at), codeSpan(body.cmd), codeSpan(body.what)]);
-  return `## What is missing
-
-${table(["At", "Command", "What is known"], rows2)}`;
-}
-function verification({ startedAt, sid }) {
-  return [
-    "## Verify\n\n",
-    "In a clone of the repository, then in a checkout of the evidence:\n\n",
-    codeBlock(`countersign verify countersign/evidence
-countersign verify ${sessionFolder(startedAt, sid)}`),
-    "\nThis page says nothing of its own: it is rendered from `events.jsonl` and `disclosures.jsonl`, and the verifier",
-    " renders it again.\n"
-  ].join("");
-}
-function indexRow({ sid, started, startedAt, ended: ended2, counts }) {
-  const cells = [
-    sid,
-    startedAt,
-    ended2?.outcome ?? "incomplete",
-    started?.identity.repository ?? "",
-    started?.identity.actor ?? "",
-    (started?.targets ?? []).map(({ name: name2 }) => name2).join(" "),
-    String(counts.commands),
-    String(counts.held),
-    String(counts.denied),
-    String(counts.approvals)
-  ];
-  return `${cells.map(csvCell).join(",")}
-`;
-}
-var INDEX_HEAD = "session,started,outcome,repository,actor,targets,commands,held,denied,approved\n";
-function indexOf(rows2) {
-  return `${INDEX_HEAD}${rows2.toSorted().join("")}`;
-}
-function indexWith(index, row) {
-  const rows2 = index.split("\n").slice(1, -1);
-  const sid = row.slice(0, 26);
-  const kept = rows2.filter((each) => !each.startsWith(sid)).map((each) => `${each}
-`);
-  return indexOf([...kept, row]);
-}
-var SESSIONS_SHOWN_MAX = 500;
-function monthPage(month, index) {
-  const rows2 = index.split("\n").slice(1, -1).toReversed();
-  const shown = rows2.slice(0, SESSIONS_SHOWN_MAX).map((row) => {
-    const [sid = "", startedAt = "", outcome = ""] = row.split(",");
-    const day = startedAt.slice(8, 10);
-    const link = /^[0-9A-Z]{26}$/.test(sid) && /^[0-9]{2}$/.test(day) ? `[${sid}](${day}/${sid}/README.md)` : codeSpan(sid);
-    const [commands = "", held = "", denied = "", approved = ""] = row.split(",").slice(-4);
-    return [link, codeSpan(startedAt), codeSpan(outcome), commands, held, denied, approved];
-  });
-  const rest = rows2.length > shown.length ? `${rows2.length - shown.length} more are in [index.csv](index.csv).
-` : "";
-  return [
-    `# Sessions of ${month}
-
-${rows2.length} sessions. [index.csv](index.csv) has them all, with repository, actor and targets.
-
-`,
-    table(["Session", "Started", "Outcome", "Commands", "Held", "Denied", "Approved"], shown),
-    rest
-  ].join("");
-}
-function frontPage(checkpoint, months) {
-  const { origin, size, root } = parseCheckpoint(parseNote(checkpoint).text);
-  const links = months.toSorted().toReversed().map((month) => `- [${month}](sessions/${month.replace("-", "/")}/README.md)
-`);
-  return [
-    "# Evidence of what jobs did in production\n\n",
-    "Every session that went through the gateway: which commands, decided by which rule, answered by whom, with what\n",
-    "result. An append-only log holds a digest of each session, so none can be changed, cut or left out unseen.\n\n",
-    table(
-      ["", ""],
-      [
-        ["Log", codeSpan(origin)],
-        ["Sessions", String(size)],
-        ["Root", codeSpan(Buffer.from(root).toString("base64"))]
-      ]
-    ),
-    "## Sessions\n\n",
-    ...links,
-    "\n## Verify\n\n",
-    codeBlock("countersign verify countersign/evidence"),
-    "\nor, in a checkout of this branch:\n\n",
-    codeBlock("countersign verify ."),
-    "\n`trust/policy` names the keys. To trust a key that you got elsewhere, add `--key VKEY`.\n"
-  ].join("");
-}
-function table(head, rows2) {
-  const line = (cells) => `| ${cells.join(" | ")} |
-`;
-  return `${line(head)}${line(head.map(() => "---"))}${rows2.map(line).join("")}
-`;
-}
-function wantedDigests(story, told) {
-  const wanted = /* @__PURE__ */ new Set();
-  const want = (list2) => {
-    for (const each of list2) wanted.add(each["..."]);
-  };
-  for (const { body } of story.connections) want(body.application);
-  for (const each of told) {
-    want(story.textOf(each));
-    want(each.seen.params);
-    for (const { reason } of each.answered) want(reason);
-    for (const { response } of each.returned) want(response);
-  }
-  return wanted;
-}
-function asText2(value) {
-  if (value === void 0) return "(erased)";
-  if (typeof value === "string") return value;
-  return isAnswer(value) ? answerText2(value) : JSON.stringify(value, null, 1);
-}
-var isAnswer = shaped({
-  key: isText2,
-  results: listOf(shaped({ columns: listOf(isText2), rows: listOf(listOf(isCell)) })),
-  summary: listOf(isText2)
-});
-function isCell(value) {
-  return value === null || isText2(value);
-}
-function answerText2({
-  results,
-  summary: summary2
-}) {
-  const row = (cells) => cells.map((cell) => visibleLine2(cell ?? "NULL")).join(" | ");
-  const lines = results.flatMap(({ columns: columns2, rows: rows2 }) => [row(columns2), ...rows2.map(row)]);
-  return [...lines, ...summary2.map(visibleLine2)].join("\n");
-}
-function known2(count2) {
-  return count2 < 0 ? "unknown" : String(count2);
-}
-function milliseconds(microseconds) {
-  return (microseconds / 1e3).toFixed(1);
-}
-
-// src/evidence/statement.ts
-var STATEMENT2 = "https://in-toto.io/Statement/v1";
-var SESSION_PREDICATE = "https://countersign.dev/attestation/session/v0.1";
-function sessionStatement({ events, summary: summary2, countersigned }) {
-  const { started, ended: ended2 } = summary2;
-  const commit = started?.identity.commit ?? "";
-  const source = { digest: { gitCommit: commit }, name: sourceName(started?.identity.repository ?? "") };
-  return canonical({
-    _type: STATEMENT2,
-    predicate: {
-      counts: summary2.counts,
-      countersigned: { by: started?.countersigner ?? "none", size: countersigned },
-      finishedOn: summary2.endedAt,
-      gateway: started?.gateway ?? null,
-      identity: started?.identity ?? null,
-      outcome: ended2?.outcome ?? "lost",
-      policy: started?.policy ?? null,
-      sid: summary2.sid,
-      size: events.size,
-      startedOn: summary2.startedAt,
-      targets: started?.targets ?? [],
-      tier: started?.tier ?? null
-    },
-    predicateType: SESSION_PREDICATE,
-    subject: [
-      { digest: { sha256: events.sha256 }, name: "events.jsonl" },
-      { digest: { "rfc6962-sha256": Buffer.from(events.root).toString("hex") }, name: "session-root" },
-      .../^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit) ? [source] : []
-    ]
-  });
-}
-function sourceName(repository) {
-  return /^[\w.-]+\/[\w.-]+$/.test(repository) ? `git+https://github.com/${repository}` : "git";
-}
-
-// src/evidence/trust.ts
-var KEYS_MAX = 32;
-var GROUP = "countersigners";
-function encodeTrust({ logs, witnesses }) {
-  const names = witnesses.map((_, at) => `countersigner-${at + 1}`);
-  return [
-    ...logs.map(({ vkey }) => `log ${vkey}`),
-    ...witnesses.map(({ vkey }, at) => `witness countersigner-${at + 1} ${vkey}`),
-    ...names.length === 0 ? [] : [`group ${GROUP} any ${names.join(" ")}`],
-    `quorum ${names.length === 0 ? "none" : GROUP}`,
-    ""
-  ].join("\n");
-}
-function parseTrust(text2) {
-  const lines = text2.split("\n");
-  const logs = [];
-  const witnesses = [];
-  try {
-    for (const line of lines) {
-      const [word, first = "", second = ""] = line.split(" ");
-      if (word === "log") logs.push(parseVkey(first));
-      if (word === "witness") witnesses.push(parseVkey(second));
-    }
-  } catch (error62) {
-    if (error62 instanceof NoteError) return error62.message;
-    throw error62;
-  }
-  if (logs.length > KEYS_MAX || witnesses.length > KEYS_MAX) return `more than ${KEYS_MAX} keys`;
-  if (logs.some(({ kind }) => kind !== "log")) return "a log's key has type 0x01";
-  if (witnesses.some(({ kind }) => kind !== "witness")) return "a countersigner's key has type 0x04";
-  return encodeTrust({ logs, witnesses }) === text2 ? { logs, witnesses } : "not a policy of this version";
-}
-function trusting(trust, log, witness) {
-  const add = (list2, one) => list2.some(({ vkey }) => vkey === one.vkey) ? list2 : [...list2, one];
-  return {
-    logs: add(trust.logs, log),
-    witnesses: witness === void 0 ? trust.witnesses : add(trust.witnesses, witness)
-  };
-}
-
-// src/evidence/layout.ts
-function statementOf2(events, countersigned) {
-  const summariser = new Summariser();
-  const read2 = readEvents(events, (event) => summariser.add(event));
-  return sessionStatement({ events: read2, summary: summariser.summary(), countersigned });
-}
-function sealedStatement(statement, signatures) {
-  return encodeDsse(statement, signatures);
-}
-var SESSION_FILES = {
-  page: "README.md",
-  events: "events.jsonl",
-  disclosures: "disclosures.jsonl",
-  checkpoints: "checkpoints.txt",
-  dsse: "session.dsse.json",
-  proof: "session.tlog-proof",
-  approvals: "approvals"
-};
-var TRUST_PATH = "trust/policy";
-async function sealSession(session, ledger, signer) {
-  const summariser = new Summariser();
-  const read2 = readEvents(session.events, (event) => summariser.add(event));
-  const summary2 = summariser.summary();
-  if (summary2.started === void 0) throw new LogError("the session has no session.started, so it cannot be placed");
-  const folder = sessionFolder(summary2.startedAt, summary2.sid);
-  const entry = encodeEntry({ sid: summary2.sid, root: read2.root, size: read2.size, dsse: digestOfFile(session.dsse) });
-  const log = parseVkey(signer.logVkey);
-  const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
-  const plan = async (now) => {
-    const there = await entryOf(now, folder);
-    if (there === entry) return "nothing";
-    if (there?.includes(`"${summary2.sid}"`) === true) {
-      throw new LogError(`the ledger holds another session ${summary2.sid}; nothing was changed`);
-    }
-    const trust = trusting(await readTrust(now), log, witness);
-    const appended = appendEntry(await readEdge(now, trust.logs, log.name), Buffer.from(entry));
-    const checkpoint = `${appended.checkpoint}
-${await signer.sign(appended.checkpoint)}`;
-    const proof = encodeProof({ index: appended.index, path: appended.path, checkpoint });
-    return {
-      files: [
-        ...sessionFiles(folder, session, proof),
-        ...await pageFiles(now, summary2, checkpoint),
-        { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
-        { path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint) },
-        ...appended.files
-      ],
-      removed: appended.removed,
-      message: `Session ${summary2.sid}: ${summary2.ended?.outcome ?? "incomplete"}`
-    };
-  };
-  return { outcome: await ledger.update(plan), folder };
-}
-async function entryOf(now, folder) {
-  const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
-  const checkpoint = await now.read(CHECKPOINT_PATH);
-  if (proof === void 0 || checkpoint === void 0) return void 0;
-  try {
-    const { index } = parseProof(decodeUtf82(proof) ?? "");
-    const { size } = parseCheckpoint(parseNote(decodeUtf82(checkpoint) ?? "").text);
-    const entry = index < size ? await readEntry(now, index, size) : void 0;
-    return entry === void 0 ? void 0 : decodeUtf82(entry);
-  } catch (cause) {
-    if (!(cause instanceof NoteError)) throw cause;
-    throw new LogError(`${folder} or the checkpoint cannot be read: ${cause.message}; run countersign verify`, {
-      cause
-    });
-  }
-}
-function sessionFiles(folder, session, proof) {
-  const file2 = (name2, bytes) => ({
-    path: `${folder}/${name2}`,
-    bytes: typeof bytes === "string" ? Buffer.from(bytes) : bytes
-  });
-  return [
-    file2(SESSION_FILES.page, sessionPage(session.events, session.disclosures)),
-    file2(SESSION_FILES.events, session.events),
-    file2(SESSION_FILES.disclosures, session.disclosures),
-    ...session.checkpoints.length === 0 ? [] : [file2(SESSION_FILES.checkpoints, session.checkpoints)],
-    file2(SESSION_FILES.dsse, session.dsse),
-    file2(SESSION_FILES.proof, proof),
-    ...session.approvals.map(({ request, dsse }) => file2(`${SESSION_FILES.approvals}/${fileName(request)}`, dsse))
-  ];
-}
-async function pageFiles(now, summary2, checkpoint) {
-  const folder = monthFolder(summary2.startedAt);
-  const month = summary2.startedAt.slice(0, 7);
-  const before = await now.read(`${folder}/index.csv`);
-  const index = indexWith(before === void 0 ? "" : decodeUtf82(before) ?? "", indexRow(summary2));
-  const months = /* @__PURE__ */ new Set([...await monthsIn(now), month]);
-  return [
-    { path: `${folder}/index.csv`, bytes: Buffer.from(index) },
-    { path: `${folder}/README.md`, bytes: Buffer.from(monthPage(month, index)) },
-    { path: "README.md", bytes: Buffer.from(frontPage(checkpoint, [...months])) }
-  ];
-}
-async function monthsIn(now) {
-  const months = [];
-  for (const year of (await now.list("sessions")).filter((name2) => /^[0-9]{4}$/.test(name2))) {
-    const inYear = await now.list(`sessions/${year}`);
-    months.push(...inYear.filter((name2) => /^[0-9]{2}$/.test(name2)).map((month) => `${year}-${month}`));
-  }
-  return months;
-}
-async function readTrust(now) {
-  const bytes = await now.read(TRUST_PATH);
-  if (bytes === void 0) return { logs: [], witnesses: [] };
-  const trust = parseTrust(decodeUtf82(bytes) ?? "");
-  if (typeof trust === "string") throw new LogError(`${TRUST_PATH} is ${trust}; run countersign verify`);
-  return trust;
-}
-
-// src/gateway/seal.ts
-async function seal(session, { desk, ledger, logOrigin }) {
-  const events = (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(session.directory, "events.jsonl"));
-  const statement = statementOf2(events, session.heads.size);
-  const own2 = signDsse(statement, dsseSigner(session.key));
-  const dsse = sealedStatement(statement, [own2, await desk.signStatement(session.origin, statement)]);
-  const folder = (0, import_node_path12.join)(session.directory, "approvals");
-  const approvals = (0, import_node_fs10.readdirSync)(folder).map((name2) => ({
-    request: name2.replace(/\.dsse\.json$/, ""),
-    dsse: (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(folder, name2), "utf8")
-  }));
-  const sealed = {
-    events,
-    disclosures: (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(session.directory, "disclosures.jsonl")),
-    checkpoints: (0, import_node_fs10.readFileSync)((0, import_node_path12.join)(session.directory, "checkpoints.txt")),
-    dsse,
-    approvals
-  };
-  const logVkey = await desk.logVkey(logOrigin);
-  return await sealSession(sealed, ledger, {
-    logVkey,
-    countersignerVkey: desk.vkey,
-    sign: async (text2) => await desk.signCheckpoint(logOrigin, text2)
-  });
-}
-
 // src/cli/options.ts
-var import_node_fs11 = require("node:fs");
+var import_node_fs18 = require("node:fs");
 var UsageError2 = class extends Error {
   name = "UsageError";
 };
@@ -64551,7 +68201,7 @@ function readSecret(name2, source, env) {
   }
   if (source.startsWith("file:")) {
     try {
-      return (0, import_node_fs11.readFileSync)(source.slice(5), "utf8").replace(/\r?\n$/, "");
+      return (0, import_node_fs18.readFileSync)(source.slice(5), "utf8").replace(/\r?\n$/, "");
     } catch (cause) {
       throw new UsageError2(`--password ${name2}: the file ${source.slice(5)} cannot be read`, { cause });
     }
@@ -64591,7 +68241,7 @@ var package_default = {
     bench: "node test/bootstrap.mjs --with pgbouncer,psql,pgbench bench/run.ts",
     compat: "node test/bootstrap.mjs --with psql,pgbench test/compat/run.ts",
     fuzz: "node test/bootstrap.mjs node_modules/vitest/vitest.mjs run --config vitest.fuzz.config.ts",
-    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts"
+    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts && node test/bootstrap.mjs --with git test/scale/soak.ts"
   },
   devDependencies: {
     "@biomejs/biome": "2.6.8",
@@ -64599,14 +68249,22 @@ var package_default = {
     "@peculiar/x509": "2.2.0",
     "@types/node": "24.19.2",
     "@types/pg": "8.23.1",
+    "@types/pg-copy-streams": "1.2.5",
+    "@types/pg-cursor": "2.7.2",
     esbuild: "0.28.2",
     "fast-check": "4.10.2",
     knip: "6.44.2",
     "libpg-query": "18.1.5",
+    micromark: "4.0.3",
+    "micromark-extension-gfm": "3.0.0",
     node: "24.21.0",
     oxlint: "1.94.0",
     "oxlint-tsgolint": "7.0.2007",
+    parse5: "8.1.1",
     pg: "8.23.1",
+    "pg-copy-streams": "7.0.0",
+    "pg-cursor": "2.22.1",
+    postgres: "3.4.9",
     "reflect-metadata": "0.2.2",
     typescript: "7.0.2",
     vitest: "5.1.1",
@@ -64621,7 +68279,7 @@ var version2 = package_default.version;
 // src/cli/run.ts
 var NOT_STARTED = 127;
 var SEALED_AT_ONCE = 1e5;
-var HELP = `countersign run [options] -- COMMAND [ARGUMENT ...]
+var HELP4 = `countersign run [options] -- COMMAND [ARGUMENT ...]
 
 Runs COMMAND with its targets behind the gateway: every command is read, judged, recorded, and only then forwarded.
 
@@ -64629,7 +68287,8 @@ Runs COMMAND with its targets behind the gateway: every command is read, judged,
   --target NAME=URL      a target, as postgres://user@host:5432/database?sslmode=verify-full; may be repeated
   --password NAME=SOURCE the target's password: env:VARIABLE or file:PATH, not on the command line
   --env VARIABLE=NAME    also gives COMMAND the target's URL as VARIABLE; may be repeated
-  --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), or dir:PATH
+  --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), dir:PATH, or
+                         bundle:FILE.tar.gz
   --state DIR            keys and unfinished sessions (default $XDG_STATE_HOME/countersign)
   --page-port PORT       the port of the approval page on 127.0.0.1 (default: any free one)
   --no-terminal          do not ask in the terminal; the page remains
@@ -64640,7 +68299,7 @@ COMMAND gets COUNTERSIGN_<NAME>_URL for each target, and the PG* variables when 
 Exit code: COMMAND's own; 1 when the evidence could not be kept; 2 for wrong use.`;
 async function run2(args, io) {
   if (args.includes("--help") && !(args.includes("--") && args.indexOf("--help") > args.indexOf("--"))) {
-    io.out(HELP);
+    io.out(HELP4);
     return 0;
   }
   try {
@@ -64661,7 +68320,7 @@ async function run2(args, io) {
 function readPolicyFile(path) {
   let text2;
   try {
-    text2 = (0, import_node_fs12.readFileSync)(path, "utf8");
+    text2 = (0, import_node_fs19.readFileSync)(path, "utf8");
   } catch (cause) {
     throw new UsageError2(
       `the policy ${path} cannot be read; name one with --policy FILE, or write one: see examples/countersign.yml`,
@@ -64693,11 +68352,16 @@ async function runJob({ options, policy: policy2, targets, io }) {
   const secret = secretVariables(io.env, options, targets);
   for (const name2 of secret) say(`${name2} holds a target's password and is kept from the job`);
   const identity = readIdentity(io.env, io.cwd);
-  const logOrigin = logOriginOf(identity);
+  const logOrigin = logOriginOf2(identity);
   const ledger = openLedger(options.ledger, io.cwd);
-  (0, import_node_fs12.mkdirSync)(options.state, { recursive: true, mode: 448 });
-  const temporary = (0, import_node_fs12.mkdtempSync)((0, import_node_path13.join)((0, import_node_os3.tmpdir)(), "countersign-"));
-  const countersigner2 = startCountersigner2(io, { options, socketPath: (0, import_node_path13.join)(temporary, "desk.sock"), without: secret });
+  (0, import_node_fs19.mkdirSync)(options.state, { recursive: true, mode: 448 });
+  const temporary = (0, import_node_fs19.mkdtempSync)((0, import_node_path21.join)((0, import_node_os6.tmpdir)(), "countersign-"));
+  const countersigner2 = startCountersignerProcess(io, {
+    state: options.state,
+    pagePort: options.pagePort,
+    socketPath: (0, import_node_path21.join)(temporary, "desk.sock"),
+    without: secret
+  });
   let desk;
   let terminal;
   let open3;
@@ -64705,7 +68369,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
   try {
     const ready = await countersigner2.ready;
     desk = await openDeskClient({
-      socketPath: (0, import_node_path13.join)(temporary, "desk.sock"),
+      socketPath: (0, import_node_path21.join)(temporary, "desk.sock"),
       secret: ready.secret,
       onShown: (request) => {
         if (terminal === void 0)
@@ -64727,13 +68391,16 @@ async function runJob({ options, policy: policy2, targets, io }) {
         onInterrupt: () => child2?.kill("SIGINT")
       });
     }
+    const sessions = new UnsealedSessions(options.state);
+    for (const line of await recover({ sessions, desk })) say(line);
     open3 = await openSession({
       policy: policy2,
       targets,
       identity,
       tier: "cooperative",
       logOrigin,
-      sessionsDirectory: (0, import_node_path13.join)(options.state, "sessions"),
+      sessionsDirectory: sessions.sessionsDirectory,
+      unsealed: { sessions, destination: { ledger: options.ledger, directory: io.cwd } },
       desk,
       version: version2,
       failed: (why) => {
@@ -64742,41 +68409,46 @@ async function runJob({ options, policy: policy2, targets, io }) {
       }
     });
     say(`session ${open3.session.sid}; approvals at ${ready.pageUrl}`);
-    const certificate = (0, import_node_path13.join)(temporary, "ca.pem");
-    (0, import_node_fs12.writeFileSync)(certificate, open3.certificate.caPem);
-    const exit = await new Promise((resolve5) => {
+    const certificate = (0, import_node_path21.join)(temporary, "ca.pem");
+    (0, import_node_fs19.writeFileSync)(certificate, open3.certificate.caPem);
+    const exit = await new Promise((resolve8) => {
       const [program, ...rest] = options.command;
-      child2 = (0, import_node_child_process4.spawn)(program, rest, {
+      child2 = (0, import_node_child_process5.spawn)(program, rest, {
         env: jobEnvironment(without(io.env, secret), options, open3?.endpoints ?? [], certificate),
         stdio: [terminal === void 0 ? "inherit" : "ignore", "inherit", "inherit"]
       });
       child2.on("error", (cause) => {
         io.err(`countersign: "${program}" could not be started: ${cause.message}`);
-        resolve5(NOT_STARTED);
+        resolve8(NOT_STARTED);
       });
-      child2.on("exit", (code, signal) => resolve5(code ?? 128 + (signal === null ? 0 : import_node_os3.constants.signals[signal])));
+      child2.on("exit", (code, signal) => resolve8(code ?? 128 + (signal === null ? 0 : import_node_os6.constants.signals[signal])));
       forwardSignals(child2);
     });
     terminal?.close();
     await open3.end(exit);
     if (open3.session.log.size > SEALED_AT_ONCE) say(`sealing ${open3.session.log.size} events`);
-    const { folder } = await seal(open3.session, { desk, ledger, logOrigin });
-    (0, import_node_fs12.rmSync)(open3.session.directory, { recursive: true, force: true });
-    const { commands, denied, held } = open3.session.stats;
-    say(`sealed ${commands} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
+    const { sid, directory, key, heads: heads2 } = open3.session;
+    const { folder } = await seal({ sid, directory, key, countersigned: heads2.size }, { desk, ledger, logOrigin });
+    open3.claimed?.sealed();
+    const { commands: commands2, denied, held } = open3.session.stats;
+    say(`sealed ${commands2} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)
-      io.err(JSON.stringify({ sid: open3.session.sid, ledger: options.ledger, folder, commands, held, denied, exit }));
+      io.err(JSON.stringify({ sid: open3.session.sid, ledger: options.ledger, folder, commands: commands2, held, denied, exit }));
     return open3.session.failure === "" ? exit : 1;
   } catch (error62) {
     if (error62 instanceof UsageError2) throw error62;
     io.err(`countersign: ${error62 instanceof Error ? error62.message : String(error62)}`);
-    if (open3 !== void 0) io.err(`countersign: what was recorded is in ${open3.session.directory}`);
+    if (open3 !== void 0) {
+      const { directory } = open3.session;
+      io.err(`countersign: what was recorded is in ${directory}; the next run seals it, or: countersign recover`);
+    }
     return 1;
   } finally {
+    open3?.claimed?.release();
     terminal?.close();
     desk?.close();
     countersigner2.stop();
-    (0, import_node_fs12.rmSync)(temporary, { recursive: true, force: true });
+    (0, import_node_fs19.rmSync)(temporary, { recursive: true, force: true });
   }
 }
 function secretVariables(env, { secretVariables: named2 }, targets) {
@@ -64790,9 +68462,6 @@ function secretVariables(env, { secretVariables: named2 }, targets) {
   return Object.keys(env).filter((name2) => named2.includes(name2) || holds(env[name2] ?? ""));
 }
 var SECRET_LENGTH_MIN = 8;
-function without(env, names) {
-  return Object.fromEntries(Object.entries(env).filter(([name2]) => !names.includes(name2)));
-}
 function jobEnvironment(env, options, endpoints, certificate) {
   const job = { ...env };
   const urls = new Map(endpoints.map((each) => [each.name, urlOf(each)]));
@@ -64818,878 +68487,507 @@ function forwardSignals(child2) {
   process.on("SIGINT", () => void 0);
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child2.kill(signal));
 }
-function startCountersigner2(io, about) {
-  const { state: state2, pagePort } = about.options;
-  const [program, ...before] = io.self;
-  const args = [
-    ...before,
-    "countersigner",
-    "--socket",
-    about.socketPath,
-    "--state",
-    state2,
-    "--page-port",
-    String(pagePort)
-  ];
-  const child2 = (0, import_node_child_process4.spawn)(program, args, {
-    env: without(io.env, about.without),
-    stdio: ["pipe", "pipe", "inherit"],
-    detached: true
+
+// src/cli/show.ts
+var import_node_child_process6 = require("node:child_process");
+var import_node_path22 = require("node:path");
+var import_promises6 = require("node:timers/promises");
+var import_node_util6 = require("node:util");
+
+// src/evidence/session-json.ts
+var UNSEEN3 = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Co}\u2800]/gu;
+function sessionJson({ events, disclosures }, erasures) {
+  const values = openValues(disclosures, "all");
+  const erased = new Set(erasures.flatMap(({ digests }) => digests));
+  const summariser = new Summariser();
+  const told = [];
+  readEvents(events, (event) => {
+    summariser.add(event);
+    told.push({ ...event, body: opened2(event.body, values, erased) });
   });
-  const ready = new Promise((resolve5, reject) => {
-    (0, import_node_readline2.createInterface)({ input: child2.stdout }).once("line", (line) => {
-      const said3 = readyLine(line);
-      if (said3 === void 0) reject(new Error("the countersigner said something that cannot be read"));
-      else resolve5(said3);
-    });
-    child2.once("error", reject);
-    child2.once("exit", () => reject(new Error("the countersigner could not be started")));
+  const { sid, counts } = summariser.summary();
+  return escaped2(JSON.stringify({ sid, counts, erasures, events: told }));
+}
+function opened2(value, values, erased) {
+  if (Array.isArray(value)) return value.map((each) => opened2(each, values, erased));
+  if (!isObject(value)) return value;
+  const digest = value["..."];
+  if (isText2(digest)) {
+    const found = values({ "...": digest });
+    return found === void 0 ? { digest, erased: erased.has(digest) } : { value: found };
+  }
+  return Object.fromEntries(Object.entries(value).map(([name2, each]) => [name2, opened2(each, values, erased)]));
+}
+function escaped2(json2) {
+  return json2.replace(
+    UNSEEN3,
+    (character) => Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`
+    ).join("")
+  );
+}
+
+// src/evidence/transcript.ts
+function transcript(events, disclosures, { erasures, charsMax }) {
+  const values = openValues(disclosures, "all");
+  const erased = new Set(erasures.flatMap(({ digests }) => digests));
+  const teller = new Teller(values, erased, charsMax);
+  const moments = [];
+  readEvents(events, (event) => {
+    const lines = teller.tell(event);
+    if (lines.length > 0) moments.push({ atMs: Date.parse(event.at), lines });
   });
-  return { ready, stop: () => child2.stdin.end() };
+  for (const erasure of erasures) moments.push({ atMs: moments.at(-1)?.atMs ?? 0, lines: erasureLines(erasure) });
+  return moments;
 }
-function readyLine(line) {
-  const said3 = JSON.parse(line);
-  if (typeof said3 !== "object" || said3 === null) return void 0;
-  const fields = new Map(Object.entries(said3));
-  const [pageUrl, secret, vkey, person] = ["pageUrl", "secret", "vkey", "person"].map((name2) => fields.get(name2));
-  if (typeof pageUrl !== "string" || typeof secret !== "string" || typeof vkey !== "string") return void 0;
-  return { ready: true, pageUrl, secret, vkey, person: typeof person === "string" ? person : "" };
+function erasureLines({ at, by, reason, digests }) {
+  const what = `${counted(digests.length, "value")} erased by ${by} at ${at}: ${reason}`;
+  return [{ tone: "held", text: visibleLine(what) }];
 }
-
-// src/cli/verify.ts
-var import_node_fs13 = require("node:fs");
-var import_node_path14 = require("node:path");
-var import_node_util3 = require("node:util");
-
-// src/evidence/report.ts
-var REASONS_MAX2 = 20;
-var Finding = class {
-  #id;
-  #reasons = [];
-  #more = 0;
-  #missing = false;
-  detail = "";
-  constructor(id) {
-    this.#id = id;
+var Teller = class {
+  #values;
+  #erased;
+  #charsMax;
+  #texts = /* @__PURE__ */ new Map();
+  constructor(values, erased, charsMax) {
+    this.#values = values;
+    this.#erased = erased;
+    this.#charsMax = charsMax;
   }
-  /** Something is false. */
-  fail(reason) {
-    if (this.#reasons.length < REASONS_MAX2) this.#reasons.push(reason);
-    else this.#more += 1;
-  }
-  /** Something is missing and nothing shows that it was taken away. */
-  miss(reason) {
-    if (this.#reasons.length === 0) this.#missing = true;
-    this.fail(reason);
-  }
-  get good() {
-    return this.#reasons.length === 0;
-  }
-  check() {
-    const more = this.#more === 0 ? [] : [`and ${this.#more} more`];
-    const outcome = this.good ? "good" : this.#missing ? "incomplete" : "failed";
-    return { id: this.#id, outcome, detail: this.detail, reasons: [...this.#reasons, ...more] };
-  }
-};
-function verdictOf(checks) {
-  if (checks.some(({ outcome }) => outcome === "failed")) return "failed";
-  return checks.some(({ outcome }) => outcome === "incomplete") ? "incomplete" : "good";
-}
-
-// src/evidence/check-log.ts
-function openLogCheckpoint(note, { logs, witnesses }) {
-  try {
-    const parsed2 = parseNote(note);
-    const head = parseCheckpoint(parsed2.text);
-    if (head.extensions.length > 0) return "has lines that mean nothing here";
-    const own2 = logs.filter(({ name: name2 }) => name2 === head.origin);
-    if (verifySignatures(parsed2, own2).length === 0) return `is signed by no trusted key of the log ${head.origin}`;
-    const cosigned = verifySignatures(parsed2, witnesses);
-    if (witnesses.length > 0 && cosigned.length === 0) return "is countersigned by no trusted key";
-    return { ...head, cosignedAt: Math.max(0, ...cosigned.map(({ at }) => at)) };
-  } catch (error62) {
-    if (error62 instanceof NoteError) return error62.message;
-    throw error62;
-  }
-}
-async function checkLog(reader, trust) {
-  const signed = new Finding("checkpoint");
-  const tiles = new Finding("tiles");
-  const findings2 = [signed, tiles];
-  const bytes = await reader.read(CHECKPOINT_PATH);
-  const checkpoint = bytes === void 0 ? void 0 : decodeUtf82(bytes);
-  if (checkpoint === void 0) {
-    signed.fail(`there is no ${CHECKPOINT_PATH}`);
-    tiles.fail("no checkpoint to hold them against");
-    return { log: void 0, findings: findings2 };
-  }
-  const head = openLogCheckpoint(checkpoint, trust);
-  if (typeof head === "string") {
-    signed.fail(`${CHECKPOINT_PATH} ${head}`);
-    tiles.fail("no checkpoint to hold them against");
-    return { log: void 0, findings: findings2 };
-  }
-  signed.detail = `${head.origin}, ${head.size} sessions${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
-  const entries = await readEntries(reader, head.size, tiles);
-  const frontier = new Frontier();
-  const roots = [frontier.root()];
-  const leaves2 = entries.map((entry) => leafHash(entry));
-  for (const leaf of leaves2) {
-    frontier.append(leaf);
-    roots.push(frontier.root());
-  }
-  if (Buffer.compare(frontier.root(), head.root) !== 0) tiles.fail("the entries do not have the checkpoint's root");
-  await compareTiles(reader, leaves2, head.size, tiles);
-  tiles.detail = `${entries.length} entries`;
-  return {
-    log: {
-      origin: head.origin,
-      size: head.size,
-      checkpoint,
-      entries: entries.map((entry) => parseEntry(decodeUtf82(entry) ?? "")),
-      roots
-    },
-    findings: findings2
-  };
-}
-async function readEntries(reader, size, finding) {
-  const entries = [];
-  for (let bundle = 0; bundle * TILE_WIDTH < size; bundle += 1) {
-    const width = Math.min(TILE_WIDTH, size - bundle * TILE_WIDTH);
-    const path = `${LOG_FOLDER}/${entriesPath(bundle, width)}`;
-    const bytes = await reader.read(path);
-    const some2 = bytes === void 0 ? void 0 : decodeEntries(bytes);
-    if (some2?.length !== width) {
-      finding.fail(`${path} is missing or does not hold ${width} entries`);
-      return entries;
-    }
-    entries.push(...some2);
-  }
-  return entries;
-}
-async function compareTiles(reader, leaves2, size, finding) {
-  let row = leaves2;
-  for (let level = 0; row.length > 0; level += 1) {
-    const above = [];
-    for (let tile = 0; tile * TILE_WIDTH < levelWidth(level, size); tile += 1) {
-      const hashes = row.slice(tile * TILE_WIDTH, (tile + 1) * TILE_WIDTH);
-      const path = `${LOG_FOLDER}/${tilePathAt(level, tile, size)}`;
-      const bytes = await reader.read(path);
-      if (bytes === void 0 || Buffer.compare(bytes, Buffer.concat(hashes)) !== 0) {
-        finding.fail(`${path} is missing or does not hold the hashes of its entries`);
-      }
-      if (hashes.length === TILE_WIDTH) above.push(fullRoot(hashes));
-    }
-    row = above;
-  }
-}
-function fullRoot(hashes) {
-  let row = hashes;
-  while (row.length > 1) {
-    row = row.flatMap((left, at) => {
-      const right = row[at + 1];
-      return at % 2 === 0 && right !== void 0 ? [nodeHash(left, right)] : [];
-    });
-  }
-  return row[0] ?? new Uint8Array();
-}
-function isoSeconds(at) {
-  return at > 864e10 ? `at ${at}` : new Date(at * 1e3).toISOString();
-}
-function isAmong(keys, publicKey) {
-  return keys.some((key) => Buffer.compare(key.publicKey, publicKey) === 0);
-}
-
-// src/evidence/check-approvals.ts
-var ELSEWHERE = /* @__PURE__ */ new Set(["check", "review", "comment"]);
-function checkApprovals(held, context, finding) {
-  const spoken = /* @__PURE__ */ new Set();
-  let signed = 0;
-  for (const command of held) {
-    for (const answered of command.answered) {
-      if (answered.dsse === "") continue;
-      spoken.add(fileName(answered.request));
-      signed += 1;
-      for (const reason of faultsOf(command, answered, context)) {
-        finding.fail(`request ${answered.request} of command ${command.cmd}: ${reason}`);
-      }
-    }
-    const approved = command.answered.some(({ answer, dsse }) => answer === "approved" && dsse !== "");
-    if (command.released && !approved && context.countersigner !== void 0) {
-      finding.fail(`command ${command.cmd} was held and released without a signed approval`);
-    }
-  }
-  for (const name2 of context.files.keys()) {
-    if (!spoken.has(name2)) finding.fail(`approvals/${name2} answers no request of this session`);
-  }
-  finding.detail = `${held.length} held, ${signed} signed answers`;
-}
-function faultsOf(command, answered, { sid, started, countersigner: countersigner2, files }) {
-  const file2 = files.get(fileName(answered.request));
-  if (file2 === void 0) return [`approvals/${fileName(answered.request)} is missing`];
-  if (digestOfFile(file2) !== answered.dsse) return ["the signed answer is not the one that was recorded"];
-  if (countersigner2 === void 0) return ["a signed answer in a session without countersigner"];
-  const requested = command.requested.find(({ request }) => request === answered.request);
-  const result = verifyApproval(decodeUtf82(file2) ?? "", countersigner2, {
-    request: answered.request,
-    sid,
-    cmd: command.cmd,
-    target: command.seen.target,
-    digest: command.seen.digest,
-    leaf: command.leaf,
-    policy: started.policy.digest,
-    rule: command.rule,
-    ...requested === void 0 ? {} : { expiresAt: requested.expiresAt }
-  });
-  if (result.kind === "bad") return result.reasons;
-  const { facts: facts2 } = result;
-  const faults = [];
-  if (facts2.answer !== answered.answer) faults.push(`signed as ${facts2.answer}, recorded as ${answered.answer}`);
-  if (JSON.stringify(facts2.by) !== JSON.stringify(answered.by)) faults.push("signed by others than were recorded");
-  if (facts2.answer === "approved") {
-    const people2 = new Set(facts2.by.map(({ login: login2 }) => login2.toLowerCase()));
-    const needed = requested?.approvers.count ?? 1;
-    if (people2.size < needed) faults.push(`approved by ${people2.size}, and ${needed} were asked for`);
-    const own2 = [started.identity.actor, started.identity.triggeringActor].map((login2) => login2.toLowerCase());
-    if (facts2.by.some(({ login: login2, via }) => ELSEWHERE.has(via) && own2.includes(login2.toLowerCase()))) {
-      faults.push("approved by the one who ran the job");
-    }
-  }
-  return faults;
-}
-
-// src/evidence/check-disclosures.ts
-var Digests = class {
-  #places = /* @__PURE__ */ new Map();
-  #finding;
-  constructor(finding) {
-    this.#finding = finding;
-  }
-  add(event) {
-    this.#walk(event.body, `/${event.seq}/body`);
-  }
-  /** Checks `disclosures.jsonl`. */
-  compare(disclosures) {
-    const opened2 = /* @__PURE__ */ new Set();
-    let at = 0;
-    for (const line of linesOf2(disclosures)) {
-      at += 1;
-      const fields = parseDisclosure(line);
-      if (fields === void 0) this.#finding.fail(`line ${at} is not a disclosure`);
-      else if (!this.#places.has(fields.digest)) this.#finding.fail(`line ${at} belongs to no event of this session`);
-      else if (opened2.has(fields.digest)) this.#finding.fail(`line ${at} comes a second time`);
-      else if (this.#places.get(fields.digest) !== fields.ptr) this.#finding.fail(`line ${at} names another place`);
-      else if (digestOf(fields.disclosure) !== fields.digest || openDisclosure(fields.disclosure) === void 0) {
-        this.#finding.fail(`line ${at} is forged: the value is not the one that was recorded at ${fields.ptr}`);
-      } else opened2.add(fields.digest);
-    }
-    if (disclosures.length > 0 && disclosures.at(-1) !== 10) this.#finding.fail("the last line was cut");
-    this.#finding.detail = `${opened2.size} opened, ${this.#places.size - opened2.size} redacted`;
-  }
-  #walk(value, place) {
-    if (Array.isArray(value)) {
-      for (const [at, each] of value.entries()) this.#walk(each, `${place}/${at}`);
-    } else if (isObject(value)) {
-      const digest = value["..."];
-      if (isText2(digest)) {
-        if (this.#places.has(digest)) this.#finding.fail(`the digest at ${place} stands elsewhere too`);
-        else this.#places.set(digest, place);
-        return;
-      }
-      for (const [name2, each] of Object.entries(value)) this.#walk(each, `${place}/${name2}`);
-    }
-  }
-};
-
-// src/evidence/check-heads.ts
-var SEPARATOR = "\n---\n";
-function readHeads(bytes, keys, finding) {
-  const text2 = decodeUtf82(bytes);
-  if (text2 === void 0) {
-    finding.fail("checkpoints.txt is not UTF-8");
-    return [];
-  }
-  const heads2 = [];
-  for (const [at, note] of text2.split(SEPARATOR).entries()) {
-    const head = readHead(note, keys.gateway, keys.countersigner);
-    if (typeof head === "string") {
-      finding.fail(`checkpoint ${at + 1}: ${head}`);
-      continue;
-    }
-    const last = heads2.at(-1);
-    if (last !== void 0 && head.size <= last.size) {
-      finding.fail(`checkpoint ${at + 1}: size ${head.size} comes after size ${last.size}`);
-    }
-    if (last !== void 0 && head.at < last.at) {
-      finding.fail(`checkpoint ${at + 1}: countersigned before the one in front of it`);
-    }
-    heads2.push(head);
-  }
-  return heads2;
-}
-function compareHeads(heads2, { roots, read: read2 }, { sealed, finding }) {
-  const { size } = read2;
-  for (const head of heads2) {
-    const root = roots.get(head.size);
-    if (head.size > size)
-      finding.fail(`events were cut off: there are ${size}, a countersigned head says ${head.size}`);
-    else if (root === void 0 || Buffer.compare(root, head.root) !== 0) {
-      finding.fail(`the first ${head.size} events are not those that were countersigned`);
-    }
-  }
-  const covered = heads2.at(-1)?.size ?? 0;
-  if (covered >= size) return;
-  const behind = `events from seq ${covered} on were never countersigned`;
-  if (sealed) finding.fail(behind);
-  else finding.miss(behind);
-}
-function readHead(text2, gateway, countersigner2) {
-  try {
-    const note = parseNote(text2);
-    const head = parseCheckpoint(note.text);
-    if (head.origin !== gateway.name) return `is of ${JSON.stringify(head.origin)}, not of this session`;
-    if (head.extensions.length > 0) return "has lines that mean nothing here";
-    const signed = verifySignatures(note, [gateway, countersigner2]);
-    const cosigned = signed.find(({ verifier }) => verifier === countersigner2);
-    if (!signed.some(({ verifier }) => verifier === gateway)) return "is not signed by the gateway's key";
-    if (cosigned === void 0) return "is not countersigned";
-    return { size: head.size, root: head.root, at: cosigned.at };
-  } catch (error62) {
-    if (error62 instanceof NoteError) return error62.message;
-    throw error62;
-  }
-}
-
-// src/evidence/course.ts
-var Course = class {
-  #order;
-  #commands = /* @__PURE__ */ new Map();
-  #held = [];
-  #requests = /* @__PURE__ */ new Set();
-  #ended = false;
-  #count = 0;
-  constructor(order) {
-    this.#order = order;
-  }
-  add(event, leaf) {
-    if (this.#ended) this.#wrong(event, "comes after session.ended");
-    this.#count += 1;
+  tell(event) {
+    const time3 = event.at.slice(11, 23);
+    const line = (tone, text2) => ({ tone, text: visibleLine(text2) });
     switch (event.type) {
       case "session.started":
-        if (event.seq !== 0) this.#wrong(event, "comes again");
-        return;
-      case "session.ended":
-        this.#ended = true;
-        return;
-      case "command.seen":
-        this.#onSeen(event, event.body, leaf);
-        return;
-      case "command.decided":
-        this.#onDecided(event, event.body);
-        return;
-      case "approval.requested":
-        this.#onRequested(event, event.body);
-        return;
-      case "approval.answered":
-        this.#onAnswered(event, event.body);
-        return;
-      case "command.settled":
-        this.#onSettled(event, event.body);
-        return;
-      case "command.returned":
-        if (this.#commands.get(event.body.cmd)?.ruling !== "release") this.#wrong(event, "was never released");
-        return;
-      case "masked":
-        if (!this.#commands.has(event.body.cmd)) this.#wrong(event, "was never seen");
-        return;
-      case "connection.opened":
+        return started(event.sid, event.at, event.body);
+      case "connection.opened": {
+        const { target, user, database, purpose, application } = event.body;
+        const program = application.map((each) => this.#oneLine(each)).join(" ");
+        const own2 = purpose === "client" ? "" : `, ${purpose}`;
+        return [
+          line(
+            "dim",
+            `${time3}  connection ${event.conn} to ${target}, database ${database}, as ${user}${own2} (${program})`
+          )
+        ];
+      }
+      case "command.seen": {
+        const { cmd, target, effects, text: text2, textOf: textOf2, params, bounded, objects } = event.body;
+        if (text2.length > 0) this.#texts.set(event.seq, text2);
+        const all = text2.length > 0 ? text2 : this.#texts.get(textOf2) ?? [];
+        const reach = bounded ? "" : ", no condition limits what it changes";
+        return [
+          line(
+            "strong",
+            `${time3}  ${cmd}  ${effects.join(" ")} on ${target}${objects.length === 0 ? "" : `: ${objects.join(" ")}`}${reach}`
+          ),
+          ...all.flatMap((each) => this.#block("plain", each)),
+          ...params.map((each, at) => line("dim", `    $${at + 1} = ${this.#oneLine(each)}`))
+        ];
+      }
+      case "command.decided": {
+        const { cmd, decision, rule, message } = event.body;
+        return [
+          line(TONES[decision], `${time3}  ${cmd}  ${decision} by rule ${rule}${message === "" ? "" : `: ${message}`}`)
+        ];
+      }
+      case "approval.requested": {
+        const { cmd, request, impact, expiresAt } = event.body;
+        const rows2 = impact.counted >= 0 ? `, would touch ${counted(impact.counted, "row")}` : "";
+        return [line("held", `${time3}  ${cmd}  asks people in request ${request}${rows2}, until ${expiresAt}`)];
+      }
+      case "approval.answered": {
+        const { cmd, answer, by, reason } = event.body;
+        const who = by.map(({ login: login2, via }) => `${login2} (${via})`).join(", ");
+        return [
+          line(answer === "approved" ? "good" : "bad", `${time3}  ${cmd}  ${answer}${who === "" ? "" : ` by ${who}`}`),
+          ...reason.flatMap((each) => this.#block("plain", each))
+        ];
+      }
+      case "command.settled": {
+        const { cmd, ruling, cause } = event.body;
+        return ruling === "release" ? [] : [line("bad", `${time3}  ${cmd}  refused: ${cause}`)];
+      }
+      case "command.returned": {
+        const { cmd, outcome, code, rows: rows2, tookUs, response, truncated } = event.body;
+        const how = `${outcome}${code === "" ? "" : ` ${code}`}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`;
+        const part2 = truncated ? ", recorded in part" : "";
+        return [
+          line(
+            outcome === "error" ? "bad" : "good",
+            `${time3}  ${cmd}  ${how}, ${(tookUs / 1e3).toFixed(1)} ms${part2}`
+          ),
+          ...response.flatMap((each) => this.#block("dim", each))
+        ];
+      }
       case "connection.closed":
+        return [
+          line("dim", `${time3}  connection ${event.conn} closed${event.body.why === "" ? "" : `: ${event.body.why}`}`)
+        ];
       case "gap":
-        return;
+        return [
+          line("bad", `${time3}  missing${event.body.cmd === "" ? "" : `, of ${event.body.cmd}`}: ${event.body.what}`)
+        ];
+      case "session.ended": {
+        const { outcome, exit, commands: commands2, held, denied } = event.body;
+        const tone = outcome === "completed" ? "good" : "bad";
+        return [
+          line(
+            tone,
+            `${time3}  ${outcome}, exit code ${exit}: ${counted(commands2, "command")}, ${held} held, ${denied} denied`
+          )
+        ];
+      }
+      case "masked":
+        return [];
     }
   }
-  /** Was there a session.ended. */
-  get ended() {
-    return this.#ended;
+  #text(redacted2) {
+    const value = this.#values(redacted2);
+    if (value !== void 0) return valueText(value, this.#charsMax);
+    return this.#erased.has(redacted2["..."]) ? "(erased)" : "(withheld, and no erasure says so)";
   }
-  get events() {
-    return this.#count;
+  #oneLine(redacted2) {
+    return this.#text(redacted2).replaceAll("\n", "\\n");
   }
-  /** Every command that people were asked about. */
-  held() {
-    return this.#held.map(({ seen, leaf, decided, requested, answered, ruling }) => ({
-      cmd: seen.cmd,
-      leaf,
-      seen,
-      rule: decided?.rule ?? "",
-      requested,
-      answered,
-      released: ruling === "release"
-    }));
+  #block(tone, redacted2) {
+    const lines = this.#text(redacted2).replaceAll("	", "    ").split("\n");
+    return lines.map((text2) => ({ tone, text: `    ${text2}` }));
   }
-  #onSeen(event, body, leaf) {
-    if (this.#commands.has(body.cmd)) {
-      this.#wrong(event, "was seen before");
-      return;
+};
+var TONES = { allow: "dim", hold: "held", deny: "bad" };
+function started(sid, at, { identity, policy: policy2, targets, tier, countersigner: countersigner2 }) {
+  const facts3 = [
+    ["started", at],
+    ["who", [.../* @__PURE__ */ new Set([identity.actor, identity.triggeringActor])].filter((each) => each !== "").join(", ")],
+    ["where", [identity.repository, identity.workflowRef, identity.ref].filter((each) => each !== "").join(" ")],
+    ["run", [identity.run, identity.attempt, identity.job].filter((each) => each !== "").join(" ")],
+    ["commit", identity.commit],
+    ["targets", targets.map(({ name: name2, protocol }) => `${name2} (${protocol})`).join(", ")],
+    ["policy", policy2.digest],
+    ["assurance", `${tier}, countersigned by ${countersigner2.split("+")[0]}`]
+  ];
+  return [
+    { tone: "strong", text: visibleLine(`session ${sid}`) },
+    ...facts3.filter(([, value]) => value !== "").map(([label, value]) => ({ tone: "dim", text: visibleLine(`${label.padEnd(10)} ${value}`) })),
+    { tone: "plain", text: "" }
+  ];
+}
+
+// src/cli/show.ts
+var HELP5 = `usage: countersign show SID|FOLDER [--ledger WHERE] [--full] [--json] [--play [--speed N]]
+
+Tells a session, command by command. It believes what it reads: whether it is true, countersign verify says.
+
+  SID             the session's id, or as much of its beginning as no other has
+  FOLDER          the folder of a session
+  --ledger WHERE  git:BRANCH of this repository (default ${DEFAULT_LEDGER}), dir:PATH, or bundle:FILE
+  --full          every value whole; otherwise long ones are cut, and say so
+  --json          one JSON object: the events, with values where their digests stood
+  --play          in the time that it took, with pauses of at most two seconds; Ctrl-C ends it
+  --speed N       that many times as fast, from 0.1 to 1000
+
+On a terminal it is paged with $PAGER, or less. Exit codes: 0 shown, 2 wrong use or no such session, 130 after Ctrl-C.`;
+var VALUE_CHARS_MAX2 = 2e3;
+var PAUSE_MS_MAX = 2e3;
+var INTERRUPTED = 130;
+async function show2(args, io) {
+  const options = readOptions7(args);
+  if (options === "help") {
+    io.stdout.write(`${HELP5}
+`);
+    return 0;
+  }
+  if (typeof options === "string") {
+    io.err(`countersign show: ${options}
+
+${HELP5}`);
+    return 2;
+  }
+  io.stdout.on("error", () => void 0);
+  try {
+    const session = await find2(options, io.cwd);
+    const erasures = erasuresOf(session.erasures);
+    if (options.how === "json") {
+      io.stdout.write(`${sessionJson(session, erasures)}
+`);
+      return 0;
     }
-    this.#commands.set(body.cmd, {
-      seen: body,
-      leaf: leaf.toString("base64url"),
-      decided: void 0,
-      requested: [],
-      answered: [],
-      ruling: void 0
+    const charsMax = options.full ? Number.MAX_SAFE_INTEGER : VALUE_CHARS_MAX2;
+    const moments = transcript(session.events, session.disclosures, { erasures, charsMax });
+    const paint = painter(io);
+    if (options.how === "play") return await play(moments, options.speed, paint, io);
+    await page(moments.flatMap(({ lines }) => lines).map(paint), io);
+    return io.interrupted.aborted ? INTERRUPTED : 0;
+  } catch (error62) {
+    if (!(error62 instanceof LedgerError)) throw error62;
+    io.err(`countersign show: ${visibleLine(error62.message)}`);
+    return error62 instanceof NoSession ? 2 : 1;
+  }
+}
+function readOptions7(args) {
+  try {
+    const { values, positionals } = (0, import_node_util6.parseArgs)({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        ledger: { type: "string" },
+        full: { type: "boolean" },
+        json: { type: "boolean" },
+        play: { type: "boolean" },
+        speed: { type: "string" },
+        help: { type: "boolean", short: "h" }
+      }
+    });
+    if (values.help === true) return "help";
+    const [what, ...rest] = positionals;
+    if (what === void 0 || what === "" || rest.length > 0) return "name one session, by its id or its folder";
+    if (values.json === true && values.play === true) return "say --json or --play, not both";
+    if (values.speed !== void 0 && values.play !== true) return "--speed goes with --play";
+    const speed = Number(values.speed ?? "1");
+    if (!(speed >= 0.1 && speed <= 1e3)) return "--speed takes a number from 0.1 to 1000";
+    const how = values.json === true ? "json" : values.play === true ? "play" : "page";
+    return { what, ledger: values.ledger ?? DEFAULT_LEDGER, full: values.full === true, how, speed };
+  } catch (error62) {
+    if (error62 instanceof TypeError) return error62.message;
+    throw error62;
+  }
+}
+async function find2({ what, ledger }, cwd) {
+  const folder = (0, import_node_path22.resolve)(cwd, what);
+  if (isFolder(folder)) {
+    const session = await readSession(dirReader(folder), "");
+    if (session !== void 0) return session;
+    throw new NoSession(`${what} is not the folder of a session: it has no events.jsonl`);
+  }
+  const { reader, close } = await openPlace(ledger, cwd);
+  try {
+    const session = await readSession(reader, await oneSession(reader, what));
+    if (session === void 0) throw new NoSession(`session ${what} has no events; run countersign verify`);
+    return session;
+  } finally {
+    await close();
+  }
+}
+var CODES = { plain: "", strong: "1", dim: "2", good: "32", held: "33", bad: "31" };
+function painter({ stdout, env }) {
+  const { NO_COLOR: no = "", TERM: term = "" } = env;
+  if (stdout.isTTY !== true || no !== "" || term === "dumb") return ({ text: text2 }) => text2;
+  return ({ tone, text: text2 }) => CODES[tone] === "" ? text2 : `\x1B[${CODES[tone]}m${text2}\x1B[0m`;
+}
+async function play(moments, speed, paint, io) {
+  let before = moments[0]?.atMs ?? 0;
+  for (const { atMs, lines } of moments) {
+    const pause = Math.min(PAUSE_MS_MAX, Math.max(0, atMs - before)) / speed;
+    before = atMs;
+    await (0, import_promises6.setTimeout)(pause, void 0, { signal: io.interrupted }).catch(() => void 0);
+    if (io.interrupted.aborted) {
+      io.stdout.write("\n");
+      return INTERRUPTED;
+    }
+    for (const line of lines) io.stdout.write(`${paint(line)}
+`);
+  }
+  return 0;
+}
+async function page(lines, io) {
+  const text2 = lines.map((line) => `${line}
+`).join("");
+  const { PAGER: pager = "less", LESS: less = "FRX" } = io.env;
+  if (io.stdout.isTTY !== true || pager === "" || pager === "cat" || !await paged(text2, pager, { ...io.env, LESS: less })) {
+    await new Promise((done) => {
+      io.stdout.write(text2, () => done());
     });
   }
-  #onDecided(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps === void 0) this.#wrong(event, "was never seen");
-    else if (steps.decided !== void 0) this.#wrong(event, "was decided before");
-    else {
-      steps.decided = body;
-      if (body.decision === "hold") this.#held.push(steps);
-    }
-  }
-  #onRequested(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps?.decided?.decision !== "hold") this.#wrong(event, "is not held");
-    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
-    else if (body.leaf !== steps.leaf) this.#wrong(event, "asks about another leaf than that of its command");
-    else if (this.#requests.has(body.request)) this.#wrong(event, `uses request ${body.request} a second time`);
-    else steps.requested.push(body);
-    this.#requests.add(body.request);
-  }
-  #onAnswered(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps?.requested.some(({ request }) => request === body.request) !== true)
-      this.#wrong(event, "was never asked");
-    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
-    else if (steps.answered.some(({ request }) => request === body.request)) this.#wrong(event, "was answered before");
-    else steps.answered.push(body);
-  }
-  #onSettled(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps?.decided === void 0) {
-      this.#wrong(event, "was never decided");
-      return;
-    }
-    if (steps.ruling !== void 0) this.#wrong(event, "was settled before");
-    steps.ruling = body.ruling;
-    if (body.ruling === "refuse") return;
-    switch (steps.decided.decision) {
-      case "allow":
-        return;
-      case "deny":
-        this.#wrong(event, "was released though policy denied it");
-        return;
-      case "hold":
-        if (steps.answered.at(-1)?.answer !== "approved") this.#wrong(event, "was released though nobody approved it");
-    }
-  }
-  #wrong(event, what) {
-    const cmd = "cmd" in event.body ? ` of command ${event.body.cmd}` : "";
-    this.#order.fail(`seq ${event.seq}, ${event.type}${cmd}: ${what}`);
-  }
-};
-
-// src/evidence/check-session.ts
-async function checkSession(reader, folder, { trust, log }) {
-  const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
-  const files = new Files(await readFiles2(reader, folder, at));
-  const find = findings();
-  const events = files.get(SESSION_FILES.events);
-  const started = firstEvent(events);
-  const sealed = log !== void 0 || [SESSION_FILES.dsse, SESSION_FILES.proof].some((name2) => files.has(name2));
-  if (!sealed) {
-    find.statement.miss("the session was never sealed: its gateway died before it could");
-    find.entry.miss("the session is in no log");
-    find.pages.miss("the session has no page");
-  }
-  const proof = sealed ? readProof(files.text(SESSION_FILES.proof), find.entry) : void 0;
-  const keys = readKeys(started, proof?.origin, trust, find.keys);
-  const heads2 = keys?.countersigner === void 0 ? [] : readHeads(
-    files.get(SESSION_FILES.checkpoints),
-    { gateway: keys.gateway, countersigner: keys.countersigner },
-    find.heads
-  );
-  const walk = walkEvents(events, heads2, find);
-  const { read: read2, summary: summary2 } = walk;
-  checkShape(read2, walk, started, find.events);
-  if (log !== void 0 && started !== void 0 && folder !== sessionFolder(summary2.startedAt, summary2.sid)) {
-    find.files.fail(`the session of ${summary2.startedAt} does not belong into this folder`);
-  }
-  if (!walk.course.ended) find.ended.miss("there is no session.ended: the session was cut off, or its gateway died");
-  find.ended.detail = summary2.ended?.outcome ?? "";
-  if (keys?.countersigner !== void 0) compareHeads(heads2, walk, { sealed, finding: find.heads });
-  else if (keys === void 0) find.heads.fail("the session's keys cannot be read");
-  find.heads.detail = keys?.countersigner === void 0 ? "no countersigner" : `${heads2.length} countersigned heads`;
-  if (sealed) {
-    const facts2 = { read: read2, summary: summary2, covered: heads2.at(-1)?.size ?? 0 };
-    checkStatement(files.text(SESSION_FILES.dsse), keys, facts2, find.statement);
-  }
-  const entry = encodeEntry({
-    sid: summary2.sid,
-    root: read2.root,
-    size: read2.size,
-    dsse: digestOfFile(files.get(SESSION_FILES.dsse))
+}
+var NO_PAGER = [126, 127];
+async function paged(text2, pager, env) {
+  const child2 = (0, import_node_child_process6.spawn)("/bin/sh", ["-c", pager], { env, stdio: ["pipe", "inherit", "inherit"] });
+  child2.stdin.on("error", () => void 0);
+  child2.stdin.end(text2);
+  return await new Promise((done) => {
+    child2.once("error", () => done(false));
+    child2.once("close", (code) => done(!NO_PAGER.includes(code ?? 0)));
   });
-  if (proof !== void 0) {
-    const believed2 = trust === void 0 || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
-    checkEntry(proof, entry, { trust: believed2, log }, find.entry);
-  }
-  if (started !== void 0) {
-    const context = { sid: summary2.sid, started: started.body, countersigner: keys?.countersigner?.publicKey };
-    checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find.approvals);
-  }
-  walk.digests.compare(files.get(SESSION_FILES.disclosures));
-  if (sealed) checkPage(files, find.pages);
-  for (const name2 of files.unknown()) find.files.fail(`${name2} is no file of a session`);
-  const report = { sid: summary2.sid, folder, checks: Object.values(find).map((each) => each.check()) };
-  return { report, summary: summary2, row: indexRow(summary2) };
-}
-function findings() {
-  return {
-    events: new Finding("events"),
-    order: new Finding("order"),
-    keys: new Finding("keys"),
-    heads: new Finding("heads"),
-    statement: new Finding("statement"),
-    entry: new Finding("entry"),
-    approvals: new Finding("approvals"),
-    disclosures: new Finding("disclosures"),
-    ended: new Finding("ended"),
-    pages: new Finding("pages"),
-    files: new Finding("files")
-  };
-}
-var Files = class {
-  #files;
-  constructor(files) {
-    this.#files = files;
-  }
-  /** A file's bytes; of a missing one none. */
-  get(name2) {
-    return this.#files.get(name2) ?? new Uint8Array();
-  }
-  has(name2) {
-    return this.#files.has(name2);
-  }
-  text(name2) {
-    return decodeUtf82(this.get(name2)) ?? "\uFFFD";
-  }
-  inFolder(folder) {
-    const inside = `${folder}/`;
-    const pairs2 = [...this.#files].filter(([path]) => path.startsWith(inside));
-    return new Map(pairs2.map(([path, bytes]) => [path.slice(inside.length), bytes]));
-  }
-  unknown() {
-    const own2 = Object.values(SESSION_FILES);
-    return [...this.#files.keys()].filter(
-      (path) => !own2.includes(path) && !path.startsWith(`${SESSION_FILES.approvals}/`)
-    );
-  }
-};
-async function readFiles2(reader, folder, at) {
-  const files = /* @__PURE__ */ new Map();
-  const approvals = (await reader.list(at(SESSION_FILES.approvals))).map(
-    (name2) => `${SESSION_FILES.approvals}/${name2}`
-  );
-  for (const name2 of [...await reader.list(folder), ...approvals]) {
-    if (name2 === SESSION_FILES.approvals) continue;
-    files.set(name2, await reader.read(at(name2)) ?? new Uint8Array());
-  }
-  return files;
-}
-function firstEvent(events) {
-  for (const line of linesOf2(events)) {
-    const event = parseEvent(line);
-    return typeof event !== "string" && event.type === "session.started" ? event : void 0;
-  }
-  return void 0;
-}
-function walkEvents(events, heads2, find) {
-  const summariser = new Summariser();
-  const course = new Course(find.order);
-  const digests = new Digests(find.disclosures);
-  const sizes = new Set(heads2.map(({ size }) => size));
-  const roots = /* @__PURE__ */ new Map();
-  let sid;
-  let next = 0;
-  const read2 = readEvents(
-    events,
-    (event, leaf) => {
-      sid ??= event.sid;
-      if (event.sid !== sid) find.events.fail(`seq ${event.seq} is of another session, ${event.sid}`);
-      if (event.seq !== next) find.events.fail(`seq ${event.seq} stands where ${next} belongs`);
-      next = event.seq + 1;
-      summariser.add(event);
-      course.add(event, leaf);
-      digests.add(event);
-    },
-    (frontier) => {
-      if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root());
-    }
-  );
-  return { read: read2, summary: summariser.summary(), course, digests, roots };
-}
-function checkShape(read2, { course }, started, finding) {
-  for (const fault of read2.faults) finding.fail(fault);
-  if (started === void 0) finding.fail("the first event is not session.started");
-  finding.detail = `${read2.size} events`;
-  if (course.events < read2.size && finding.good) finding.fail(`${read2.size - course.events} lines could not be read`);
-}
-function readKeys(started, origin, trust, finding) {
-  if (started === void 0) {
-    finding.fail("there is no session.started to name them");
-    return void 0;
-  }
-  const { countersigner: named2, gateway: own2 } = started.body;
-  try {
-    const gateway = parseVkey(own2.vkey);
-    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
-    if (origin !== void 0 && gateway.name !== sessionOrigin(origin, started.sid)) {
-      finding.fail(`the gateway's key is for ${gateway.name}, not for this session of the log ${origin}`);
-    }
-    const countersigner2 = named2 === "none" ? void 0 : parseVkey(named2);
-    if (countersigner2?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
-    if (trust !== void 0 && countersigner2 !== void 0 && !isAmong(trust.witnesses, countersigner2.publicKey)) {
-      finding.fail(`the countersigner ${countersigner2.name} has a key that is not trusted`);
-    }
-    if (trust !== void 0 && countersigner2 === void 0 && trust.witnesses.length > 0) {
-      finding.fail("the session had no countersigner, and the trusted keys ask for one");
-    }
-    finding.detail = countersigner2 === void 0 ? "no countersigner" : countersigner2.name;
-    return { gateway, countersigner: countersigner2 };
-  } catch (error62) {
-    if (!(error62 instanceof NoteError)) throw error62;
-    finding.fail(`session.started names ${error62.message}`);
-    return void 0;
-  }
-}
-function checkStatement(dsse, keys, facts2, finding) {
-  const signers = [keys?.gateway.publicKey, keys?.countersigner?.publicKey].flatMap((key) => key ?? []);
-  if (signers.length === 0) {
-    finding.fail("the session's keys cannot be read");
-    return;
-  }
-  const result = verifyDsse(dsse, signers);
-  if (result.kind === "bad") {
-    finding.fail(result.why);
-    return;
-  }
-  const expected = sessionStatement({ events: facts2.read, summary: facts2.summary, countersigned: facts2.covered });
-  if (result.payload !== expected) finding.fail("it says something else than the events do");
-  finding.detail = `${signers.length} signatures`;
-}
-function readProof(text2, finding) {
-  try {
-    const { index, path, checkpoint, extra } = parseProof(text2);
-    if (extra !== void 0) finding.fail("the proof holds extra data, which nothing vouches for");
-    return { index, path, checkpoint, origin: parseCheckpoint(parseNote(checkpoint).text).origin };
-  } catch (error62) {
-    if (!(error62 instanceof NoteError)) throw error62;
-    finding.fail(`${SESSION_FILES.proof}: ${error62.message}`);
-    return void 0;
-  }
-}
-function checkEntry(proof, entry, { trust, log }, finding) {
-  const head = openLogCheckpoint(proof.checkpoint, trust);
-  if (typeof head === "string") {
-    finding.fail(`the proof's checkpoint ${head}`);
-    return;
-  }
-  const { size, root } = head;
-  if (!verifyInclusion({ index: proof.index, size, leaf: leafHash(entry), proof: proof.path, root })) {
-    finding.fail("the log does not hold this session: its digests are not those of the entry");
-  }
-  if (log !== void 0) {
-    const then = log.roots[size];
-    if (head.origin !== log.origin) finding.fail(`the proof is of the log ${head.origin}`);
-    else if (then === void 0) finding.fail(`the proof's checkpoint has ${size} sessions, the log only ${log.size}`);
-    else if (Buffer.compare(then, root) !== 0) {
-      finding.fail(`two checkpoints of size ${size} differ: the log was forked, or rewritten since`);
-    }
-  }
-  finding.detail = `entry ${proof.index} of ${head.origin}`;
-}
-function ownTrust(keys, origin) {
-  const { countersigner: countersigner2 } = keys ?? {};
-  if (countersigner2 === void 0) return { logs: [], witnesses: [] };
-  return { logs: [verifierFor(origin, "log", countersigner2.publicKey)], witnesses: [countersigner2] };
-}
-function checkPage(files, finding) {
-  if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
-  const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures));
-  if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
-    finding.fail(`${SESSION_FILES.page} is not what the events say`);
-  }
-}
-
-// src/evidence/verify.ts
-async function verifyLedger(reader, { pinned }) {
-  const named2 = new Finding("keys");
-  const trust = await trustOf(reader, pinned, named2);
-  const { log, findings: findings2 } = await checkLog(reader, trust);
-  const population = new Finding("population");
-  const pages = new Finding("pages");
-  const sessions = [];
-  for (const month of (await monthsIn(reader)).toSorted()) {
-    const inMonth = await sessionsOf(reader, month, { trust, log });
-    await checkMonth(reader, month, inMonth, pages);
-    sessions.push(...inMonth);
-  }
-  if (log !== void 0) {
-    checkPopulation(log, sessions, population);
-    await checkFront(reader, log, pages);
-  }
-  const checks = [named2, ...findings2, population, pages].map((each) => each.check());
-  return reportOf(checks, sessions, trust, pinned);
-}
-async function verifySession(reader, folder, { pinned, policy: policy2 }) {
-  const named2 = new Finding("keys");
-  const trust = policy2 === void 0 && pinned === void 0 ? void 0 : believe(policy2, pinned, named2);
-  const session = await checkSession(reader, folder, { trust, log: void 0 });
-  return reportOf(named2.good ? [] : [named2.check()], [session], trust, pinned);
-}
-async function isLedger(reader) {
-  return (await reader.list("")).includes(LOG_FOLDER);
-}
-function reportOf(checks, sessions, trust, pinned) {
-  return {
-    verdict: verdictOf([...checks, ...sessions.flatMap(({ report }) => report.checks)]),
-    trust: pinned === void 0 ? "evidence" : "pinned",
-    keys: (trust?.witnesses ?? []).map(({ vkey }) => vkey),
-    checks,
-    sessions: sessions.map(({ report }) => report)
-  };
-}
-async function trustOf(reader, pinned, finding) {
-  const bytes = await reader.read(TRUST_PATH);
-  if (bytes === void 0) finding.fail(`there is no ${TRUST_PATH}`);
-  return believe(bytes === void 0 ? void 0 : decodeUtf82(bytes) ?? "\uFFFD", pinned, finding);
-}
-function believe(policy2, pinned, finding) {
-  const parsed2 = policy2 === void 0 ? { logs: [], witnesses: [] } : parseTrust(policy2);
-  if (typeof parsed2 === "string") finding.fail(`${TRUST_PATH} is ${parsed2}`);
-  const { logs, witnesses } = typeof parsed2 === "string" ? { logs: [], witnesses: [] } : parsed2;
-  finding.detail = pinned === void 0 ? "those that the evidence names" : "the pinned countersigner";
-  if (pinned === void 0) return { logs, witnesses };
-  const same = witnesses.filter(({ publicKey }) => Buffer.compare(publicKey, pinned.publicKey) === 0);
-  return { logs, witnesses: same.length === 0 ? [pinned] : same };
-}
-async function sessionsOf(reader, month, context) {
-  const folder = `sessions/${month.replace("-", "/")}`;
-  const sessions = [];
-  for (const day of (await reader.list(folder)).filter((name2) => /^[0-9]{2}$/.test(name2)).toSorted()) {
-    for (const sid of (await reader.list(`${folder}/${day}`)).toSorted()) {
-      sessions.push(await checkSession(reader, `${folder}/${day}/${sid}`, context));
-    }
-  }
-  return sessions;
-}
-async function checkMonth(reader, month, sessions, finding) {
-  const folder = `sessions/${month.replace("-", "/")}`;
-  const index = indexOf(sessions.map(({ row }) => row));
-  await compare(reader, `${folder}/index.csv`, index, finding);
-  await compare(reader, `${folder}/README.md`, monthPage(month, index), finding);
-}
-async function checkFront(reader, { checkpoint }, finding) {
-  await compare(reader, "README.md", frontPage(checkpoint, await monthsIn(reader)), finding);
-}
-async function compare(reader, path, rendered, finding) {
-  const bytes = await reader.read(path);
-  if (bytes === void 0 || Buffer.compare(bytes, Buffer.from(rendered)) !== 0) {
-    finding.fail(`${path} is not what the sessions say`);
-  }
-}
-function checkPopulation(log, sessions, finding) {
-  const folders = new Set(sessions.map(({ report }) => report.sid));
-  const entered = /* @__PURE__ */ new Set();
-  for (const [at, entry] of log.entries.entries()) {
-    if (entry === void 0) finding.fail(`entry ${at} of the log is not one of this version`);
-    else if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
-    else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
-    if (entry !== void 0) entered.add(entry.sid);
-  }
-  for (const { report } of sessions) {
-    if (!entered.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
-  }
-  finding.detail = `${log.entries.length} entries, ${sessions.length} sessions`;
 }
 
 // src/cli/verify.ts
-var HELP2 = `usage: countersign verify PATH|BRANCH [--key VKEY] [--json]
+var import_node_fs20 = require("node:fs");
+var import_node_path23 = require("node:path");
+var import_node_util7 = require("node:util");
+var HELP6 = `usage: countersign verify PATH|BRANCH [--key VKEY] [--since CHECKPOINT] [--max-age TIME]
+                          [--repository OWNER/NAME] [--policy FILE]... [--json]
 
 Verifies evidence: the log, each session, each answer of people, each disclosed value, each page.
-  PATH         a folder: a whole ledger, or one session's folder
+  PATH         a folder: a whole ledger, or one session's folder; or a bundle, FILE.tar.gz
   BRANCH       a branch (or other revision) of the git repository here, such as countersign/evidence
   --key VKEY   believe this countersigner's key and no other; without it, the keys that the evidence itself names
+  --since CHECKPOINT
+               a log/checkpoint that you kept, its file or its text: prove that the log still begins with all it says
+  --max-age TIME
+               fail if the log was last countersigned longer ago, such as 36h
+  --repository OWNER/NAME
+               fail if a session is of another repository
+  --policy FILE
+               fail if a session ran under a policy other than these; may be given more than once
   --json       the whole report as one JSON object
 
 Exit codes: 0 good, 1 failed or incomplete, 2 wrong use.`;
 async function verify3(args, io) {
-  const options = readOptions4(args);
+  const options = readOptions8(args, io.cwd);
   if (typeof options === "string") {
     io.err(`countersign verify: ${options}
 
-${HELP2}`);
+${HELP6}`);
     return 2;
   }
   if (options === void 0) {
-    io.out(HELP2);
+    io.out(HELP6);
     return 0;
   }
   try {
-    const report = await verifyAt(options, io.cwd);
+    const report = await verifyAt(options, io);
     if (options.json) io.out(JSON.stringify(report));
     else for (const line of linesOf3(report)) io.out(line);
     return report.verdict === "good" ? 0 : 1;
   } catch (error62) {
     if (!(error62 instanceof LedgerError)) throw error62;
-    io.err(`countersign verify: ${visibleLine2(error62.message)}`);
+    io.err(`countersign verify: ${visibleLine(error62.message)}`);
     return error62 instanceof NotFound ? 2 : 1;
   }
 }
 var NotFound = class extends LedgerError {
 };
-function readOptions4(args) {
+var OptionError = class extends Error {
+};
+function readOptions8(args, cwd) {
   try {
-    const { values, positionals } = (0, import_node_util3.parseArgs)({
+    const { values, positionals } = (0, import_node_util7.parseArgs)({
       args: [...args],
       allowPositionals: true,
-      options: { key: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } }
+      options: {
+        key: { type: "string" },
+        since: { type: "string" },
+        "max-age": { type: "string" },
+        repository: { type: "string" },
+        policy: { type: "string", multiple: true },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" }
+      }
     });
     if (values.help === true) return void 0;
-    const [place, ...rest] = positionals;
-    if (place === void 0 || place === "" || rest.length > 0) return "name one folder or branch";
-    return { place, pinned: values.key === void 0 ? void 0 : readKey2(values.key), json: values.json === true };
+    const [place2, ...rest] = positionals;
+    if (place2 === void 0 || place2 === "" || rest.length > 0) return "name one folder or branch";
+    const age = values["max-age"];
+    const policies = values.policy?.map((path) => digestOfFile(readAt(cwd, path, "--policy")));
+    return {
+      place: place2,
+      pinned: values.key === void 0 ? void 0 : readKey2(values.key),
+      since: values.since === void 0 ? void 0 : readCheckpoint(values.since, cwd),
+      secondsMax: age === void 0 ? void 0 : readSeconds(age),
+      repository: values.repository,
+      policies: policies === void 0 ? void 0 : new Set(policies),
+      json: values.json === true
+    };
   } catch (error62) {
     if (error62 instanceof NoteError) return `--key: ${error62.message}; it looks like name+1a2b3c4d+BASE64`;
-    if (error62 instanceof TypeError) return error62.message;
+    if (error62 instanceof OptionError || error62 instanceof TypeError) return error62.message;
     throw error62;
   }
+}
+function readCheckpoint(value, cwd) {
+  const text2 = value.includes("\n") ? value : decodeUtf82(readAt(cwd, value, "--since")) ?? "\uFFFD";
+  try {
+    parseCheckpoint(parseNote(text2).text);
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+    throw new OptionError(`--since: ${error62.message}; give it a log/checkpoint that you kept`, { cause: error62 });
+  }
+  return text2;
+}
+var GIVEN_BYTES_MAX = 4 * 1024 * 1024;
+function readAt(cwd, path, option) {
+  const stat2 = (0, import_node_fs20.statSync)((0, import_node_path23.resolve)(cwd, path), { throwIfNoEntry: false });
+  if (stat2?.isFile() !== true) throw new OptionError(`${option}: there is no file ${path}`);
+  if (stat2.size > GIVEN_BYTES_MAX) throw new OptionError(`${option}: ${path} is larger than ${GIVEN_BYTES_MAX} bytes`);
+  return (0, import_node_fs20.readFileSync)((0, import_node_path23.resolve)(cwd, path));
+}
+function readSeconds(text2) {
+  const ms = durationMs(text2);
+  if (Number.isNaN(ms)) throw new OptionError(`--max-age: ${text2} is no time; write 90m or 36h`);
+  return Math.floor(ms / 1e3);
 }
 function readKey2(vkey) {
   const key = parseVkey(vkey);
   return key.kind === "witness" ? key : verifierFor(key.name, "witness", key.publicKey);
 }
-async function verifyAt({ place, pinned }, cwd) {
-  const folder = (0, import_node_path14.resolve)(cwd, place);
-  if (!isFolder(folder)) {
-    const reader2 = await openBranch(cwd, place);
+async function verifyAt(options, io) {
+  const { place: place2, pinned, repository, policies } = options;
+  const folder = (0, import_node_path23.resolve)(io.cwd, place2);
+  if (isFile2(folder)) {
+    const bundled = bundleReader(folder);
+    if (await holdsTiles(bundled)) return await verifyWhole(bundled, options, io);
+    if (asksOfTheLog(options)) throw new NotFound(`${place2} is the bundle of one session; ${NEEDS_LOG}`);
+    return await verifyBundle(bundled, { pinned, repository, policies });
+  }
+  if (!isFolder2(folder)) {
+    const reader2 = await openBranch(io.cwd, place2);
     try {
-      return await verifyLedger(reader2, { pinned });
+      return await verifyWhole(reader2, options, io);
     } finally {
       await reader2.close();
     }
   }
   const reader = dirReader(folder);
-  if (await isLedger(reader)) return await verifyLedger(reader, { pinned });
+  if (await isLedger(reader)) return await verifyWhole(reader, options, io);
   if (!(await reader.list("")).includes("events.jsonl")) {
-    throw new NotFound(`${place} is neither a ledger (with log/checkpoint) nor the folder of a session`);
+    throw new NotFound(`${place2} is neither a ledger (with log/checkpoint) nor the folder of a session`);
   }
-  return await verifySession(reader, "", { pinned, policy: policyAbove(folder) });
+  if (asksOfTheLog(options)) throw new NotFound(`${place2} is one session; ${NEEDS_LOG}`);
+  return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
 }
+var NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger's folder";
+function asksOfTheLog({ since, secondsMax }) {
+  return since !== void 0 || secondsMax !== void 0;
+}
+async function verifyWhole(reader, options, { progress: progress2 }) {
+  const { pinned, since, secondsMax, repository, policies } = options;
+  const now = Date.now();
+  const waiting = progress2 === void 0 ? void 0 : new Waiting(progress2, now);
+  try {
+    return await verifyLedger(reader, {
+      pinned,
+      since,
+      repository,
+      policies,
+      age: { now: Math.floor(now / 1e3), secondsMax },
+      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, Date.now())
+    });
+  } finally {
+    waiting?.end();
+  }
+}
+var PROGRESS_AFTER_MS = 2e3;
+var PROGRESS_EVERY_MS = 200;
+var Waiting = class {
+  #show;
+  #nextMs;
+  #shown = false;
+  constructor(show3, startedMs) {
+    this.#show = show3;
+    this.#nextMs = startedMs + PROGRESS_AFTER_MS;
+  }
+  tell(text2, nowMs) {
+    if (nowMs < this.#nextMs) return;
+    this.#nextMs = nowMs + PROGRESS_EVERY_MS;
+    this.#shown = true;
+    this.#show(text2);
+  }
+  end() {
+    if (this.#shown) this.#show("");
+  }
+};
 async function openBranch(cwd, branch) {
   for (const revision of [branch, `origin/${branch}`]) {
     try {
@@ -65702,45 +69000,54 @@ async function openBranch(cwd, branch) {
     `${branch} is neither a folder nor a branch here; to get the branch: git fetch origin ${branch}:${branch}`
   );
 }
-function isFolder(path) {
-  return (0, import_node_fs13.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true;
+function isFolder2(path) {
+  return (0, import_node_fs20.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
-function policyAbove(folder) {
-  const path = (0, import_node_path14.join)(folder, "../../../../..", TRUST_PATH);
-  return (0, import_node_fs13.statSync)(path, { throwIfNoEntry: false })?.isFile() === true ? (0, import_node_fs13.readFileSync)(path, "utf8") : void 0;
+function isFile2(path) {
+  return (0, import_node_fs20.statSync)(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+async function policyAbove(folder) {
+  const bytes = await dirReader((0, import_node_path23.join)(folder, "../../../../..")).read(TRUST_PATH);
+  return bytes === void 0 ? void 0 : decodeUtf82(bytes) ?? "\uFFFD";
 }
 var WORDS2 = { good: "ok        ", failed: "FAILED    ", incomplete: "INCOMPLETE" };
 function* linesOf3(report) {
   for (const { sid, folder, checks } of report.sessions) {
-    yield visibleLine2(`session ${sid}${folder === "" ? "" : `  ${folder}`}`);
+    yield visibleLine(`session ${sid}${folder === "" ? "" : `  ${folder}`}`);
     for (const check3 of checks) yield* checkLines(check3);
   }
   if (report.checks.length > 0) yield "ledger";
   for (const check3 of report.checks) yield* checkLines(check3);
-  yield visibleLine2(
+  yield visibleLine(
     report.trust === "pinned" ? `keys: the countersigner's key that you gave, ${report.keys.join(" ")}` : `keys: as the evidence itself names them${report.keys.length === 0 ? "" : `, ${report.keys.join(" ")}`}; to believe only a key that you know, add --key VKEY`
   );
   yield `verdict: ${report.verdict === "good" ? "good" : report.verdict.toUpperCase()}, ${report.sessions.length} sessions`;
 }
-function* checkLines({ id, outcome, detail, reasons }) {
-  yield visibleLine2(`  ${WORDS2[outcome]} ${id.padEnd(12)} ${detail}`.trimEnd());
-  for (const reason of reasons) yield visibleLine2(`             ${reason}`);
+function* checkLines({ id, outcome, detail, reasons, warnings: warnings2 }) {
+  yield visibleLine(`  ${WORDS2[outcome]} ${id.padEnd(12)} ${detail}`.trimEnd());
+  for (const reason of reasons) yield visibleLine(`             ${reason}`);
+  for (const warning of warnings2) yield visibleLine(`             warning: ${warning}`);
 }
 
 // src/cli/main.ts
-var HELP3 = `countersign ${version2}: one command, one decision, countersigned before it runs.
+var HELP7 = `countersign ${version2}: one command, one decision, countersigned before it runs.
 
   countersign run --target NAME=URL ... -- COMMAND    run a job behind the gateway
   countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
   countersign policy check FILE | test FILE           check a policy, or run its examples
-  countersign verify PATH|BRANCH                      verify evidence: a folder or a branch of this repository
+  countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
+  countersign show SID                                read a session in the terminal, or watch it again
+  countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
+  countersign erase SID --value ... --reason TEXT     erase values of a session for ever
+  countersign recover                                 seal the sessions of gateways that were killed
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
 var out = (line) => void process.stdout.write(`${line}
 `);
 var err = (line) => void process.stderr.write(`${line}
 `);
-var readFile2 = (path) => (0, import_node_fs14.readFileSync)(path, "utf8");
+var progress = (text2) => void process.stderr.write(`\r${text2}\x1B[K`);
+var readFile3 = (path) => (0, import_node_fs21.readFileSync)(path, "utf8");
 async function main([word, ...args]) {
   const [, script = ""] = process.argv;
   switch (word) {
@@ -65754,14 +69061,44 @@ async function main([word, ...args]) {
       return await countersigner(args, { stdin, stdout, stderr, env, signal: stop.signal });
     }
     case "explain":
-      return await explain2(args, { stdin: process.stdin, out, err, readFile: readFile2 });
+      return await explain2(args, { stdin: process.stdin, out, err, readFile: readFile3 });
     case "policy": {
       const reader = await openSqlReader();
       const controlsOf = (name2) => name2 === "postgres" ? postgresControls : void 0;
-      return policy(args, { readFile: readFile2, out, err, read: (text2) => reader.read(text2, EMPTY_SESSION), controlsOf });
+      return policy(args, { readFile: readFile3, out, err, read: (text2) => reader.read(text2, EMPTY_SESSION), controlsOf });
     }
     case "verify":
-      return await verify3(args, { cwd: process.cwd(), out, err });
+      boundYoungMemory();
+      return await verify3(args, {
+        cwd: process.cwd(),
+        out,
+        err,
+        progress: process.stderr.isTTY ? progress : void 0
+      });
+    case "show":
+      return await show2(args, {
+        cwd: process.cwd(),
+        env: process.env,
+        stdout: process.stdout,
+        err,
+        interrupted: interruption()
+      });
+    case "erase":
+      return await erase(args, {
+        env: process.env,
+        cwd: process.cwd(),
+        out,
+        err,
+        ask: process.stdin.isTTY && process.stdout.isTTY ? askPerson : void 0,
+        self: [process.execPath, script],
+        clock: Date.now
+      });
+    case "bundle":
+      return await bundle(args, { cwd: process.cwd(), out, err });
+    case "recover": {
+      const self2 = [process.execPath, script];
+      return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self: self2 });
+    }
     case "--version":
       out(version2);
       return 0;
@@ -65769,14 +69106,27 @@ async function main([word, ...args]) {
     case "help":
     case "--help":
     case "-h":
-      out(HELP3);
+      out(HELP7);
       return 0;
     default:
       err(`countersign: there is no command "${word}".
 
-${HELP3}`);
+${HELP7}`);
       return 2;
   }
+}
+async function askPerson(question) {
+  const prompt2 = (0, import_promises7.createInterface)({ input: process.stdin, output: process.stdout });
+  try {
+    return await prompt2.question(question);
+  } finally {
+    prompt2.close();
+  }
+}
+function interruption() {
+  const controller = new AbortController();
+  process.on("SIGINT", () => controller.abort());
+  return controller.signal;
 }
 void main(process.argv.slice(2)).catch((error62) => {
   err(`countersign: an error of our own: ${error62 instanceof Error ? error62.stack ?? error62.message : String(error62)}`);

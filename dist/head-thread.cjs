@@ -5,10 +5,9 @@ const importMetaUrl = require("node:url").pathToFileURL(__filename).href;
 var import_node_worker_threads = require("node:worker_threads");
 
 // src/gateway/desk/head-door.ts
-var import_node_http2 = require("node:http");
+var import_node_net = require("node:net");
 
 // src/gateway/desk/call.ts
-var import_node_http = require("node:http");
 var DeskError = class extends Error {
   name = "DeskError";
   /** HTTP status; 0 when there was no answer. */
@@ -18,71 +17,93 @@ var DeskError = class extends Error {
     this.status = status;
   }
 };
-var CALL_MS_MAX = 1e4;
 var REPLY_BYTES_MAX = 4 * 1024 * 1024;
-async function call(door2, { method, path, body, signal, timeoutMs = CALL_MS_MAX }) {
-  return await new Promise((resolve, reject) => {
-    const fail = (cause) => reject(new DeskError(0, "the countersigner does not answer; nothing more is released", { cause }));
-    const bytes = Buffer.from(body ?? "");
-    const sent = (0, import_node_http.request)(
-      {
-        socketPath: door2.socketPath,
-        agent: door2.agent,
-        method,
-        path,
-        timeout: timeoutMs,
-        headers: { authorization: `Bearer ${door2.secret}`, "content-length": bytes.length },
-        ...signal === void 0 ? {} : { signal }
-      },
-      (response) => {
-        const chunks = [];
-        let size = 0;
-        response.on("data", (chunk) => {
-          size += chunk.length;
-          chunks.push(chunk);
-          if (size > REPLY_BYTES_MAX) {
-            response.destroy(new Error("the answer is too long"));
-          }
-        });
-        response.once("error", fail);
-        response.once(
-          "end",
-          () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, size).toString("utf8") })
-        );
-      }
-    );
-    sent.once("timeout", () => sent.destroy(new Error("the countersigner is silent")));
-    sent.once("error", fail);
-    sent.end(bytes);
-  });
+
+// src/gateway/desk/head-frames.ts
+var FRAME_BYTES_MAX = 64 * 1024;
+var LENGTH_BYTES = 4;
+var FrameError = class extends Error {
+  name = "FrameError";
+};
+function encodeHeadFrame(text) {
+  const length = Buffer.byteLength(text);
+  if (length > FRAME_BYTES_MAX) throw new FrameError(`a frame of ${length} bytes`);
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
+  frame.writeUInt32BE(length);
+  frame.write(text, LENGTH_BYTES, "utf8");
+  return frame;
 }
-function expect(reply, ...statuses) {
-  if (!statuses.includes(reply.status)) {
-    throw new DeskError(reply.status, `the countersigner answered ${reply.status}: ${said(reply.text)}`);
+var HeadFrames = class {
+  #rest = Buffer.alloc(0);
+  /** The texts that are whole now. Throws FrameError for a length beyond the bound; nothing of the stream counts then. */
+  take(chunk) {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const texts = [];
+    while (bytes.length >= LENGTH_BYTES) {
+      const length = bytes.readUInt32BE();
+      if (length > FRAME_BYTES_MAX) throw new FrameError(`a frame of ${length} bytes`);
+      if (bytes.length < LENGTH_BYTES + length) break;
+      texts.push(bytes.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + length));
+      bytes = bytes.subarray(LENGTH_BYTES + length);
+    }
+    this.#rest = bytes;
+    return texts;
   }
-  return reply;
-}
-function said(text) {
-  try {
-    const value = JSON.parse(text);
-    const words = isObject(value) ? value["error"] ?? value["why"] : void 0;
-    return typeof words === "string" ? words : text.trim();
-  } catch {
-    return text.trim().slice(0, 500);
-  }
-}
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+};
 
 // src/gateway/desk/head-door.ts
-function openHeadDoor(address) {
-  const agent = new import_node_http2.Agent({ keepAlive: true, maxSockets: 2 });
+function headSocketPath(socketPath) {
+  return `${socketPath}.heads`;
+}
+function openHeadDoor({
+  socketPath,
+  secret
+}) {
+  let socket;
+  let lost;
+  const frames = new HeadFrames();
+  const waiting = [];
+  const lose = (cause) => {
+    lost ??= new DeskError(0, "the countersigner does not answer; nothing more is released", { cause });
+    for (const { reject } of waiting.splice(0)) reject(lost);
+    socket?.destroy();
+  };
+  const take = (chunk) => {
+    for (const text of frames.take(chunk)) {
+      const next = waiting.shift();
+      if (next === void 0) throw new FrameError("the countersigner answered what was not asked");
+      const status = Number(text.slice(0, 3));
+      const body = text.slice(4);
+      if (status === 200) next.resolve(body);
+      else next.reject(new DeskError(status, `the countersigner answered ${status}: ${body.trim().slice(0, 500)}`));
+    }
+  };
+  const open = () => {
+    const opened = (0, import_node_net.connect)(headSocketPath(socketPath));
+    opened.write(`${secret}
+`);
+    opened.on("error", lose);
+    opened.on("close", () => lose(void 0));
+    opened.on("data", (chunk) => {
+      try {
+        take(chunk);
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        lose(error);
+      }
+    });
+    return opened;
+  };
   return {
     async addCheckpoint(body) {
-      return expect(await call({ ...address, agent }, { method: "POST", path: "/add-checkpoint", body }), 200).text;
+      if (lost !== void 0) throw lost;
+      socket ??= open();
+      const frame = encodeHeadFrame(body);
+      const answered = new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+      socket.write(frame);
+      return await answered;
     },
-    close: () => agent.destroy()
+    close: () => socket?.destroy()
   };
 }
 
@@ -238,7 +259,7 @@ var Frontier = class {
   #range(from, to) {
     const parts = [];
     for (let at = from; at < to; ) {
-      const level = Math.floor(Math.log2(to - at));
+      const level = levelBelow(to - at);
       const stored = this.#levels[level];
       const text = stored?.hashes[at / 2 ** level - stored.first];
       parts.push(known(text === void 0 ? void 0 : toBytes(text)));
@@ -263,7 +284,11 @@ function fold(parts) {
   return node;
 }
 function powerBelow(count) {
-  return 2 ** Math.floor(Math.log2(count - 1));
+  return 2 ** levelBelow(count - 1);
+}
+function levelBelow(count) {
+  const level = Math.round(Math.log2(count));
+  return 2 ** level > count ? level - 1 : level;
 }
 function half(count) {
   return Math.floor(count / 2);
@@ -290,7 +315,7 @@ var COSIGNATURE = 4;
 var PUBLIC_KEY_BYTES = 32;
 var SIGNATURE_BYTES = 64;
 var SIGNATURES_MAX = 64;
-var NOTE_CHARS_MAX = 64 * 1024;
+var NOTE_CHARS_MAX = 512 * 1024;
 var NoteError = class extends Error {
   name = "NoteError";
   /** `signature` when the text itself was well formed and one of its signature lines was not, or does not verify. */
@@ -461,7 +486,7 @@ ${signer.sign(text)}`;
       throw new JournalError("the countersigner's answer does not verify with its key");
     }
     const separator = this.#countersigned === 0 ? "" : "\n---\n";
-    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}` : "";
+    const lines = size > this.#countersigned ? `${separator}${head.note}${ownLines(answer, this.#countersigner)}`.trimEnd() : "";
     this.#countersigned = size;
     this.#moveTo(head);
     return { lines, atSeconds };
@@ -496,26 +521,42 @@ function ownLines(lines, { name }) {
 
 // src/gateway/session-file.ts
 var import_node_fs = require("node:fs");
-var SCRATCH_BYTES = 64 * 1024;
+var BUFFER_BYTES = 256 * 1024;
+var WAITING_CHARACTERS_MAX = 1024 * 1024;
 var SessionFile = class {
   #fd;
   #sync;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
-  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every write. Throws where it exists already. */
+  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #text = "";
+  #bytes = 0;
+  /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every flush. Throws where it exists already. */
   constructor(path, { sync } = { sync: false }) {
     this.#fd = (0, import_node_fs.openSync)(path, "ax", 384);
     this.#sync = sync;
   }
-  write(lines) {
-    const fits = lines.length * 3 <= SCRATCH_BYTES;
-    const bytes = fits ? this.#scratch : Buffer.from(lines);
-    const length = fits ? this.#scratch.write(lines, "utf8") : bytes.length;
-    for (let at = 0; at < length; ) at += (0, import_node_fs.writeSync)(this.#fd, bytes, at, length - at);
+  get bytes() {
+    return this.#bytes;
+  }
+  add(line) {
+    this.#text += `${line}
+`;
+    if (this.#text.length > WAITING_CHARACTERS_MAX) this.#write();
+  }
+  flush() {
+    this.#write();
     if (this.#sync) (0, import_node_fs.fdatasyncSync)(this.#fd);
-    return length;
   }
   close() {
     (0, import_node_fs.closeSync)(this.#fd);
+  }
+  #write() {
+    const text = this.#text;
+    this.#text = "";
+    const fits = text.length * 3 <= BUFFER_BYTES;
+    const bytes = fits ? this.#buffer : Buffer.from(text);
+    const length = fits ? bytes.write(text, 0, "utf8") : bytes.length;
+    for (let at = 0; at < length; ) at += (0, import_node_fs.writeSync)(this.#fd, bytes, at, length - at);
+    this.#bytes += length;
   }
 };
 
@@ -547,7 +588,10 @@ var HeadFollower = class {
     }
     const { body } = this.#tree.checkpoint(this.#signer);
     const { lines, atSeconds } = this.#tree.cosigned(await this.#ask(body), size);
-    if (lines !== "") this.#checkpoints.write(lines);
+    if (lines !== "") {
+      this.#checkpoints.add(lines);
+      this.#checkpoints.flush();
+    }
     return { size, atSeconds };
   }
   async close() {
@@ -570,12 +614,12 @@ var HeadFollower = class {
 
 // src/gateway/head-messages.ts
 function isThreadStart(value) {
-  return isObject2(value) && isObject2(value["followed"]) && isObject2(value["door"]);
+  return isObject(value) && isObject(value["followed"]) && isObject(value["door"]);
 }
 function isThreadOrder(value) {
-  return isObject2(value) && (value["kind"] === "close" || value["kind"] === "countersign" && isObject2(value["written"]));
+  return isObject(value) && (value["kind"] === "close" || value["kind"] === "countersign" && isObject(value["written"]));
 }
-function isObject2(value) {
+function isObject(value) {
   return typeof value === "object" && value !== null;
 }
 
@@ -586,13 +630,15 @@ if (port === null || !isThreadStart(start)) throw new Error("this file is a thre
 var door = openHeadDoor(start.door);
 var follower = new HeadFollower(start.followed, async (body) => await door.addCheckpoint(body));
 var say = (word) => port.postMessage(word);
+async function close() {
+  await follower.close();
+  door.close();
+  port?.close();
+}
 port.on("message", (order) => {
   if (!isThreadOrder(order)) throw new Error("the gateway sent its thread something that is no order");
   if (order.kind === "close") {
-    void follower.close().then(() => {
-      door.close();
-      port.close();
-    });
+    void close();
     return;
   }
   follower.countersign(order.written).then(

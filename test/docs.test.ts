@@ -5,8 +5,10 @@ import { dirname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PREPARED_8, scenarios } from "../bench/scenarios.ts";
 import { readPolicy } from "../src/config/policy-file.ts";
+import { BY_HAND } from "../src/evidence/by-hand.ts";
 import { sealSession } from "../src/evidence/layout.ts";
 import { dirLedger } from "../src/gateway/ledger/dir.ts";
+import { gitLedger } from "../src/gateway/ledger/git.ts";
 import { openSqlReader } from "../src/languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../src/languages/sql/taken-session.ts";
 import { compile, decide } from "../src/policy/decide.ts";
@@ -137,6 +139,17 @@ describe("docs/performance.md", () => {
   });
 });
 
+describe("docs/record.md, of checks", () => {
+  it("describes each check, and no other", () => {
+    const source = readFileSync("src/evidence/report.ts", "utf8");
+    const union = /export type CheckId =([\s\S]*?);\n/.exec(source)?.[1] ?? "";
+    const ids = [...union.matchAll(/\| "(\w+)"/g)].map(([, id = ""]) => id);
+    const rows = rowsUnder("docs/record.md", "check", "of", "what must hold").map(([id = ""]) => codeIn(id));
+    expect(rows.length).toBeGreaterThanOrEqual(19);
+    expect(rows.toSorted()).toEqual(ids.toSorted());
+  });
+});
+
 describe("docs/record.md", () => {
   const source = readFileSync("src/model/event.ts", "utf8");
   const bodies = /export interface EventBodies \{\n([\s\S]*?)\n\}\n/.exec(source)?.[1] ?? "";
@@ -162,7 +175,7 @@ describe("docs/record.md", () => {
 });
 
 describe("a value erased by hand, as docs/record.md says", () => {
-  it("is counted as redacted, leaves heads and log true, and makes the page false", async () => {
+  it("is called withheld, leaves heads and log true, and makes the page false", async () => {
     const folder = mkdtempSync(join(tmpdir(), "countersign-docs-"));
     const by = party();
     try {
@@ -170,11 +183,17 @@ describe("a value erased by hand, as docs/record.md says", () => {
       const file = execFileSync("find", [folder, "-name", "disclosures.jsonl"], { encoding: "utf8" }).trim();
       writeFileSync(file, readFileSync(file, "utf8").split("\n").slice(1).join("\n"));
       const told = spawnSync(process.execPath, ["src/cli/main.ts", "verify", folder], { encoding: "utf8" });
-      expect(told.stdout).toMatch(/ok +disclosures +\d+ opened, 1 redacted/);
+      expect(told.stdout).toMatch(/INCOMPLETE +disclosures +\d+ opened, 1 redacted, 1 of them withheld/);
       expect([...told.stdout.matchAll(/FAILED +(\w+)/g)].map(([, check]) => check)).toEqual(["pages"]);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+});
+
+describe("the front page of the evidence", () => {
+  it("has the script of docs/record.md, to the letter", () => {
+    expect(BY_HAND).toBe(blocksOf("docs/record.md").find(({ language }) => language === "bash")?.text);
   });
 });
 
@@ -194,7 +213,7 @@ describe("the script of docs/record.md", () => {
   it("says of a log's checkpoint that both signatures verify, and when it was countersigned", () => {
     const { stdout, stderr, status } = run();
     expect({ stdout, stderr, status }).toEqual({
-      stdout: "Signature Verified Successfully\nSignature Verified Successfully\ncountersigned 2026-11-18T11:08:20Z\n",
+      stdout: "Signature Verified Successfully\nSignature Verified Successfully\ncountersigned 2026-11-23T05:01:40Z\n",
       stderr: "",
       status: 0,
     });
@@ -209,6 +228,50 @@ describe("the script of docs/record.md", () => {
       const ran = run();
       expect(ran.status).not.toBe(0);
       expect(ran.stdout.match(/Verified Successfully/g)?.length).toBe(1);
+    } finally {
+      writeFileSync(checkpoint, good);
+    }
+  });
+
+  it("says the same in a plain clone of either branch, and after the countersigner's key was changed", async () => {
+    const repository = mkdtempSync(join(tmpdir(), "countersign-docs-git-"));
+    const clone = join(repository, "clone");
+    const git = (...args: string[]) => execFileSync("git", args, { cwd: repository, stdio: "ignore" });
+    try {
+      git("init", "--quiet", ".");
+      const branches = { evidenceBranch: "countersign/evidence", logBranch: "countersign/log" };
+      const ledger = gitLedger({ repository, ...branches, nowSeconds: () => 1_795_000_000 });
+      const later = party();
+      await sealSession(makeSession(by, { sid: "01KANAV0Q8M3T4ZS5R6X7Y8Z8A" }), ledger, by.signer);
+      await sealSession(makeSession(later, { sid: "01KANAV0Q8M3T4ZS5R6X7Y8Z8B" }), ledger, later.signer);
+      for (const branch of Object.values(branches)) {
+        git("clone", "--quiet", "--branch", branch, repository, clone);
+        const ran = spawnSync("bash", ["-c", script], { cwd: clone, encoding: "utf8" });
+        expect(ran).toMatchObject({ status: 0, stderr: "" });
+        expect(ran.stdout.match(/Verified Successfully/g)?.length).toBe(2);
+        rmSync(clone, { recursive: true });
+      }
+    } finally {
+      rmSync(repository, { recursive: true, force: true });
+    }
+  });
+
+  it("is the one that the front page has", () => {
+    expect(BY_HAND).toBe(script);
+  });
+
+  it("fails where a signature is missing, and says whose", () => {
+    const good = readFileSync(checkpoint, "utf8");
+    try {
+      for (const [line, words] of [
+        [/— github[^\n]*\n/, "no log key"],
+        [/— app\.example[^\n]*\n/, "no countersigner"],
+      ] as const) {
+        writeFileSync(checkpoint, good.replace(line, ""));
+        const ran = run();
+        expect(ran.status).not.toBe(0);
+        expect(ran.stderr).toContain(words);
+      }
     } finally {
       writeFileSync(checkpoint, good);
     }

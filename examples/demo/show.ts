@@ -130,7 +130,7 @@ function rowsUnder(lines: readonly string[], from: number): string[][] {
   const rows: string[][] = [];
   for (let at = start; at >= 0 && lines[at]?.startsWith("|") === true; at += 1) {
     const line = lines[at] ?? "";
-    if (/^\|(?: --- \|)+$/.test(line)) continue;
+    if (/^\|(?: :-- \|)+$/.test(line)) continue;
     rows.push(line.slice(2, -2).split(/ \| /).map(plain));
   }
   return rows;
@@ -141,6 +141,7 @@ function plain(text: string): string {
   return stripVTControlCharacters(
     text
       .replaceAll(/`+ ?(.*?) ?`+/g, "$1")
+      .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
       .replaceAll("**", "")
       .replaceAll(/\\([|`*_<>])/g, "$1"),
   );

@@ -51,6 +51,8 @@ export interface Answered {
   readonly by: readonly { readonly login: string; readonly via: string }[];
   readonly reason: string;
   readonly dsse: string;
+  /** What the signed answer holds of the reason is a digest; this is what it is of. Empty where there is none. */
+  readonly disclosure: string;
 }
 
 /** Where requests are shown to people and answered: the local countersigner's page, or the App. */

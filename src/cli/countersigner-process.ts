@@ -1,4 +1,4 @@
-// Starts the countersigner as a process of its own, for `countersign run` and `countersign recover`.
+// Starts the countersigner as a process of its own, for a command that needs its signature.
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";

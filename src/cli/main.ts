@@ -1,15 +1,18 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
 import { boundParserMemory, boundYoungMemory } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
 import { bundle } from "./bundle.ts";
 import { countersigner } from "./countersigner.ts";
+import { erase } from "./erase.ts";
 import { explain } from "./explain.ts";
 import { policy } from "./policy.ts";
 import { recoverCommand } from "./recover.ts";
 import { run } from "./run.ts";
+import { show } from "./show.ts";
 import { verify } from "./verify.ts";
 import { version } from "./version.ts";
 
@@ -21,13 +24,18 @@ const HELP = `countersign ${version}: one command, one decision, countersigned b
   countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
   countersign policy check FILE | test FILE           check a policy, or run its examples
   countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
+  countersign show SID                                read a session in the terminal, or watch it again
   countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
+  countersign erase SID --value ... --reason TEXT     erase values of a session for ever
   countersign recover                                 seal the sessions of gateways that were killed
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
 
 const out = (line: string): void => void process.stdout.write(`${line}\n`);
 const err = (line: string): void => void process.stderr.write(`${line}\n`);
+
+// Carriage return, the text, and the rest of the line erased.
+const progress = (text: string): void => void process.stderr.write(`\r${text}\u001b[K`);
 
 const readFile = (path: string): string => readFileSync(path, "utf8");
 
@@ -52,7 +60,30 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
     }
     case "verify":
       boundYoungMemory();
-      return await verify(args, { cwd: process.cwd(), out, err });
+      return await verify(args, {
+        cwd: process.cwd(),
+        out,
+        err,
+        progress: process.stderr.isTTY ? progress : undefined,
+      });
+    case "show":
+      return await show(args, {
+        cwd: process.cwd(),
+        env: process.env,
+        stdout: process.stdout,
+        err,
+        interrupted: interruption(),
+      });
+    case "erase":
+      return await erase(args, {
+        env: process.env,
+        cwd: process.cwd(),
+        out,
+        err,
+        ask: process.stdin.isTTY && process.stdout.isTTY ? askPerson : undefined,
+        self: [process.execPath, script],
+        clock: Date.now,
+      });
     case "bundle":
       return await bundle(args, { cwd: process.cwd(), out, err });
     case "recover": {
@@ -72,6 +103,22 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
       err(`countersign: there is no command "${word}".\n\n${HELP}`);
       return 2;
   }
+}
+
+async function askPerson(question: string): Promise<string> {
+  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await prompt.question(question);
+  } finally {
+    prompt.close();
+  }
+}
+
+/** Aborts at Ctrl-C. In a pager that key is the pager's, so it does not end us. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  process.on("SIGINT", () => controller.abort());
+  return controller.signal;
 }
 
 void main(process.argv.slice(2))

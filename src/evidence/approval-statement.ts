@@ -2,9 +2,10 @@
 // very event that described the command, so it answers that command in that session and nothing else, ever.
 
 import { canonical } from "../journal/jcs.ts";
+import type { Redacted } from "../model/event.ts";
 import { fromBase64url } from "../tlog/base64.ts";
 import { type DsseSigner, encodeDsse, signDsse, verifyDsse } from "./dsse.ts";
-import { isTime } from "./event-shapes.ts";
+import { isRedacted, isTime } from "./event-shapes.ts";
 import { fieldsOf, isText, listOf, oneOf, shaped } from "./shape.ts";
 
 const STATEMENT = "https://in-toto.io/Statement/v1";
@@ -31,8 +32,8 @@ export interface Asked {
 export interface ApprovalFacts extends Asked {
   readonly answer: "approved" | "refused" | "expired";
   readonly by: readonly { readonly login: string; readonly via: string }[];
-  /** Masked. It is signed with the rest, so it stays as long as the answer does. */
-  readonly reason: string;
+  /** The digest of their reason, as the event of the answer has it; none where they gave none. The reason can be erased. */
+  readonly reason: readonly Redacted[];
   /** The countersigner's own clock. */
   readonly decidedAt: string;
 }
@@ -72,7 +73,7 @@ export function approvalStatement(facts: ApprovalFacts): string {
       expiresAt,
       leaf,
       policy,
-      reason,
+      reason: reason.map((each) => ({ "...": each["..."] })),
       request,
       requestedAt,
       rule,
@@ -102,7 +103,7 @@ const PREDICATE = {
   expiresAt: isTime,
   leaf: isText,
   policy: isText,
-  reason: isText,
+  reason: listOf(isRedacted),
   request: isText,
   requestedAt: isTime,
   rule: isText,

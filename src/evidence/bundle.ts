@@ -34,13 +34,13 @@ export async function bundleOf(now: EvidenceReader, sid: string): Promise<Eviden
 }
 
 /** Verifies a bundle: a whole ledger where there are the log's tiles, else one session by its proof. */
-export async function verifyBundle(reader: EvidenceReader, { pinned }: VerifyOptions): Promise<Report> {
-  if ((await reader.list(LOG_FOLDER)).includes("tile")) return await verifyLedger(reader, { pinned });
+export async function verifyBundle(reader: EvidenceReader, options: VerifyOptions): Promise<Report> {
+  if (await holdsTiles(reader)) return await verifyLedger(reader, options);
   const whole = new Finding("files");
   const folders = await sessionFolders(reader);
   const [folder] = folders;
   const policy = decodeUtf8((await reader.read(TRUST_PATH)) ?? new Uint8Array()) ?? "";
-  const report = await verifySession(reader, folder ?? "", { pinned, policy });
+  const report = await verifySession(reader, folder ?? "", { ...options, policy });
   if (folders.length !== 1)
     whole.fail(`a bundle without the log's tiles holds one session, this one ${folders.length}`);
   if (folder !== undefined && !folder.endsWith(`/${report.sessions[0]?.sid ?? ""}`)) {
@@ -58,6 +58,11 @@ export async function verifyBundle(reader: EvidenceReader, { pinned }: VerifyOpt
   }
   const checks = [...report.checks, whole.check()];
   return { ...report, checks, verdict: verdictOf([...checks, ...report.sessions.flatMap((each) => each.checks)]) };
+}
+
+/** Does the bundle hold the whole log, and not one session of it. */
+export async function holdsTiles(reader: EvidenceReader): Promise<boolean> {
+  return (await reader.list(LOG_FOLDER)).includes("tile");
 }
 
 /** A proof ends with its checkpoint, byte for byte. */

@@ -73,6 +73,9 @@ function faultsOf(
   const faults: string[] = [];
   if (facts.answer !== answered.answer) faults.push(`signed as ${facts.answer}, recorded as ${answered.answer}`);
   if (JSON.stringify(facts.by) !== JSON.stringify(answered.by)) faults.push("signed by others than were recorded");
+  if (JSON.stringify(facts.reason) !== JSON.stringify(answered.reason)) {
+    faults.push("signed with another reason than was recorded");
+  }
   if (facts.answer === "approved") {
     const people = new Set(facts.by.map(({ login }) => login.toLowerCase()));
     const needed = requested?.approvers.count ?? 1;

@@ -1,5 +1,5 @@
 // The values beside the events: each must be the one whose digest was recorded, at the place it says. A value that is
-// not there was erased, which is allowed and counted.
+// not there must be named by an erasure, or somebody withheld it.
 
 import { digestOf, openDisclosure } from "../journal/disclosure.ts";
 import type { KnownEvent } from "./event-shapes.ts";
@@ -10,6 +10,7 @@ import { linesOf, parseDisclosure } from "./story.ts";
 /** Collects every digest of a session and where it stands, then holds the disclosures against them. */
 export class Digests {
   readonly #places = new Map<string, string>();
+  readonly #opened = new Set<string>();
   readonly #finding: Finding;
 
   constructor(finding: Finding) {
@@ -20,23 +21,43 @@ export class Digests {
     this.#walk(event.body, `/${event.seq}/body`);
   }
 
+  /** Where each digest stands. */
+  get places(): ReadonlyMap<string, string> {
+    return this.#places;
+  }
+
+  /** Digests whose values are there and are the right ones. */
+  get opened(): ReadonlySet<string> {
+    return this.#opened;
+  }
+
+  /** What is not there and not among these was withheld: nothing is false, and something is missing. */
+  missing(erased: ReadonlySet<string>): void {
+    let count = 0;
+    for (const [digest, place] of this.#places) {
+      if (this.#opened.has(digest) || erased.has(digest)) continue;
+      count += 1;
+      this.#finding.miss(`the value at ${place} is withheld, and no erasure says so`);
+    }
+    const redacted = this.#places.size - this.#opened.size;
+    this.#finding.detail = `${this.#opened.size} opened, ${redacted} redacted${count === 0 ? "" : `, ${count} of them withheld`}`;
+  }
+
   /** Checks `disclosures.jsonl`. */
   compare(disclosures: Uint8Array): void {
-    const opened = new Set<string>();
     let at = 0;
     for (const line of linesOf(disclosures)) {
       at += 1;
       const fields = parseDisclosure(line);
       if (fields === undefined) this.#finding.fail(`line ${at} is not a disclosure`);
       else if (!this.#places.has(fields.digest)) this.#finding.fail(`line ${at} belongs to no event of this session`);
-      else if (opened.has(fields.digest)) this.#finding.fail(`line ${at} comes a second time`);
+      else if (this.#opened.has(fields.digest)) this.#finding.fail(`line ${at} comes a second time`);
       else if (this.#places.get(fields.digest) !== fields.ptr) this.#finding.fail(`line ${at} names another place`);
       else if (digestOf(fields.disclosure) !== fields.digest || openDisclosure(fields.disclosure) === undefined) {
         this.#finding.fail(`line ${at} is forged: the value is not the one that was recorded at ${fields.ptr}`);
-      } else opened.add(fields.digest);
+      } else this.#opened.add(fields.digest);
     }
     if (disclosures.length > 0 && disclosures.at(-1) !== 10) this.#finding.fail("the last line was cut");
-    this.#finding.detail = `${opened.size} opened, ${this.#places.size - opened.size} redacted`;
   }
 
   #walk(value: unknown, place: string): void {

@@ -2,7 +2,7 @@
 
 import { NoteError, parseCheckpoint, parseNote, type Verifier, verifySignatures } from "../tlog/note.ts";
 import { decodeUtf8 } from "./dsse.ts";
-import type { Finding } from "./report.ts";
+import { type Finding, isoSeconds } from "./report.ts";
 
 export interface CountersignedHead {
   readonly size: number;
@@ -14,11 +14,14 @@ export interface CountersignedHead {
 /** Between notes in `checkpoints.txt`. No note holds a line of three dashes. */
 const SEPARATOR = "\n---\n";
 
-/** Reads `checkpoints.txt`. What is wrong goes to the finding; a head is given back only if both signatures verify. */
+/**
+ * Reads `checkpoints.txt`. What is wrong goes to the findings, `times` for a time that goes back; a head is given back
+ * only if both signatures verify.
+ */
 export function readHeads(
   bytes: Uint8Array,
   keys: { readonly gateway: Verifier; readonly countersigner: Verifier },
-  finding: Finding,
+  { heads: finding, times }: { readonly heads: Finding; readonly times: Finding },
 ): CountersignedHead[] {
   const text = decodeUtf8(bytes);
   if (text === undefined) {
@@ -37,7 +40,7 @@ export function readHeads(
       finding.fail(`checkpoint ${at + 1}: size ${head.size} comes after size ${last.size}`);
     }
     if (last !== undefined && head.at < last.at) {
-      finding.fail(`checkpoint ${at + 1}: countersigned before the one in front of it`);
+      times.fail(`checkpoint ${at + 1} was countersigned ${last.at - head.at} s before the one in front of it`);
     }
     heads.push(head);
   }
@@ -68,6 +71,33 @@ export function compareHeads(
   // The last head of a gateway that died may stand a little behind its events.
   if (sealed) finding.fail(behind);
   else finding.miss(behind);
+}
+
+/** The two clocks, of the gateway's machine and of the countersigner, are expected to differ by no more. */
+export const CLOCK_SECONDS_MAX = 120;
+
+/**
+ * Holds the gateway's clock against the countersigner's. `lastAt`: when the last event of each head happened, by its
+ * size. The gateway's clock is nobody's proof, so a difference is worth a warning and no more.
+ */
+export function compareClocks(
+  heads: readonly CountersignedHead[],
+  lastAt: ReadonlyMap<number, string>,
+  finding: Finding,
+): void {
+  let worst = 0;
+  for (const { size, at } of heads) {
+    const own = Date.parse(lastAt.get(size) ?? "") / 1000;
+    if (Math.abs(own - at) > Math.abs(worst)) worst = own - at;
+  }
+  if (Math.abs(worst) > CLOCK_SECONDS_MAX) {
+    const way = worst > 0 ? "ahead of" : "behind";
+    finding.warn(`the gateway's clock was up to ${Math.round(Math.abs(worst))} s ${way} the countersigner's`);
+  }
+  const [first] = heads;
+  const last = heads.at(-1);
+  finding.detail =
+    first === undefined || last === undefined ? "none" : `${isoSeconds(first.at)} to ${isoSeconds(last.at)}`;
 }
 
 function readHead(text: string, gateway: Verifier, countersigner: Verifier): CountersignedHead | string {

@@ -7,7 +7,7 @@ import { decodeUtf8 } from "./dsse.ts";
 import { type LogEntry, parseEntry } from "./entry.ts";
 import type { EvidenceReader } from "./ledger.ts";
 import { CHECKPOINT_PATH, LOG_FOLDER } from "./log.ts";
-import { Finding } from "./report.ts";
+import { Finding, isoSeconds } from "./report.ts";
 import type { Trust } from "./trust.ts";
 
 /** A log whose checkpoint could be read. */
@@ -15,6 +15,8 @@ export interface LogRead {
   readonly origin: string;
   readonly size: number;
   readonly checkpoint: string;
+  /** POSIX seconds by the countersigner's clock; 0 where nobody countersigned. */
+  readonly countersignedAt: number;
   /** Entries as far as they could be read, in order. */
   readonly entries: readonly (LogEntry | undefined)[];
   /** The root at every size up to that of the log, by size. */
@@ -79,6 +81,7 @@ export async function checkLog(
       origin: head.origin,
       size: head.size,
       checkpoint,
+      countersignedAt: head.cosignedAt,
       entries: entries.map((entry) => parseEntry(decodeUtf8(entry) ?? "")),
       roots,
     },
@@ -133,11 +136,6 @@ function fullRoot(hashes: readonly Uint8Array[]): Uint8Array {
     });
   }
   return row[0] ?? new Uint8Array();
-}
-
-function isoSeconds(at: number): string {
-  // Beyond this no date exists.
-  return at > 8_640_000_000_000 ? `at ${at}` : new Date(at * 1000).toISOString();
 }
 
 /** Does one of these keys have this raw public key. */

@@ -1,22 +1,26 @@
 // One session, from the first line to the last: every check that its own files, the log and the keys allow.
 
-import { sessionOrigin } from "../journal/session-log.ts";
-import { NoteError, parseCheckpoint, parseNote, parseVkey, type Verifier, verifierFor } from "../tlog/note.ts";
+import { NoteError, parseCheckpoint, parseNote, type Verifier, verifierFor } from "../tlog/note.ts";
 import { parseProof } from "../tlog/proof.ts";
 import { leafHash, verifyInclusion } from "../tlog/tree.ts";
 import { checkApprovals } from "./check-approvals.ts";
 import { Digests } from "./check-disclosures.ts";
-import { type CountersignedHead, compareHeads, readHeads } from "./check-heads.ts";
-import { isAmong, type LogRead, openLogCheckpoint } from "./check-log.ts";
+import { checkErasures } from "./check-erasures.ts";
+import { type CountersignedHead, compareClocks, compareHeads, readHeads } from "./check-heads.ts";
+import { type LogRead, openLogCheckpoint } from "./check-log.ts";
+import { checkRepository } from "./check-repository.ts";
 import { Course } from "./course.ts";
 import { decodeUtf8, verifyDsse } from "./dsse.ts";
 import { digestOfFile, encodeEntry } from "./entry.ts";
-import { type KnownEvent, parseEvent } from "./event-shapes.ts";
+import { erasuresOf } from "./erasure.ts";
+import { parseEvent } from "./event-shapes.ts";
 import { SESSION_FILES } from "./layout.ts";
 import type { EvidenceReader } from "./ledger.ts";
-import { indexRow, sessionFolder, sessionPage } from "./pages.ts";
+import { indexRow, sessionFolder } from "./pages.ts";
 import { type EventsRead, readEvents } from "./read-events.ts";
 import { Finding, type SessionReport } from "./report.ts";
+import { type Keys, readKeys, type Started } from "./session-keys.ts";
+import { sessionPage } from "./session-page.ts";
 import { sessionStatement } from "./statement.ts";
 import { linesOf } from "./story.ts";
 import { Summariser, type Summary } from "./summary.ts";
@@ -28,6 +32,10 @@ export interface SessionContext {
   readonly trust: Trust | undefined;
   /** The log as read; undefined when only the session is at hand. */
   readonly log: LogRead | undefined;
+  /** The repository that the caller asks about, `owner/name`; undefined to take the session's word. */
+  readonly repository?: string | undefined;
+  /** Digests of the policies that the caller knows; undefined to take any. */
+  readonly policies?: ReadonlySet<string> | undefined;
 }
 
 /** The report, and what pages of the month are made from. */
@@ -38,13 +46,11 @@ export interface SessionChecked {
   readonly row: string;
 }
 
-type Started = Extract<KnownEvent, { type: "session.started" }>;
-
 /** Checks the session in this folder of the evidence. */
 export async function checkSession(
   reader: EvidenceReader,
   folder: string,
-  { trust, log }: SessionContext,
+  { trust, log, repository, policies }: SessionContext,
 ): Promise<SessionChecked> {
   const at = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
   const files = new Files(await readFiles(reader, folder, at));
@@ -60,14 +66,19 @@ export async function checkSession(
     find.pages.miss("the session has no page");
   }
   const proof = sealed ? readProof(files.text(SESSION_FILES.proof), find.entry) : undefined;
-  const keys = readKeys(started, proof?.origin, trust, find.keys);
+  const keys = readKeys(started, trust, find.keys);
+  if (started !== undefined && keys !== undefined) {
+    const { body, sid } = started;
+    checkRepository({ body, sid, signedFor: keys.gateway.name, log: proof?.origin, repository }, find.repository);
+    checkPolicy(body.policy.digest, policies, find.policy);
+  }
   const heads =
     keys?.countersigner === undefined
       ? []
       : readHeads(
           files.get(SESSION_FILES.checkpoints),
           { gateway: keys.gateway, countersigner: keys.countersigner },
-          find.heads,
+          find,
         );
 
   const walk = walkEvents(events, heads, find);
@@ -81,6 +92,7 @@ export async function checkSession(
 
   if (keys?.countersigner !== undefined) compareHeads(heads, walk, { sealed, finding: find.heads });
   else if (keys === undefined) find.heads.fail("the session's keys cannot be read");
+  compareClocks(heads, walk.lastAt, find.times);
   find.heads.detail = keys?.countersigner === undefined ? "no countersigner" : `${heads.length} countersigned heads`;
 
   if (sealed) {
@@ -95,16 +107,29 @@ export async function checkSession(
   });
   if (proof !== undefined) {
     // A policy that names no log, or no policy at all: then the countersigner keeps the log as well.
-    const believed = trust === undefined || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
-    checkEntry(proof, entry, { trust: believed, log }, find.entry);
+    const keeping = trust === undefined || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
+    checkEntry(proof, entry, { trust: keeping, log }, find.entry);
   }
   if (started !== undefined) {
     const context = { sid: summary.sid, started: started.body, countersigner: keys?.countersigner?.publicKey };
     checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find.approvals);
   }
   walk.digests.compare(files.get(SESSION_FILES.disclosures));
-  if (sealed) checkPage(files, find.pages);
-  for (const name of files.unknown()) find.files.fail(`${name} is no file of a session`);
+  const erased = checkErasures(
+    {
+      sid: summary.sid,
+      root: read.root,
+      countersigners: believed(keys, trust).map(({ publicKey }) => publicKey),
+      files: files.inFolder(SESSION_FILES.erasures),
+      entries: log?.entries,
+      places: walk.digests.places,
+      disclosed: walk.digests.opened,
+    },
+    find.erasures,
+  );
+  walk.digests.missing(erased);
+  if (sealed) checkPage(files, proof?.index, find.pages);
+  for (const name of files.unknown) find.files.fail(`${name} is no file of a session`);
 
   const report = { sid: summary.sid, folder, checks: Object.values(find).map((each) => each.check()) };
   return { report, summary, row: indexRow(summary) };
@@ -116,10 +141,14 @@ function findings() {
     order: new Finding("order"),
     keys: new Finding("keys"),
     heads: new Finding("heads"),
+    times: new Finding("times"),
+    repository: new Finding("repository"),
+    policy: new Finding("policy"),
     statement: new Finding("statement"),
     entry: new Finding("entry"),
     approvals: new Finding("approvals"),
     disclosures: new Finding("disclosures"),
+    erasures: new Finding("erasures"),
     ended: new Finding("ended"),
     pages: new Finding("pages"),
     files: new Finding("files"),
@@ -128,12 +157,17 @@ function findings() {
 
 type Findings = ReturnType<typeof findings>;
 
+/** Folders in the folder of a session. */
+const FOLDERS: readonly string[] = [SESSION_FILES.approvals, SESSION_FILES.erasures];
+
 /** The files of one session, by their path in its folder. */
 class Files {
   readonly #files: ReadonlyMap<string, Uint8Array>;
+  readonly #unknown: readonly string[];
 
-  constructor(files: ReadonlyMap<string, Uint8Array>) {
+  constructor({ files, unknown }: Awaited<ReturnType<typeof readFiles>>) {
     this.#files = files;
+    this.#unknown = unknown;
   }
 
   /** A file's bytes; of a missing one none. */
@@ -155,28 +189,31 @@ class Files {
     return new Map(pairs.map(([path, bytes]) => [path.slice(inside.length), bytes]));
   }
 
-  unknown(): string[] {
-    const own: readonly string[] = Object.values(SESSION_FILES);
-    return [...this.#files.keys()].filter(
-      (path) => !own.includes(path) && !path.startsWith(`${SESSION_FILES.approvals}/`),
-    );
+  /** Names in the folder that are none of a session's. */
+  get unknown(): readonly string[] {
+    return this.#unknown;
   }
 }
 
-async function readFiles(
-  reader: EvidenceReader,
-  folder: string,
-  at: (name: string) => string,
-): Promise<Map<string, Uint8Array>> {
+const PLAIN: readonly string[] = Object.values(SESSION_FILES).filter((name) => !FOLDERS.includes(name));
+
+/** Reads the files of a session. What is none of them is named and not opened: it may be anything, of any size. */
+async function readFiles(reader: EvidenceReader, folder: string, at: (name: string) => string) {
   const files = new Map<string, Uint8Array>();
-  const approvals = (await reader.list(at(SESSION_FILES.approvals))).map(
-    (name) => `${SESSION_FILES.approvals}/${name}`,
-  );
-  for (const name of [...(await reader.list(folder)), ...approvals]) {
-    if (name === SESSION_FILES.approvals) continue;
-    files.set(name, (await reader.read(at(name))) ?? new Uint8Array());
+  const unknown: string[] = [];
+  const read = async (name: string): Promise<void> =>
+    void files.set(name, (await reader.read(at(name))) ?? new Uint8Array());
+  for (const name of await reader.list(folder)) {
+    if (PLAIN.includes(name)) await read(name);
+    else if (!FOLDERS.includes(name) || (await reader.read(at(name))) !== undefined) unknown.push(name);
   }
-  return files;
+  for (const inside of FOLDERS) {
+    for (const name of await reader.list(at(inside))) {
+      if (/^[\w-]+\.dsse\.json$/.test(name)) await read(`${inside}/${name}`);
+      else unknown.push(`${inside}/${name}`);
+    }
+  }
+  return { files, unknown };
 }
 
 function firstEvent(events: Uint8Array): Started | undefined {
@@ -193,6 +230,8 @@ interface Walked {
   readonly course: Course;
   readonly digests: Digests;
   readonly roots: ReadonlyMap<number, Uint8Array>;
+  /** When the last event of each head happened, by the head's size. */
+  readonly lastAt: ReadonlyMap<number, string>;
 }
 
 function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], find: Findings): Walked {
@@ -201,6 +240,8 @@ function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], fin
   const digests = new Digests(find.disclosures);
   const sizes = new Set(heads.map(({ size }) => size));
   const roots = new Map<number, Uint8Array>();
+  const lastAt = new Map<number, string>();
+  let now = "";
   let sid: string | undefined;
   let next = 0;
   const read = readEvents(
@@ -210,15 +251,19 @@ function walkEvents(events: Uint8Array, heads: readonly CountersignedHead[], fin
       if (event.sid !== sid) find.events.fail(`seq ${event.seq} is of another session, ${event.sid}`);
       if (event.seq !== next) find.events.fail(`seq ${event.seq} stands where ${next} belongs`);
       next = event.seq + 1;
+      now = event.at;
+      if (event.type === "gap") find.events.warn(`seq ${event.seq} says that something is missing: ${event.body.what}`);
       summariser.add(event);
       course.add(event, leaf);
       digests.add(event);
     },
     (frontier) => {
-      if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root());
+      if (!sizes.has(frontier.size)) return;
+      roots.set(frontier.size, frontier.root());
+      lastAt.set(frontier.size, now);
     },
   );
-  return { read, summary: summariser.summary(), course, digests, roots };
+  return { read, summary: summariser.summary(), course, digests, roots, lastAt };
 }
 
 function checkShape(read: EventsRead, { course }: Walked, started: Started | undefined, finding: Finding): void {
@@ -228,44 +273,10 @@ function checkShape(read: EventsRead, { course }: Walked, started: Started | und
   if (course.events < read.size && finding.good) finding.fail(`${read.size - course.events} lines could not be read`);
 }
 
-interface Keys {
-  readonly gateway: Verifier;
-  /** Undefined where the session says that it had none. */
-  readonly countersigner: Verifier | undefined;
-}
-
-function readKeys(
-  started: Started | undefined,
-  origin: string | undefined,
-  trust: Trust | undefined,
-  finding: Finding,
-): Keys | undefined {
-  if (started === undefined) {
-    finding.fail("there is no session.started to name them");
-    return undefined;
-  }
-  const { countersigner: named, gateway: own } = started.body;
-  try {
-    const gateway = parseVkey(own.vkey);
-    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
-    if (origin !== undefined && gateway.name !== sessionOrigin(origin, started.sid)) {
-      finding.fail(`the gateway's key is for ${gateway.name}, not for this session of the log ${origin}`);
-    }
-    const countersigner = named === "none" ? undefined : parseVkey(named);
-    if (countersigner?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
-    if (trust !== undefined && countersigner !== undefined && !isAmong(trust.witnesses, countersigner.publicKey)) {
-      finding.fail(`the countersigner ${countersigner.name} has a key that is not trusted`);
-    }
-    if (trust !== undefined && countersigner === undefined && trust.witnesses.length > 0) {
-      finding.fail("the session had no countersigner, and the trusted keys ask for one");
-    }
-    finding.detail = countersigner === undefined ? "no countersigner" : countersigner.name;
-    return { gateway, countersigner };
-  } catch (error) {
-    if (!(error instanceof NoteError)) throw error;
-    finding.fail(`session.started names ${error.message}`);
-    return undefined;
-  }
+function checkPolicy(digest: string, known: ReadonlySet<string> | undefined, finding: Finding): void {
+  finding.detail = digest;
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
+  else if (known !== undefined && !known.has(digest)) finding.fail(`${digest} is no policy that you gave`);
 }
 
 function checkStatement(
@@ -334,6 +345,11 @@ function checkEntry(
   finding.detail = `entry ${proof.index} of ${head.origin}`;
 }
 
+/** The countersigners whose word counts: those that are trusted; with no other word on keys, the session's own. */
+function believed(keys: Keys | undefined, trust: Trust | undefined): readonly Verifier[] {
+  return trust?.witnesses ?? (keys?.countersigner === undefined ? [] : [keys.countersigner]);
+}
+
 /** With no other word on keys: the countersigner that the session names, who then keeps the log as well. */
 function ownTrust(keys: Keys | undefined, origin: string): Trust {
   const { countersigner } = keys ?? {};
@@ -341,9 +357,13 @@ function ownTrust(keys: Keys | undefined, origin: string): Trust {
   return { logs: [verifierFor(origin, "log", countersigner.publicKey)], witnesses: [countersigner] };
 }
 
-function checkPage(files: Files, finding: Finding): void {
+function checkPage(files: Files, index: number | undefined, finding: Finding): void {
   if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
-  const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures));
+  const erasures = erasuresOf(files.inFolder(SESSION_FILES.erasures));
+  const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures), {
+    index,
+    erasures,
+  });
   if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
     finding.fail(`${SESSION_FILES.page} is not what the events say`);
   }

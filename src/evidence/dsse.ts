@@ -82,7 +82,17 @@ export function verifyDsse(envelope: string, publicKeys: readonly Uint8Array[]):
   for (const keyid of known.keys()) {
     if (!signed.has(keyid)) return { kind: "bad", why: `not signed by key ${keyid}` };
   }
-  const payload = decodeUtf8(parsed.payload);
+  return openPayload(parsed);
+}
+
+/** What an envelope says, whoever signed it: to show it, never to believe it. */
+export function openDsse(envelope: string): DsseResult {
+  const parsed = parseEnvelope(envelope);
+  return typeof parsed === "string" ? { kind: "bad", why: parsed } : openPayload(parsed);
+}
+
+function openPayload(envelope: Envelope): DsseResult {
+  const payload = decodeUtf8(envelope.payload);
   if (payload === undefined) return { kind: "bad", why: "the statement is not UTF-8" };
   try {
     return { kind: "good", payload, statement: parseCanonical(payload) };

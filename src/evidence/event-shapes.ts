@@ -26,7 +26,8 @@ const isEffects = (value: unknown): value is Effects =>
   Array.isArray(value) && value.length > 0 && value.every(isEffect);
 const isCommandId = (value: unknown): value is CommandId =>
   isText(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
-const isRedacted: Claim<Redacted> = (value): value is Redacted =>
+/** The digest that stands in an event for a value. */
+export const isRedacted: Claim<Redacted> = (value): value is Redacted =>
   fieldsOf(value, { "...": (each): each is string => isText(each) && /^[\w-]{43}$/.test(each) }) !== undefined;
 const isSession = (value: unknown): value is string => isText(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
 const isCounts = (value: unknown): value is Readonly<Record<string, number>> =>

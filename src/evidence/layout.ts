@@ -6,17 +6,9 @@ import { type DsseSignature, decodeUtf8, encodeDsse } from "./dsse.ts";
 import { digestOfFile, encodeEntry, parseEntry } from "./entry.ts";
 import type { Change, EvidenceFile, EvidenceReader, Ledger, LogSigner } from "./ledger.ts";
 import { appendEntries, CHECKPOINT_PATH, LogError, readEdge, readEntry } from "./log.ts";
-import {
-  fileName,
-  frontPage,
-  indexRow,
-  indexWith,
-  monthFolder,
-  monthPage,
-  sessionFolder,
-  sessionPage,
-} from "./pages.ts";
+import { fileName, frontPage, indexRow, indexWith, monthFolder, monthPage, sessionFolder } from "./pages.ts";
 import { readEvents } from "./read-events.ts";
+import { sessionPage } from "./session-page.ts";
 import { sessionStatement } from "./statement.ts";
 import { Summariser, type Summary } from "./summary.ts";
 import { encodeTrust, parseTrust, type Trust, trusting } from "./trust.ts";
@@ -54,6 +46,7 @@ export const SESSION_FILES = {
   dsse: "session.dsse.json",
   proof: "session.tlog-proof",
   approvals: "approvals",
+  erasures: "erasures",
 } as const;
 
 export const TRUST_PATH = "trust/policy";
@@ -96,9 +89,15 @@ export async function sealSessions(
     const checkpoint = `${appended.checkpoint}\n${await signer.sign(appended.checkpoint)}`;
     return {
       files: [
-        ...fresh.flatMap(({ folder, files }, at) => {
-          const proof = encodeProof({ index: appended.index + at, path: appended.paths[at] ?? [], checkpoint });
-          return [...files, { path: `${folder}/${SESSION_FILES.proof}`, bytes: Buffer.from(proof) }];
+        ...fresh.flatMap(({ session, folder, files }, at) => {
+          const index = appended.index + at;
+          const proof = encodeProof({ index, path: appended.paths[at] ?? [], checkpoint });
+          const page = sessionPage(session.events, session.disclosures, { index, erasures: [] });
+          return [
+            ...files,
+            { path: `${folder}/${SESSION_FILES.proof}`, bytes: Buffer.from(proof) },
+            { path: `${folder}/${SESSION_FILES.page}`, bytes: Buffer.from(page) },
+          ];
         }),
         ...(await pageFiles(now, fresh, checkpoint)),
         { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
@@ -114,6 +113,7 @@ export async function sealSessions(
 
 /** A session and what does not depend on the state of the ledger, so that it is made once and not for every attempt. */
 interface Placed {
+  readonly session: SealedSession;
   readonly summary: Summary;
   readonly folder: string;
   readonly entry: string;
@@ -127,7 +127,7 @@ function place(session: SealedSession): Placed {
   if (summary.started === undefined) throw new LogError("the session has no session.started, so it cannot be placed");
   const folder = sessionFolder(summary.startedAt, summary.sid);
   const entry = encodeEntry({ sid: summary.sid, root: read.root, size: read.size, dsse: digestOfFile(session.dsse) });
-  return { summary, folder, entry, files: sessionFiles(folder, session) };
+  return { session, summary, folder, entry, files: sessionFiles(folder, session) };
 }
 
 function messageFor(sessions: readonly Placed[]): string {
@@ -177,7 +177,11 @@ export function foldersByTime(sid: string): string[] {
  * The entry that the log holds for the session in this folder. A folder alone proves nothing: a writer that died may
  * have left it before the log moved.
  */
-async function entryOf(now: EvidenceReader, folder: string, checkpoint: Uint8Array): Promise<string | undefined> {
+export async function entryOf(
+  now: EvidenceReader,
+  folder: string,
+  checkpoint: Uint8Array,
+): Promise<string | undefined> {
   const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
   if (proof === undefined) return undefined;
   try {
@@ -193,14 +197,13 @@ async function entryOf(now: EvidenceReader, folder: string, checkpoint: Uint8Arr
   }
 }
 
-/** Its files but for the proof, which says where in the log it came to stand. */
+/** Its files but for the page and the proof, which say where in the log it came to stand. */
 function sessionFiles(folder: string, session: SealedSession): EvidenceFile[] {
   const file = (name: string, bytes: Uint8Array | string): EvidenceFile => ({
     path: `${folder}/${name}`,
     bytes: typeof bytes === "string" ? Buffer.from(bytes) : bytes,
   });
   return [
-    file(SESSION_FILES.page, sessionPage(session.events, session.disclosures)),
     file(SESSION_FILES.events, session.events),
     file(SESSION_FILES.disclosures, session.disclosures),
     ...(session.checkpoints.length === 0 ? [] : [file(SESSION_FILES.checkpoints, session.checkpoints)]),

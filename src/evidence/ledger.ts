@@ -6,21 +6,34 @@ export interface EvidenceFile {
   readonly bytes: Uint8Array;
 }
 
+/** Something lies where evidence belongs that must not be read: a link, a device, a file beyond all bounds. */
+export class EvidenceError extends Error {
+  override readonly name: string = "EvidenceError";
+}
+
 /** Reads one version of the evidence; what it gives does not change while others write. */
 export interface EvidenceReader {
-  /** The bytes of a file, or undefined where there is none. Never follows a link, never leaves the root. */
+  /**
+   * The bytes of a file, or undefined where there is none. Never follows a link, never leaves the root. Rejects with
+   * EvidenceError for what must not be read.
+   */
   read(path: string): Promise<Uint8Array | undefined>;
   /** Names in a folder, files and folders, in no order that means anything. Empty where there is none. */
   list(folder: string): Promise<readonly string[]>;
 }
 
-/** What one session adds. */
+/** What one step changes. */
 export interface Change {
   readonly files: readonly EvidenceFile[];
   /** Paths that are no longer needed: partial tiles that a wider one replaced. */
   readonly removed: readonly string[];
   /** One line for whoever reads the ledger's own history. */
   readonly message: string;
+  /**
+   * `forgotten`: no version before this one may stay reachable in the ledger, for something was erased. That holds for
+   * the evidence; the log in a branch of its own is append-only for everybody. Otherwise the past stays.
+   */
+  readonly past?: "forgotten";
 }
 
 /** Keeps evidence. Any number of processes may update one ledger at once. */

@@ -8,6 +8,8 @@ export interface Check {
   readonly detail: string;
   /** Why it is not good; empty when it is. */
   readonly reasons: readonly string[];
+  /** What a reader should know although nothing is false: a clock that was off. It changes no verdict. */
+  readonly warnings: readonly string[];
 }
 
 /** Stable names. Of a session: */
@@ -20,6 +22,12 @@ export type CheckId =
   | "keys"
   /** Every countersigned head is signed by both, holds for these events, and covers them to the end. */
   | "heads"
+  /** What was signed as this session's time never goes back. */
+  | "times"
+  /** The session ran for the repository whose log this is. */
+  | "repository"
+  /** The policy is named by its digest, and is one of those that were given. */
+  | "policy"
   /** The statement is signed by gateway and countersigner and says what the events say. */
   | "statement"
   /** The log holds this very session. */
@@ -28,6 +36,8 @@ export type CheckId =
   | "approvals"
   /** Each disclosed value is the one whose digest was recorded. */
   | "disclosures"
+  /** Each erasure is signed, entered in the log, and names values that are gone. */
+  | "erasures"
   /** The session has an end. */
   | "ended"
   /** Pages are what the events say. */
@@ -40,7 +50,11 @@ export type CheckId =
   /** The tiles have the checkpoint's root. */
   | "tiles"
   /** Every entry of the log has its session, and every session its entry. */
-  | "population";
+  | "population"
+  /** The log begins with all that a checkpoint which was kept elsewhere says. */
+  | "since"
+  /** The log's checkpoint was countersigned lately enough. */
+  | "age";
 
 export interface SessionReport {
   readonly sid: string;
@@ -68,8 +82,10 @@ const REASONS_MAX = 20;
 export class Finding {
   readonly #id: CheckId;
   readonly #reasons: string[] = [];
+  readonly #warnings: string[] = [];
   #more = 0;
   #missing = false;
+  #false = false;
   detail = "";
 
   constructor(id: CheckId) {
@@ -78,14 +94,25 @@ export class Finding {
 
   /** Something is false. */
   fail(reason: string): void {
+    this.#missing = false;
+    this.#false = true;
+    this.#add(reason);
+  }
+
+  /** Something is missing and nothing shows that it was taken away. What is false besides outweighs it. */
+  miss(reason: string): void {
+    this.#missing = !this.#false;
+    this.#add(reason);
+  }
+
+  #add(reason: string): void {
     if (this.#reasons.length < REASONS_MAX) this.#reasons.push(reason);
     else this.#more += 1;
   }
 
-  /** Something is missing and nothing shows that it was taken away. */
-  miss(reason: string): void {
-    if (this.#reasons.length === 0) this.#missing = true;
-    this.fail(reason);
+  /** Nothing is false, and somebody should know. */
+  warn(warning: string): void {
+    if (this.#warnings.length < REASONS_MAX) this.#warnings.push(warning);
   }
 
   get good(): boolean {
@@ -95,7 +122,13 @@ export class Finding {
   check(): Check {
     const more = this.#more === 0 ? [] : [`and ${this.#more} more`];
     const outcome = this.good ? "good" : this.#missing ? "incomplete" : "failed";
-    return { id: this.#id, outcome, detail: this.detail, reasons: [...this.#reasons, ...more] };
+    return {
+      id: this.#id,
+      outcome,
+      detail: this.detail,
+      reasons: [...this.#reasons, ...more],
+      warnings: [...this.#warnings],
+    };
   }
 }
 
@@ -103,4 +136,10 @@ export class Finding {
 export function verdictOf(checks: readonly Check[]): Verdict {
   if (checks.some(({ outcome }) => outcome === "failed")) return "failed";
   return checks.some(({ outcome }) => outcome === "incomplete") ? "incomplete" : "good";
+}
+
+/** POSIX seconds for people. */
+export function isoSeconds(at: number): string {
+  // Beyond this no date exists.
+  return at > 8_640_000_000_000 ? `at ${at}` : new Date(at * 1000).toISOString().replace(".000Z", "Z");
 }

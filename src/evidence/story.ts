@@ -13,6 +13,8 @@ export interface Told {
   readonly seq: number;
   readonly at: string;
   readonly conn: number;
+  /** Was it asked by the gateway itself, and not by the job. */
+  readonly own: boolean;
   readonly seen: EventBodies["command.seen"];
   decided?: EventBodies["command.decided"];
   readonly requested: EventBodies["approval.requested"][];
@@ -21,7 +23,7 @@ export interface Told {
   readonly returned: EventBodies["command.returned"][];
 }
 
-/** A page of more is not read by anyone, and GitHub stops rendering Markdown at about half a megabyte. */
+/** A page of more is not read by anyone, and GitHub shows no page of more than about two megabytes. */
 const COMMANDS_TOLD_MAX = 100;
 
 /** Of those, so many are kept for commands that were held, denied or failed, however late they come. */
@@ -29,6 +31,9 @@ const NOTABLE_TOLD_MAX = 50;
 
 /** One command may be executed again and again; the page shows the first few. */
 const EXECUTIONS_TOLD_MAX = 5;
+
+/** Commands that were seen and never decided: the session broke off there, on each connection at most once. */
+const UNDECIDED_TOLD_MAX = 10;
 
 /** Connections and gaps are shown up to this many each. */
 const ASIDES_MAX = 50;
@@ -45,7 +50,12 @@ export class Story {
     readonly body: EventBodies["connection.opened"];
   }[] = [];
   readonly gaps: { readonly at: string; readonly body: EventBodies["gap"] }[] = [];
+  readonly #own = new Set<number>();
   #commands = 0;
+  #connections = 0;
+  #gaps = 0;
+  #firstOmitted: number | undefined;
+  #lastOmitted = 0;
 
   add(event: KnownEvent): void {
     switch (event.type) {
@@ -55,6 +65,7 @@ export class Story {
           seq: event.seq,
           at: event.at,
           conn: event.conn,
+          own: this.#own.has(event.conn),
           seen: event.body,
           requested: [],
           answered: [],
@@ -88,10 +99,13 @@ export class Story {
         return;
       }
       case "connection.opened":
+        this.#connections += 1;
+        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
         if (this.connections.length < ASIDES_MAX)
           this.connections.push({ conn: event.conn, at: event.at, body: event.body });
         return;
       case "gap":
+        this.#gaps += 1;
         if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
         return;
       case "session.started":
@@ -104,12 +118,28 @@ export class Story {
 
   /** The commands to show, in the order they came. */
   told(): readonly Told[] {
-    return [...this.#plain, ...this.#notable].toSorted((left, right) => left.seq - right.seq);
+    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
   }
 
   /** How many commands are not shown. */
   get omitted(): number {
-    return this.#commands - this.#plain.length - this.#notable.length;
+    return this.#commands - this.#plain.length - this.#notable.length - this.#undecided().length;
+  }
+
+  /** The lines of `events.jsonl`, from 1, that the first and the last of them were seen in; undefined for none. */
+  get omittedLines(): { readonly first: number; readonly last: number } | undefined {
+    return this.#firstOmitted === undefined
+      ? undefined
+      : { first: this.#firstOmitted + 1, last: this.#lastOmitted + 1 };
+  }
+
+  /** Connections and gaps that are not shown. */
+  get omittedAsides(): { readonly connections: number; readonly gaps: number } {
+    return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
+  }
+
+  #undecided(): readonly Told[] {
+    return [...this.#open.values()].filter(({ decided }) => decided === undefined).slice(0, UNDECIDED_TOLD_MAX);
   }
 
   /** The digests of a command's text: its own, or those of the earlier event that it names. */
@@ -134,7 +164,11 @@ export class Story {
   #choose(told: Told, notable: boolean): void {
     if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
     else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
-    else this.#open.delete(told.seen.cmd);
+    else {
+      this.#open.delete(told.seen.cmd);
+      this.#firstOmitted ??= told.seq;
+      this.#lastOmitted = told.seq;
+    }
   }
 }
 
@@ -142,11 +176,11 @@ export class Story {
 export type Values = (redacted: Redacted) => unknown;
 
 /** Opens those disclosures whose digests are wanted. What is malformed is left out here and reported by the verifier. */
-export function openValues(disclosures: Uint8Array, wanted: ReadonlySet<string>): Values {
+export function openValues(disclosures: Uint8Array, wanted: ReadonlySet<string> | "all"): Values {
   const values = new Map<string, unknown>();
   for (const line of linesOf(disclosures)) {
     const fields = parseDisclosure(line);
-    if (fields === undefined || !wanted.has(fields.digest)) continue;
+    if (fields === undefined || (wanted !== "all" && !wanted.has(fields.digest))) continue;
     const opened = openDisclosure(fields.disclosure);
     if (opened !== undefined) values.set(fields.digest, opened.value);
   }

@@ -10,7 +10,7 @@ export interface Counts {
   readonly commands: number;
   readonly denied: number;
   readonly held: number;
-  /** Commands of the gateway's own, which looked at what a held one would touch. */
+  /** Commands of the gateway's own: about the target's tables, and about what a held command would touch. */
   readonly previews: number;
   /** Spans that were masked in commands and answers. */
   readonly masked: number;
@@ -39,7 +39,7 @@ export class Summariser {
   #held = 0;
   #masked = 0;
   #previews = 0;
-  readonly #previewing = new Set<number>();
+  readonly #own = new Set<number>();
 
   add(event: KnownEvent): void {
     switch (event.type) {
@@ -53,10 +53,10 @@ export class Summariser {
         this.#endedAt = event.at;
         return;
       case "connection.opened":
-        if (event.body.purpose === "preview") this.#previewing.add(event.conn);
+        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
         return;
       case "command.seen":
-        if (this.#previewing.has(event.conn)) this.#previews += 1;
+        if (this.#own.has(event.conn)) this.#previews += 1;
         else this.#commands += 1;
         return;
       case "command.decided":

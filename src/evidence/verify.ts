@@ -2,52 +2,108 @@
 // It opens no file; a reader is handed in.
 
 import type { Verifier } from "../tlog/note.ts";
+import { CLOCK_SECONDS_MAX } from "./check-heads.ts";
 import { checkLog, type LogRead } from "./check-log.ts";
-import { checkSession, type SessionChecked } from "./check-session.ts";
+import { checkSession, type SessionChecked, type SessionContext } from "./check-session.ts";
+import { checkSince } from "./check-since.ts";
 import { decodeUtf8 } from "./dsse.ts";
 import { monthsIn, TRUST_PATH } from "./layout.ts";
-import type { EvidenceReader } from "./ledger.ts";
+import { EvidenceError, type EvidenceReader } from "./ledger.ts";
 import { LOG_FOLDER } from "./log.ts";
 import { frontPage, indexOf, monthPage } from "./pages.ts";
-import { type Check, Finding, type Report, verdictOf } from "./report.ts";
+import { type Check, Finding, isoSeconds, type Report, verdictOf } from "./report.ts";
 import { parseTrust, type Trust } from "./trust.ts";
 
 export interface VerifyOptions {
   /** The countersigner's key, got elsewhere than from the evidence; undefined to believe `trust/policy`. */
   readonly pinned: Verifier | undefined;
+  /** The repository that sessions must be of, `owner/name`; undefined to take any that the log is of. */
+  readonly repository?: string | undefined;
+  /** Digests of the policies that sessions may have run under, `sha256:<hex>`; undefined for any. */
+  readonly policies?: ReadonlySet<string> | undefined;
+}
+
+/** What can be asked of a whole ledger besides. */
+export interface LedgerOptions extends VerifyOptions {
+  /** A checkpoint of this log that the caller kept, the whole note: the log must begin with what it says. */
+  readonly since?: string | undefined;
+  /** POSIX seconds now, to tell the age of the log's checkpoint; and how old it may be, where that matters. */
+  readonly age?: { readonly now: number; readonly secondsMax: number | undefined } | undefined;
+  /** Told after each session how many were verified, for whoever waits. */
+  readonly progress?: ((sessions: number) => void) | undefined;
 }
 
 /** Verifies a whole ledger: its log, each session, each page. */
-export async function verifyLedger(reader: EvidenceReader, { pinned }: VerifyOptions): Promise<Report> {
+export async function verifyLedger(from: EvidenceReader, options: LedgerOptions): Promise<Report> {
+  const { pinned } = options;
+  const files = new Finding("files");
+  const reader = careful(from, files);
   const named = new Finding("keys");
   const trust = await trustOf(reader, pinned, named);
   const { log, findings } = await checkLog(reader, trust);
   const population = new Finding("population");
   const pages = new Finding("pages");
   const sessions: SessionChecked[] = [];
+  const context: SessionContext = { trust, log, repository: options.repository, policies: options.policies };
   for (const month of (await monthsIn(reader)).toSorted()) {
-    const inMonth = await sessionsOf(reader, month, { trust, log });
+    const inMonth: SessionChecked[] = [];
+    for (const folder of await foldersIn(reader, month)) {
+      inMonth.push(await checkSession(reader, folder, context));
+      options.progress?.(sessions.length + inMonth.length);
+    }
     await checkMonth(reader, month, inMonth, pages);
     sessions.push(...inMonth);
   }
+  await checkPlaces(reader, files);
+  const asked: Finding[] = [];
   if (log !== undefined) {
     checkPopulation(log, sessions, population);
     await checkFront(reader, log, pages);
+    if (options.since !== undefined) asked.push(await checkSince(options.since, { reader, log, trust }));
+    if (options.age !== undefined) asked.push(checkAge(log, options.age));
   }
-  const checks = [named, ...findings, population, pages].map((each) => each.check());
+  const checks = [named, ...findings, population, pages, files, ...asked].map((each) => each.check());
   return reportOf(checks, sessions, trust, pinned);
 }
 
 /** Verifies one session's folder for itself: its proof instead of the log. `trust`: the text of `trust/policy`, if at hand. */
 export async function verifySession(
-  reader: EvidenceReader,
+  from: EvidenceReader,
   folder: string,
-  { pinned, policy }: VerifyOptions & { readonly policy: string | undefined },
+  { pinned, policy, repository, policies }: VerifyOptions & { readonly policy: string | undefined },
 ): Promise<Report> {
+  const files = new Finding("files");
   const named = new Finding("keys");
   const trust = policy === undefined && pinned === undefined ? undefined : believe(policy, pinned, named);
-  const session = await checkSession(reader, folder, { trust, log: undefined });
-  return reportOf(named.good ? [] : [named.check()], [session], trust, pinned);
+  const session = await checkSession(careful(from, files), folder, { trust, log: undefined, repository, policies });
+  const checks = [named, files].filter(({ good }) => !good).map((each) => each.check());
+  return reportOf(checks, [session], trust, pinned);
+}
+
+/** Reads what may be read. What must not be is told to the finding, and then is not there. */
+function careful(from: EvidenceReader, finding: Finding): EvidenceReader {
+  const refused = (error: unknown): void => {
+    if (!(error instanceof EvidenceError)) throw error;
+    finding.fail(error.message);
+  };
+  return {
+    async read(path) {
+      try {
+        return await from.read(path);
+      } catch (error) {
+        refused(error);
+        return undefined;
+      }
+    },
+    async list(folder) {
+      try {
+        return await from.list(folder);
+      } catch (error) {
+        refused(error);
+        return [];
+      }
+    },
+  };
 }
 
 /** Is this a ledger (`log`, `sessions`) or the folder of one session. */
@@ -88,19 +144,68 @@ function believe(policy: string | undefined, pinned: Verifier | undefined, findi
   return { logs, witnesses: same.length === 0 ? [pinned] : same };
 }
 
-async function sessionsOf(
-  reader: EvidenceReader,
-  month: string,
-  context: { readonly trust: Trust; readonly log: LogRead | undefined },
-): Promise<SessionChecked[]> {
+/** The folders of a month's sessions, in order. */
+async function foldersIn(reader: EvidenceReader, month: string): Promise<string[]> {
   const folder = `sessions/${month.replace("-", "/")}`;
-  const sessions: SessionChecked[] = [];
-  for (const day of (await reader.list(folder)).filter((name) => /^[0-9]{2}$/.test(name)).toSorted()) {
-    for (const sid of (await reader.list(`${folder}/${day}`)).toSorted()) {
-      sessions.push(await checkSession(reader, `${folder}/${day}/${sid}`, context));
+  const folders: string[] = [];
+  for (const day of (await reader.list(folder)).filter((name) => TWO_DIGITS.test(name)).toSorted()) {
+    const sids = (await reader.list(`${folder}/${day}`)).filter((name) => SID.test(name)).toSorted();
+    folders.push(...sids.map((sid) => `${folder}/${day}/${sid}`));
+  }
+  return folders;
+}
+
+const TWO_DIGITS = /^[0-9]{2}$/;
+const SID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+const ROOT_NAMES = ["README.md", "log", "sessions", "trust"];
+
+/** Looks at every name where sessions lie: what is in no place of its own was verified by nobody, and looks as if it was. */
+async function checkPlaces(reader: EvidenceReader, finding: Finding): Promise<void> {
+  const namesIn = async (folder: string, expected: RegExp): Promise<string[]> => {
+    const names = await reader.list(folder);
+    for (const name of names) {
+      if (!expected.test(name)) finding.fail(`${folder}/${name} is no part of the evidence`);
+    }
+    return names.filter((name) => TWO_DIGITS.test(name) || FOUR_DIGITS.test(name)).map((name) => `${folder}/${name}`);
+  };
+  for (const year of await namesIn("sessions", FOUR_DIGITS)) {
+    for (const month of await namesIn(year, TWO_DIGITS)) {
+      for (const day of await namesIn(month, /^(?:[0-9]{2}|README\.md|index\.csv)$/)) await namesIn(day, SID);
     }
   }
-  return sessions;
+  await namesIn("trust", /^policy$/);
+  // Beside the evidence may lie what its owner put there, a licence or a workflow; somebody might take it for evidence.
+  for (const name of await reader.list("")) {
+    if (!name.startsWith(".") && !ROOT_NAMES.includes(name)) finding.warn(`${name} lies beside the evidence`);
+  }
+}
+
+const FOUR_DIGITS = /^[0-9]{4}$/;
+
+function checkAge(
+  { countersignedAt }: LogRead,
+  { now, secondsMax }: { readonly now: number; readonly secondsMax: number | undefined },
+): Finding {
+  const finding = new Finding("age");
+  const seconds = now - countersignedAt;
+  if (countersignedAt === 0) {
+    finding.detail = "nobody countersigned";
+    if (secondsMax !== undefined) finding.fail("nobody countersigned the log's checkpoint, so its age is not known");
+    return finding;
+  }
+  finding.detail = `countersigned ${isoSeconds(countersignedAt)}, ${ageOf(seconds)} ago`;
+  if (seconds < -CLOCK_SECONDS_MAX) finding.warn(`the checkpoint is ${ageOf(-seconds)} ahead of the clock here`);
+  if (secondsMax !== undefined && seconds > secondsMax) {
+    finding.fail(
+      `the checkpoint is ${ageOf(seconds)} old and may be ${ageOf(secondsMax)}; get the newest one, or ask why there is none`,
+    );
+  }
+  return finding;
+}
+
+function ageOf(seconds: number): string {
+  const [unit, name] = seconds >= 172_800 ? [86_400, "days"] : seconds >= 7200 ? [3600, "hours"] : [1, "s"];
+  return `${Math.floor(Math.max(0, seconds) / unit)} ${name}`;
 }
 
 async function checkMonth(

@@ -4,6 +4,9 @@
 /** Everything that has no width, moves the cursor, reorders what stands around it, or has no agreed meaning. */
 const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Co}\p{Surrogate}\u2800]/gu;
 
+/** Letters that are written from right to left. They are shown as they are, and must not turn round what follows them. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
 /** The text with everything unseen made visible; newlines and tabs stay. */
 export function visible(text: string): string {
   return text.replace(UNSEEN, spell);
@@ -14,23 +17,36 @@ export function visibleLine(text: string): string {
   return visible(text).replace(/[\n\t]/g, spell);
 }
 
+/**
+ * A value, as `visible` shows it, in one line or in several; its own back-slashes before `u{` are spelled out, so what
+ * only looks like ours can be told apart. Names were written that way before they were recorded, values were not.
+ */
+export function visibleValue(text: string, lines: "one" | "several"): string {
+  const plain = text.replaceAll("\\u{", "\\u{5c}u{");
+  return lines === "one" ? visibleLine(plain) : visible(plain);
+}
+
 /** A name that fits into a table is shorter than this; what is longer is cut, and says so. */
 const CELL_CHARS_MAX = 120;
 
 /** Text as a code span that nothing can leave: no markup, link, mention or image is read inside. */
 export function codeSpan(text: string): string {
   // A pipe would end the table's cell even inside a code span.
-  const shown = cut(visibleLine(text), CELL_CHARS_MAX).replaceAll("|", "\\u{7c}");
+  const shown = visibleLine(cut(text, CELL_CHARS_MAX)).replaceAll("|", "\\u{7c}");
   if (shown === "") return "–";
   const fence = "`".repeat(longestRun(shown, "`") + 1);
   // A space on either side is taken off again by the reader of Markdown; a back-tick at the edge needs it.
   const padding = /^[ `]|[ `]$/.test(shown) && shown.trim() !== "" ? " " : "";
-  return `${fence}${padding}${shown}${padding}${fence}`;
+  // A mark that has no width and runs from left to right: what we write next stays where we write it.
+  const mark = RIGHT_TO_LEFT.test(shown) ? "&lrm;" : "";
+  return `${fence}${padding}${shown}${padding}${fence}${mark}`;
 }
 
-/** Several names, each a code span. */
-export function codeSpans(texts: readonly string[]): string {
-  return texts.length === 0 ? "–" : texts.map(codeSpan).join(" ");
+/** Several names, each a code span; of a long list the first few, saying how many are left out. */
+export function codeSpans(texts: readonly string[], countMax = Number.POSITIVE_INFINITY): string {
+  if (texts.length === 0) return "–";
+  const rest = texts.length > countMax ? ` and ${texts.length - countMax} more` : "";
+  return `${texts.slice(0, countMax).map(codeSpan).join(" ")}${rest}`;
 }
 
 /** Text as a fenced block that nothing can leave. */
@@ -40,11 +56,22 @@ export function codeBlock(text: string): string {
   return `${fence}text\n${shown}${shown.endsWith("\n") ? "" : "\n"}${fence}\n`;
 }
 
-/** A cell of a CSV file that no spreadsheet takes for a formula. */
+/** What a spreadsheet takes for the start of a formula; the wide forms count in some languages. */
+const FORMULA = /^[-=+@\t\uff1d\uff0b\uff0d\uff20]/;
+
+/** A cell of a CSV file that no spreadsheet takes for a formula, whichever character it takes for the separator. */
 export function csvCell(text: string): string {
-  const shown = visibleLine(text);
-  const inert = /^[-=+@\t]/.test(shown) ? `'${shown}` : shown;
+  // A reader that parts cells at semicolons would find a new cell, and a formula, behind one.
+  const shown = visibleLine(text).replaceAll(";", "\\u{3b}");
+  const inert = FORMULA.test(shown) ? `'${shown}` : shown;
   return /[",\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}
+
+/** The cells of a line that `csvCell` wrote. */
+export function csvCells(line: string): string[] {
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "",
+  );
 }
 
 /** The text, or as much of it as fits, saying how much is missing. */

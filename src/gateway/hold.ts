@@ -2,7 +2,7 @@ import { hash, randomBytes, randomFillSync } from "node:crypto";
 import type { Answered, ApprovalDesk, ApprovalRequest, Impact } from "../approval/ports.ts";
 import { ID_RANDOM_BYTES, lifetimeMs, requestId } from "../approval/request.ts";
 import { verifyApproval } from "../evidence/approval-statement.ts";
-import { redact, SaltPool } from "../journal/disclosure.ts";
+import { digestOf, openDisclosure, type Redaction, redact, SaltPool, type Salts } from "../journal/disclosure.ts";
 import { structure } from "../masking/mask.ts";
 import type { Command } from "../model/command.ts";
 import type { Identity } from "../model/session.ts";
@@ -25,7 +25,7 @@ export interface HoldParts {
   readonly impactOf: (target: string, command: Command) => Promise<Impact>;
 }
 
-const NOBODY: Answered = { answer: "expired", by: [], reason: "", dsse: "" };
+const NOBODY: Answered = { answer: "expired", by: [], reason: "", dsse: "", disclosure: "" };
 
 /** Makes the function with which the judge asks people. */
 export function askPeople(parts: HoldParts): AskPeople {
@@ -79,7 +79,7 @@ export function askPeople(parts: HoldParts): AskPeople {
     session.turn.wake();
     const answered = await believed(parts, request, publicKey, await ask(parts.desk, request, waitMs, signal));
     if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
-    const reason = answered.reason === "" ? undefined : redact(structure(answered.reason), salts);
+    const reason = reasonOf(answered, salts);
     const seq = session.log.append("approval.answered", asker.number, {
       answer: answered.answer,
       by: answered.by.map(({ login, via }) => ({ login: structure(login), via: structure(via) })),
@@ -128,7 +128,17 @@ async function believed(
   const { cmd, digest, expiresAt, id, leaf, policy, requestedAt, rule, sid, target } = request;
   const expected = { cmd, digest, expiresAt, leaf, policy, request: id, requestedAt, rule, sid, target };
   const result = verifyApproval(answered.dsse, publicKey, expected);
-  if (result.kind === "good" && result.facts.answer === "approved") return answered;
+  const reason = answered.disclosure === "" ? [] : [{ "...": digestOf(answered.disclosure) }];
+  const same = result.kind === "good" && JSON.stringify(result.facts.reason) === JSON.stringify(reason);
+  if (same && result.facts.answer === "approved") return answered;
   parts.session.recorder.gap(0, request.cmd, `an approval of request ${request.id} did not verify`);
-  return { answer: "refused", by: [], reason: "the approval's signature did not verify", dsse: "" };
+  return { answer: "refused", by: [], reason: "the approval's signature did not verify", dsse: "", disclosure: "" };
+}
+
+/** The reason as it is recorded: by the digest that was signed, where it is one of this reason. */
+function reasonOf({ reason, disclosure }: Answered, salts: Salts): Redaction | undefined {
+  if (reason === "") return undefined;
+  const text = structure(reason);
+  if (openDisclosure(disclosure)?.value !== text) return redact(text, salts);
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { userInfo } from "node:os";
 import { basename } from "node:path";
+import { logOriginOf as originOf } from "../evidence/origin.ts";
 import type { Identity } from "../model/session.ts";
 
 // Who asks and from where: what the CI's runner says in its variables, else what this machine and its repository say.
@@ -46,12 +47,9 @@ export function branchOf({ ref }: Identity): string {
   return ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : "";
 }
 
-/** The log that a directory's sessions are entered in: a schema-less URL, as C2SP tlog-checkpoint advises. */
+/** The log that a directory's sessions are entered in. */
 export function logOriginOf({ repository }: Identity): string {
-  const name = repository.replaceAll(/[^\w./-]/g, "-") || "unnamed";
-  return /^[\w-]+\/[\w.-]+$/.test(name)
-    ? `github.com/${name}/countersign`
-    : `localhost/${name.replaceAll("/", "-")}/countersign`;
+  return originOf(repository);
 }
 
 /** This machine's name for who runs it; the number where it has none, as in containers that run under any uid. */

@@ -29,7 +29,8 @@ export function parseCanonical(text: string): unknown {
   }
   // The common case, at a third of the cost: what JSON.stringify writes again alike has one spelling of everything but
   // the order of keys and the kinds of values, which are looked at; a "\\ud" may be half a surrogate pair.
-  if (!text.includes("\\ud") && JSON.stringify(value) === text && isPlain(value, 0)) return value;
+  // The look comes first, for it is bounded: JSON.stringify of brackets alone would exhaust the stack.
+  if (!text.includes("\\ud") && isPlain(value, 0) && JSON.stringify(value) === text) return value;
   if (canonical(value) !== text) throw new CanonicalError("not the canonical form of what it says");
   return value;
 }

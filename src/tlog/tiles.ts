@@ -11,6 +11,9 @@ import { HASH_BYTES, type NodeAt, nodeHash } from "./tree.ts";
 export const TILE_WIDTH = 256;
 const TILE_HEIGHT = 8;
 
+/** A proof wants at most 64 hashes, each in a tile of its own at worst. */
+const TILES_READ_MAX = 64;
+
 /** The length field of an entry has 16 bits. */
 export const ENTRY_BYTES_MAX = 65_535;
 
@@ -84,6 +87,47 @@ export function nodesInTiles(read: (level: number, index: number) => Uint8Array 
     if (node === undefined) throw new RangeError(`tile ${tileLevel} is short`);
     return node;
   };
+}
+
+/** A tile that a computation needs and that was not read yet. */
+class TileWanted extends Error {
+  override readonly name = "TileWanted";
+  readonly level: number;
+  readonly index: number;
+
+  constructor(level: number, index: number) {
+    super(`tile ${level}/${index} is wanted`);
+    this.level = level;
+    this.index = index;
+  }
+}
+
+/**
+ * Computes something over a log's tiles, reading those that it needs and no others: it is started again with each that
+ * was missing. Resolves to undefined when a tile is not there or too short for the log's size.
+ */
+export async function nodesFromTiles<T>(
+  read: (level: number, index: number) => Promise<Uint8Array | undefined>,
+  compute: (nodeAt: NodeAt) => T,
+): Promise<T | undefined> {
+  const tiles = new Map<string, Uint8Array>();
+  const nodeAt = nodesInTiles((level, index) => {
+    const tile = tiles.get(`${level}/${index}`);
+    if (tile === undefined) throw new TileWanted(level, index);
+    return tile;
+  });
+  for (let attempt = 0; attempt <= TILES_READ_MAX; attempt += 1) {
+    try {
+      return compute(nodeAt);
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      if (!(error instanceof TileWanted)) throw error;
+      const tile = await read(error.level, error.index);
+      if (tile === undefined) return undefined;
+      tiles.set(`${error.level}/${error.index}`, tile);
+    }
+  }
+  return undefined;
 }
 
 function hashesIn(tile: Uint8Array, first: number, count: number): Uint8Array[] {

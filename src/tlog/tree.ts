@@ -184,7 +184,7 @@ export class Frontier {
   #range(from: number, to: number): Uint8Array {
     const parts: Uint8Array[] = [];
     for (let at = from; at < to; ) {
-      const level = Math.floor(Math.log2(to - at));
+      const level = levelBelow(to - at);
       const stored = this.#levels[level];
       const text = stored?.hashes[at / 2 ** level - stored.first];
       parts.push(known(text === undefined ? undefined : toBytes(text)));
@@ -210,7 +210,7 @@ export type NodeAt = (level: number, index: number) => Uint8Array;
 export function peaksOf(size: number, nodeAt: NodeAt): Peaks {
   const nodes: Uint8Array[] = [];
   for (let at = 0; at < size; ) {
-    const level = Math.floor(Math.log2(size - at));
+    const level = levelBelow(size - at);
     nodes.push(nodeAt(level, at / 2 ** level));
     at += 2 ** level;
   }
@@ -328,7 +328,7 @@ export function verifyConsistency({ from, to, proof, fromRoot, toRoot }: Consist
 function subtree(from: number, to: number, nodeAt: NodeAt): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let at = from; at < to; ) {
-    const level = Math.floor(Math.log2(to - at));
+    const level = levelBelow(to - at);
     parts.push(nodeAt(level, at / 2 ** level));
     at += 2 ** level;
   }
@@ -346,7 +346,13 @@ function fold(parts: readonly Uint8Array[]): Buffer {
 
 /** The largest power of two smaller than `count`, for `count` of 2 or more. */
 function powerBelow(count: number): number {
-  return 2 ** Math.floor(Math.log2(count - 1));
+  return 2 ** levelBelow(count - 1);
+}
+
+/** The largest `level` with 2^level <= count. Exact: log2 alone rounds up just below a large power of two. */
+function levelBelow(count: number): number {
+  const level = Math.round(Math.log2(count));
+  return 2 ** level > count ? level - 1 : level;
 }
 
 // Sizes go beyond 32 bits, where JavaScript's bit operators stop; these do not.

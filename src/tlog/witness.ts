@@ -13,7 +13,7 @@ import {
   type Verifier,
   verifySignatures,
 } from "./note.ts";
-import { HASH_BYTES, verifyConsistency } from "./tree.ts";
+import { HASH_BYTES, rootHash, verifyConsistency } from "./tree.ts";
 
 /** What the witness must not forget. Both methods are synchronous: check and set have to be one step. */
 export interface WitnessState {
@@ -62,11 +62,17 @@ export class Witness {
     if (old > head.size) return refusal(400, "the old size is larger than the checkpoint");
     const last = this.#state.load(head.origin) ?? { size: 0, root: undefined };
     if (old !== last.size) return conflict(last.size);
+    if (head.size === 0 && Buffer.compare(head.root, rootHash([])) !== 0) {
+      return refusal(422, "a checkpoint of size 0 has the root of the empty tree");
+    }
     if (last.root === undefined || last.size === 0) {
       // From the empty tree there is nothing to prove, and the proof must say nothing.
       if (proof.length > 0) return refusal(422, "a consistency proof from size 0 is empty");
     } else {
-      if (old === head.size && Buffer.compare(last.root, head.root) !== 0) return conflict(last.size);
+      // 422, as the specification says since July 2026; 409 only ever tells the size to start from.
+      if (old === head.size && Buffer.compare(last.root, head.root) !== 0) {
+        return refusal(422, "inconsistent: another root was cosigned at this size");
+      }
       const consistent = verifyConsistency({ from: old, to: head.size, proof, fromRoot: last.root, toRoot: head.root });
       if (!consistent) return refusal(422, "the consistency proof does not verify");
     }

@@ -1,15 +1,23 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verify } from "../../src/cli/verify.ts";
+import { digestOfFile } from "../../src/evidence/entry.ts";
 import { sealSession } from "../../src/evidence/layout.ts";
 import { dirLedger } from "../../src/gateway/ledger/dir.ts";
 import { gitLedger } from "../../src/gateway/ledger/git.ts";
 import { makeSession, party } from "../evidence/sealed.ts";
 
 const SID = "01KANAV0Q8M3T4ZS5R6X7Y8Z9A";
+const SIDS = [
+  "01KANAV0Q8M3T4ZS5R6X7Y8Z8A",
+  "01KANAV0Q8M3T4ZS5R6X7Y8Z8B",
+  "01KANAV0Q8M3T4ZS5R6X7Y8Z8C",
+  "01KANAV0Q8M3T4ZS5R6X7Y8Z8D",
+  "01KANAV0Q8M3T4ZS5R6X7Y8Z8E",
+] as const;
 const by = party();
 let folder = "";
 let repository = "";
@@ -42,7 +50,7 @@ describe("countersign verify", () => {
   it("says ok for each check of a folder, and whose keys it believed", async () => {
     const { code, out } = await run(folder, ".");
     expect(code).toBe(0);
-    expect(out.match(/^ {2}ok /gm)).toHaveLength(16);
+    expect(out.match(/^ {2}ok /gm)).toHaveLength(22);
     expect(out).toContain("keys: as the evidence itself names them");
     expect(out.split("\n").at(-1)).toBe("verdict: good, 1 sessions");
   });
@@ -70,6 +78,121 @@ describe("countersign verify", () => {
     const stranger = await run(folder, ".", "--key", party().app.verifier.vkey);
     expect(stranger.code).toBe(1);
     expect(stranger.out).toContain("has a key that is not trusted");
+  });
+
+  it("proves that the log extends a checkpoint that was kept, from its file or its text", async () => {
+    const place = mkdtempSync(join(tmpdir(), "verify-since-"));
+    const own = party();
+    const kept = join(place, "kept");
+    for (const [at, sid] of SIDS.entries()) {
+      await sealSession(makeSession(own, { sid }), dirLedger(join(place, "now")), own.signer);
+      if (at === 1) copyFileSync(join(place, "now/log/checkpoint"), kept);
+    }
+    const grown = await run(place, "now", "--since", "kept");
+    expect(grown.code).toBe(0);
+    expect(grown.out).toMatch(/ok +since +the first 2 of 5 entries are those of the checkpoint that was kept/);
+    expect(await run(place, "now", "--since", readFileSync(kept, "utf8"))).toMatchObject({ code: 0 });
+    const same = await run(place, "now", "--since", "now/log/checkpoint");
+    expect(same.out).toMatch(/ok +since +the same 5 entries/);
+    rmSync(place, { recursive: true });
+  });
+
+  it("says rolled back of a log shorter than the checkpoint, and prints both of two checkpoints of one size", async () => {
+    const place = mkdtempSync(join(tmpdir(), "verify-since-"));
+    const own = party();
+    const seal = async (name: string, sid: string): Promise<void> => {
+      own.heads.clear();
+      await sealSession(makeSession(own, { sid }), dirLedger(join(place, name)), own.signer);
+    };
+    await seal("long", SID);
+    await seal("long", SIDS[0]);
+    await seal("short", SID);
+    await seal("other", SIDS[1]);
+    const back = await run(place, "short", "--since", "long/log/checkpoint");
+    expect(back.code).toBe(1);
+    expect(back.out).toContain("rolled back: the log has 1 entries, and the checkpoint that you kept has 2");
+    const forked = await run(place, "short", "--since", "other/log/checkpoint");
+    expect(forked.code).toBe(1);
+    expect(forked.out).toContain("two checkpoints of one size: proof of misbehaviour");
+    for (const [name, ledger] of [
+      ["kept", "other"],
+      ["now", "short"],
+    ] as const) {
+      for (const line of readFileSync(join(place, ledger, "log/checkpoint"), "utf8")
+        .trimEnd()
+        .split("\n")) {
+        expect(forked.out).toContain(`${name}: ${line}`.trimEnd());
+      }
+    }
+    const stranger = await run(folder, ".", "--since", join(place, "long/log/checkpoint"));
+    expect(stranger.code).toBe(1);
+    expect(stranger.out).toMatch(/FAILED +since/);
+    rmSync(place, { recursive: true });
+  });
+
+  it("holds sessions to the repository that was asked about", async () => {
+    expect(await run(folder, ".", "--repository", "acme/shop")).toMatchObject({ code: 0 });
+    for (const place of [".", `sessions/2026/11/23/${SID}`]) {
+      const other = await run(folder, place, "--repository", "acme/billing");
+      expect(other.code).toBe(1);
+      expect(other.out).toContain('the session ran for "acme/shop", not for "acme/billing"');
+      expect(other.out.match(/FAILED/g)).toHaveLength(2);
+    }
+  });
+
+  it("holds sessions to the policies that were given", async () => {
+    const policy = join(folder, "../policy-of-the-test.yml");
+    writeFileSync(policy, "version: 1\n");
+    const other = await run(folder, ".", "--policy", policy);
+    expect(other.code).toBe(1);
+    expect(other.out).toMatch(/FAILED +policy/);
+    const place = mkdtempSync(join(tmpdir(), "verify-policy-"));
+    const own = party();
+    const digest = digestOfFile(readFileSync(policy));
+    await sealSession(makeSession(own, { policy: digest }), dirLedger(place), own.signer);
+    expect(await run(place, ".", "--policy", "countersign.yml", "--policy", policy)).toMatchObject({ code: 2 });
+    expect(await run(place, ".", "--policy", policy)).toMatchObject({ code: 0 });
+    rmSync(place, { recursive: true });
+    rmSync(policy);
+  });
+
+  it("tells the age of the log's checkpoint, and fails when it is older than it may be", async () => {
+    const place = mkdtempSync(join(tmpdir(), "verify-age-"));
+    const own = party(undefined, { sealedAtSeconds: Math.floor(Date.now() / 1000) - 7200 });
+    await sealSession(makeSession(own), dirLedger(place), own.signer);
+    const young = await run(place, ".", "--max-age", "3h");
+    expect(young.code).toBe(0);
+    expect(young.out).toMatch(/ok +age +countersigned 20\d\d-\S+Z, 2 hours ago/);
+    const old = await run(place, ".", "--max-age", "90m");
+    expect(old.code).toBe(1);
+    expect(old.out).toMatch(/FAILED +age/);
+    rmSync(place, { recursive: true });
+  });
+
+  it("warns of a clock that was off, and calls it good", async () => {
+    const place = mkdtempSync(join(tmpdir(), "verify-clock-"));
+    const own = party();
+    await sealSession(makeSession(own, { clock: [300, 300, 300, 300] }), dirLedger(place), own.signer);
+    const { code, out } = await run(place, ".");
+    rmSync(place, { recursive: true });
+    expect(code).toBe(0);
+    expect(out).toMatch(/warning: the gateway's clock was up to 30\d s behind the countersigner's/);
+  });
+
+  it("follows no link in a folder, opens no device, and says where they are", async () => {
+    const place = mkdtempSync(join(tmpdir(), "verify-links-"));
+    const own = party();
+    await sealSession(makeSession(own), dirLedger(place), own.signer);
+    const session = join(place, "sessions/2026/11/23", SID);
+    symlinkSync("/dev/zero", join(session, "zero"));
+    rmSync(join(session, "README.md"));
+    symlinkSync("/dev/zero", join(session, "README.md"));
+    const { code, out } = await run(place, ".");
+    rmSync(place, { recursive: true });
+    expect(code).toBe(1);
+    expect([...new Set([...out.matchAll(/FAILED +(\w+)/g)].map(([, check]) => check))]).toEqual(["pages", "files"]);
+    expect(out).toContain("zero is no file of a session");
+    expect(out).toContain("README.md is not a plain file");
   });
 
   it("prints one JSON object when asked", async () => {
@@ -111,6 +234,10 @@ describe("countersign verify", () => {
     [["no/such/place"], "neither a folder nor a branch"],
     [["--", "--help"], "neither a folder nor a branch"],
     [[tmpdir()], "neither a ledger"],
+    [[".", "--since", "no-such-file"], "--since: there is no file no-such-file"],
+    [[".", "--since", "two\nlines\n"], "--since: a note ends with a blank line"],
+    [[".", "--max-age", "soon"], "--max-age: soon is no time"],
+    [[".", "--policy", "no-such-file"], "--policy: there is no file no-such-file"],
   ])("says what is wrong with %j", async (args, words) => {
     const { code, err } = await run(repository, ...args);
     expect(code).toBe(2);

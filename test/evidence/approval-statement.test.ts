@@ -20,7 +20,7 @@ const facts: ApprovalFacts = {
   expiresAt: "2026-11-23T05:30:00.000Z",
   answer: "approved",
   by: [{ login: "carol", via: "check" }],
-  reason: "ticket 7",
+  reason: [{ "...": "r".repeat(43) }],
   decidedAt: "2026-11-23T05:10:00.000Z",
 };
 
@@ -50,6 +50,7 @@ describe("a signed answer", () => {
     ["long before it was asked", { decidedAt: "2026-11-23T04:57:00.000Z" }],
     ["by nobody", { by: [] }],
     ["for a leaf that is no hash", { leaf: "AAAA" }],
+    ["with a reason that is no digest", { reason: [{ "...": "because" }] }],
   ])("is refused when given %s", (_name, change) => {
     const bent = { ...facts, ...change };
     expect(verifyApproval(signApproval(bent, signer), publicKey, { ...facts, leaf: bent.leaf }).kind).toBe("bad");

@@ -1,6 +1,6 @@
 // Makes sessions as a gateway makes them: real keys, real witness, real signatures; only the database is missing.
 
-import { generateKeyPairSync, type KeyObject, randomFillSync } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, hash, type KeyObject, randomFillSync } from "node:crypto";
 import { signApproval } from "../../src/evidence/approval-statement.ts";
 import { dsseSigner, signDsse } from "../../src/evidence/dsse.ts";
 import { digestOfFile } from "../../src/evidence/entry.ts";
@@ -14,19 +14,32 @@ import type { EventBodies, EventType } from "../../src/model/event.ts";
 import { cosigner, noteSigner } from "../../src/tlog/note.ts";
 import { Witness } from "../../src/tlog/witness.ts";
 
-export const ORIGIN = "example.com/shop/countersign";
-const FIRST_DAY = "2026-11-23T05:00:00.000Z";
+export const ORIGIN = "github.com/acme/shop/countersign";
 const POLICY = `sha256:${"b".repeat(64)}`;
 
+/** When sessions start, and by the countersigner's clock, when their heads and the log's checkpoint are signed. */
+const STARTED_AT = "2026-11-23T05:00:00.000Z";
+const SEALED_AT_SECONDS = Date.parse(STARTED_AT) / 1000 + 100;
+
+/** An Ed25519 key that is always the same for the same words, so that a forger finds it again. */
+export function keyOf(words: string): KeyObject {
+  const seed = hash("sha256", `a key of the tests: ${words}`, "buffer");
+  const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
+  return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+}
+
 /** The countersigner: one Ed25519 key for heads, answers and the log, as in local mode. */
-export function party(key: KeyObject = generateKeyPairSync("ed25519").privateKey) {
+export function party(
+  key: KeyObject = generateKeyPairSync("ed25519").privateKey,
+  { origin = ORIGIN, sealedAtSeconds = SEALED_AT_SECONDS, witness = true } = {},
+) {
   const app = cosigner("app.example/countersigner", key);
-  const log = noteSigner(ORIGIN, key);
+  const log = noteSigner(origin, key);
   const heads = new Map<string, { size: number; root: Uint8Array }>();
   const signer: LogSigner = {
     logVkey: log.verifier.vkey,
     countersignerVkey: app.verifier.vkey,
-    sign: async (text) => log.sign(text) + app.cosign(text, 1_795_000_100),
+    sign: async (text) => log.sign(text) + (witness ? app.cosign(text, sealedAtSeconds) : ""),
   };
   return { key, app, log, heads, signer, dsse: dsseSigner(key) };
 }
@@ -43,10 +56,25 @@ export interface Twist {
   readonly text?: string;
   readonly response?: string;
   readonly actor?: string;
+  /** Why people approved. */
+  readonly reason?: string;
   /** Rewrites the signed answer's facts before they are signed. */
   readonly answer?: (facts: Parameters<typeof signApproval>[0]) => Parameters<typeof signApproval>[0];
   readonly approvalKey?: KeyObject;
+  /** Changes the signed answer before its digest is recorded. */
+  readonly sign?: (dsse: string) => string;
   readonly heldRuling?: "release" | "refuse";
+  /** How the held command was answered, and by whom. */
+  readonly answered?: "approved" | "refused" | "expired";
+  readonly by?: readonly { readonly login: string; readonly via: string }[];
+  /** How many people the request asks for. */
+  readonly approvers?: number;
+  readonly repository?: string;
+  /** The policy's digest. */
+  readonly policy?: string;
+  readonly gateway?: KeyObject;
+  /** The seconds of the head's time that the countersigner's clock is off, by the number of the head. */
+  readonly clock?: readonly number[];
 }
 
 /** One session: an allowed read, a denied drop, a delete that people approved, and its end. */
@@ -55,9 +83,9 @@ export function makeSession(
   twist: Twist = {},
 ): SealedSession & { readonly sid: string; readonly gateway: KeyObject } {
   const sid = twist.sid ?? "01KANAV0Q8M3T4ZS5R6X7Y8Z9A";
-  const gateway = generateKeyPairSync("ed25519").privateKey;
+  const gateway = twist.gateway ?? generateKeyPairSync("ed25519").privateKey;
   const out = { events: "", disclosures: "", checkpoints: "" };
-  const own = sessionOrigin(ORIGIN, sid);
+  const own = sessionOrigin(by.log.verifier.name, sid);
   const tree = new SessionTree({ origin: own, countersigner: by.app.verifier });
   const sink = (name: "events" | "disclosures") => ({
     bytes: 0,
@@ -67,7 +95,7 @@ export function makeSession(
     },
     flush: () => undefined,
   });
-  let millis = Date.parse(twist.startedAt ?? FIRST_DAY);
+  let millis = Date.parse(twist.startedAt ?? STARTED_AT);
   const now = (): string => new Date((millis += 100)).toISOString();
   const log = new SessionLog({
     sid,
@@ -86,11 +114,13 @@ export function makeSession(
     const twisted = twist.event === undefined ? body : twist.event(type, body);
     return twisted === undefined ? -1 : log.append(type, conn, twisted as EventBodies[T]);
   };
-  let seconds = 1_795_000_000;
+  let heads = 0;
   const head = (): void => {
     log.flush();
     const { body, size } = tree.checkpoint(signer);
-    const answer = witness.addCheckpoint(body, (seconds += 1));
+    const seconds = Math.floor(millis / 1000) + (twist.clock?.[heads] ?? 0);
+    heads += 1;
+    const answer = witness.addCheckpoint(body, seconds);
     if (answer.status !== 200) throw new Error(answer.body);
     out.checkpoints += `${tree.cosigned(answer.body, size).lines}\n`;
   };
@@ -146,7 +176,7 @@ export function makeSession(
     countersigner: by.app.verifier.vkey,
     gateway: { version: "0.1.0", vkey: signer.verifier.vkey },
     identity: {
-      repository: "acme/shop",
+      repository: twist.repository ?? "acme/shop",
       workflowRef: "acme/shop/.github/workflows/db.yml@refs/heads/main",
       run: "123",
       attempt: "1",
@@ -158,7 +188,7 @@ export function makeSession(
       environment: "production",
       event: "push",
     },
-    policy: { digest: POLICY },
+    policy: { digest: twist.policy ?? POLICY },
     targets: [{ name: "appdb", protocol: "postgres" }],
     tier: "cooperative",
   });
@@ -188,9 +218,9 @@ export function makeSession(
   decided("1/3", "hold", "destructive");
   const request = "7Q2M4N8X3K";
   const leaf = held.seq < 0 ? "A".repeat(43) : held.leaf;
-  const expiresAt = new Date(Date.parse(twist.startedAt ?? FIRST_DAY) + 30 * 60_000).toISOString();
+  const expiresAt = new Date(millis + 1_800_000).toISOString();
   say("approval.requested", 1, {
-    approvers: { count: 1, teams: ["dba"], users: [] },
+    approvers: { count: twist.approvers ?? 1, teams: ["dba"], users: [] },
     cmd: "1/3",
     expiresAt,
     impact: { counted: 2, estimated: 2 },
@@ -199,6 +229,9 @@ export function makeSession(
   });
   const requestedAt = now();
   head();
+  const reason = redact(twist.reason ?? "ticket 7", salts);
+  const answer = twist.answered ?? "approved";
+  const people = twist.by ?? (answer === "expired" ? [] : [{ login: "carol", via: "check" }]);
   const facts = {
     request,
     sid,
@@ -206,29 +239,31 @@ export function makeSession(
     target: "appdb",
     digest: held.digest,
     leaf,
-    policy: POLICY,
+    policy: twist.policy ?? POLICY,
     rule: "destructive",
     requestedAt,
     expiresAt,
-    answer: "approved",
-    by: [{ login: "carol", via: "check" }],
-    reason: "ticket 7",
+    answer,
+    by: people,
+    reason: [reason.redacted],
     decidedAt: now(),
   } as const;
-  const dsse = signApproval(twist.answer?.(facts) ?? facts, dsseSigner(twist.approvalKey ?? by.key));
-  const reason = redact("ticket 7", salts);
+  const own = signApproval(twist.answer?.(facts) ?? facts, dsseSigner(twist.approvalKey ?? by.key));
+  const dsse = twist.sign?.(own) ?? own;
   const answered = say("approval.answered", 1, {
-    answer: "approved",
-    by: [{ login: "carol", via: "check" }],
+    answer,
+    by: people,
     cmd: "1/3",
     dsse: digestOfFile(dsse),
     reason: [reason.redacted],
     request,
   });
   if (answered >= 0) log.disclose(reason, `/${answered}/body/reason/0`);
-  say("command.settled", 1, { cause: "", cmd: "1/3", ruling: twist.heldRuling ?? "release" });
+  const ruling = twist.heldRuling ?? (answer === "approved" ? "release" : "refuse");
+  const cause = ruling === "release" ? "" : answer === "expired" ? "expired" : "denied";
+  say("command.settled", 1, { cause, cmd: "1/3", ruling });
   head();
-  if (twist.heldRuling !== "refuse") returned("1/3");
+  if (ruling === "release") returned("1/3");
   say("connection.closed", 1, { commands: 3, received: 400, sent: 600, why: "" });
   say("session.ended", 0, { commands: 3, denied: 1, exit: 0, held: 1, outcome: "completed" });
   head();

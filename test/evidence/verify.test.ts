@@ -67,8 +67,8 @@ describe("evidence", () => {
     expect(broken(report)).toEqual([]);
     expect(report.verdict).toBe("good");
     expect(report.sessions.map(({ sid }) => sid)).toEqual(SIDS);
-    for (const { checks } of report.sessions) expect(checks).toHaveLength(11);
-    expect(report.checks.map(({ id }) => id)).toEqual(["keys", "checkpoint", "tiles", "population", "pages"]);
+    for (const { checks } of report.sessions) expect(checks).toHaveLength(15);
+    expect(report.checks.map(({ id }) => id)).toEqual(["keys", "checkpoint", "tiles", "population", "pages", "files"]);
   });
 
   it("of one session is good by itself, with or without a policy beside it", async () => {
@@ -96,13 +96,15 @@ describe("evidence", () => {
     expect(broken(report)).toContain("keys");
   });
 
-  it("with values erased is good, and says how many", async () => {
+  it("with values withheld says how many", async () => {
     const path = `${folderOf(FIRST)}/disclosures.jsonl`;
     const files = changed(path, (text) => text.split("\n").slice(1).join("\n"));
     const report = await verify(files);
-    // The page still shows the value; whoever erases renders it again.
-    expect(broken(report)).toEqual(["pages"]);
-    expect(report.sessions[0]?.checks.find(({ id }) => id === "disclosures")?.detail).toBe("6 opened, 1 redacted");
+    // The page still shows the value, and no erasure says that it is gone.
+    expect(broken(report)).toEqual(["disclosures?", "pages"]);
+    expect(report.sessions[0]?.checks.find(({ id }) => id === "disclosures")?.detail).toBe(
+      "6 opened, 1 redacted, 1 of them withheld",
+    );
   });
 });
 
@@ -157,7 +159,11 @@ describe("each thing broken by itself fails for just that reason", () => {
       () => changed(session("README.md"), (text) => text.replace("alice", "mallory")),
       ["pages"],
     ],
-    ["a front page that lies", () => changed("README.md", (text) => text.replace("| 3 |", "| 2 |")), ["pages"]],
+    [
+      "a front page that lies",
+      () => changed("README.md", (text) => text.replace("countersign/evidence", "countersign/copy")),
+      ["pages"],
+    ],
     [
       "a month's index that lies",
       () => changed("sessions/2026/11/index.csv", (text) => text.replace("alice", "bob")),
@@ -207,7 +213,7 @@ describe("each thing broken by itself fails for just that reason", () => {
     [
       "another session's proof",
       () => changed(session("session.tlog-proof"), () => other("session.tlog-proof")),
-      ["entry"],
+      ["entry", "pages"],
     ],
     [
       "a head left out",
@@ -222,7 +228,7 @@ describe("each thing broken by itself fails for just that reason", () => {
     [
       "heads swapped",
       () => changed(session("checkpoints.txt"), (text) => text.split("\n---\n").toReversed().join("\n---\n")),
-      ["heads", "statement"],
+      ["heads", "statement", "times"],
     ],
     [
       "a head twice",
@@ -355,6 +361,11 @@ describe("a session that was made badly, though all of it is signed", () => {
       ["approvals"],
     ],
     ["approved by who ran the job", { actor: "Carol" }, ["approvals"]],
+    [
+      "approved for another reason than was recorded",
+      { answer: (facts) => ({ ...facts, reason: [{ "...": "A".repeat(43) }] }) },
+      ["approvals"],
+    ],
     ["held, approved, and refused all the same", { heldRuling: "refuse" }, []],
   ] satisfies [string, Twist, string[]][])("%s", async (_name, twist, wanted) => {
     expect(await twisted(twist)).toEqual(wanted);
@@ -366,7 +377,7 @@ describe("a session that was made badly, though all of it is signed", () => {
     const [approval] = made.approvals;
     const { payload } = JSON.parse(approval?.dsse ?? "") as { payload: string };
     const { predicate } = JSON.parse(Buffer.from(payload, "base64").toString()) as { predicate: ApprovalFacts };
-    const dsse = signApproval({ ...predicate, reason: "another ticket" }, by.dsse);
+    const dsse = signApproval({ ...predicate, reason: [] }, by.dsse);
     const approvals = [{ request: predicate.request, dsse }];
     expect(broken(await verify(await sealedBadly({ ...made, approvals })))).toEqual(["approvals"]);
   });
@@ -452,6 +463,7 @@ describe("sealing", () => {
       "checkpoint",
       "tiles",
       "pages",
+      "files",
     ]);
     expect(report.sessions[0]?.checks.every(({ outcome }) => outcome === "good")).toBe(true);
   });

@@ -54,7 +54,7 @@ describe("hostile text", () => {
         const span = codeSpan(each);
         expect(span).not.toContain("|");
         expect(span).not.toContain("\n");
-        const shown = cut(visibleLine(each), 120).replaceAll("|", "\\u{7c}");
+        const shown = visibleLine(cut(each, 120)).replaceAll("|", "\\u{7c}");
         expect(spanContent(span)).toBe(shown === "" ? undefined : shown);
       }),
     );

@@ -55,15 +55,16 @@ export function openFakeDesk(people: People): FakeDesk {
     async ask(request, signal): Promise<Answered> {
       requests.push(request);
       const answer = await people(request, signal);
-      if (answer === "withdrawn") return { answer, by: [], reason: "", dsse: "" };
+      if (answer === "withdrawn") return { answer, by: [], reason: "", dsse: "", disclosure: "" };
       const by = answer === "expired" ? [] : [{ login: "rita", via: "page" }];
       const dsse = signApproval(
-        { ...asked(request), answer, by, reason: "", decidedAt: new Date().toISOString() },
+        { ...asked(request), answer, by, reason: [], decidedAt: new Date().toISOString() },
         signer,
       );
-      return { answer, by, reason: "", dsse };
+      return { answer, by, reason: "", dsse, disclosure: "" };
     },
     signStatement: async (origin, statement) => await Promise.resolve(custody.signStatement(origin, statement)),
+    signErasure: async (origin, statement) => await Promise.resolve(custody.signErasure(origin, statement)),
     logVkey: async (origin) => await Promise.resolve(custody.logVkey(origin)),
     signCheckpoint: async (origin, text) =>
       await Promise.resolve(custody.signCheckpoint(origin, text, Math.floor(Date.now() / 1000))),

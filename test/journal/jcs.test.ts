@@ -46,6 +46,7 @@ describe("canonical JSON", () => {
     ["text behind the value", "1 1"],
     ["nothing", ""],
     ["a bracket for each byte", "[".repeat(3000) + "]".repeat(3000)],
+    ["more brackets than any stack holds", "[".repeat(1_000_000) + "]".repeat(1_000_000)],
     ["a raw control character", '"\u0001"'],
   ])("refuses %s", (_name, line) => {
     expect(() => parseCanonical(line)).toThrow(CanonicalError);

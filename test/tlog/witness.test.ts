@@ -62,7 +62,7 @@ describe("the witness", () => {
     grown(fork, 3, "other");
     fork.rebase(fork.peaks());
     const same = grown(fork, 3);
-    expect(witness.addCheckpoint(addCheckpointBody(6, [], same), 2).status).toBe(409);
+    expect(witness.addCheckpoint(addCheckpointBody(6, [], same), 2).status).toBe(422);
     const longer = grown(fork, 4);
     for (const proof of [[], fork.consistencyProof(), honest.consistencyProof()]) {
       expect(witness.addCheckpoint(addCheckpointBody(6, proof, longer), 2).status).toBe(422);
@@ -82,6 +82,50 @@ describe("the witness", () => {
   it("refuses a proof from nothing that is not empty", () => {
     const { witness } = rig();
     expect(witness.addCheckpoint(addCheckpointBody(0, [leafHash("")], grown(new Frontier(), 4)), 1).status).toBe(422);
+  });
+
+  it("takes an empty tree with the root of the empty tree and no other, and any tree after it", () => {
+    const { witness } = rig();
+    const bogus = checkpointText({ origin: ORIGIN, size: 0, root: Buffer.alloc(32, 1) });
+    const refused = witness.addCheckpoint(addCheckpointBody(0, [], `${bogus}\n${key.sign(bogus)}`), 1);
+    expect(refused.status).toBe(422);
+    const frontier = new Frontier();
+    for (const count of [0, 0, 3]) {
+      expect(witness.addCheckpoint(addCheckpointBody(0, [], grown(frontier, count)), 1).status).toBe(200);
+    }
+    expect(witness.addCheckpoint(addCheckpointBody(0, [], grown(new Frontier(), 0)), 1)).toMatchObject({
+      status: 409,
+      contentType: "text/x.tlog.size",
+      body: "3\n",
+    });
+  });
+
+  it("says 409 with its size before it looks at a proof, and 403 before it says anything of its state", () => {
+    const { witness } = rig();
+    const frontier = new Frontier();
+    expect(witness.addCheckpoint(addCheckpointBody(0, [], grown(frontier, 5)), 1).status).toBe(200);
+    const longer = grown(frontier, 2);
+    for (const old of [0, 4, 6]) {
+      expect(witness.addCheckpoint(addCheckpointBody(old, [leafHash("")], longer), 1)).toMatchObject({
+        status: 409,
+        body: "5\n",
+      });
+    }
+    const unsigned = longer.replace(/— .*\n$/, `— ${ORIGIN} ${Buffer.alloc(68).toString("base64")}\n`);
+    expect(witness.addCheckpoint(addCheckpointBody(4, [], unsigned), 1).status).toBe(403);
+    expect(witness.addCheckpoint(addCheckpointBody(9, [], unsigned), 1).status).toBe(403);
+    expect(witness.addCheckpoint(addCheckpointBody(8, [], longer), 1).status).toBe(400);
+  });
+
+  it("ignores signatures of unknown keys beside the log's, and refuses one of the log's that fails", () => {
+    const note = grown(new Frontier(), 4);
+    const stranger = noteSigner(ORIGIN, generateKeyPairSync("ed25519").privateKey);
+    const text = `${note.split("\n\n")[0]}\n`;
+    const others = Array.from({ length: 15 }, () => stranger.sign(text)).join("");
+    expect(rig().witness.addCheckpoint(addCheckpointBody(0, [], note + others), 1).status).toBe(200);
+    expect(rig().witness.addCheckpoint(addCheckpointBody(0, [], note + key.sign("else\n")), 1).status).toBe(403);
+    expect(rig().witness.addCheckpoint(addCheckpointBody(0, [], `${text}\n${others}`), 1).status).toBe(403);
+    expect(rig().witness.addCheckpoint(addCheckpointBody(0, [], `${text}\n`), 1).status).toBe(403);
   });
 
   it("signs nothing that it could not save", () => {
@@ -107,6 +151,11 @@ describe("the witness", () => {
     ["a leading zero", "old 01\n\n"],
     ["a minus", "old -1\n\n"],
     ["a proof line of 31 bytes", `old 1\n${Buffer.alloc(31).toString("base64")}\n\n`],
+    ["a proof line in the URL-safe alphabet", `old 1\n${"-".repeat(43)}=\n\n`],
+    ["a proof line with a carriage return", `old 1\n${Buffer.alloc(32).toString("base64")}\r\n\n`],
+    ["a size of 2^53", "old 9007199254740992\n\n"],
+    ["a line before the old size", "\nold 0\n\n"],
+    ["two old sizes", "old 0\nold 0\n\n"],
     ["64 proof lines", `old 1\n${`${Buffer.alloc(32).toString("base64")}\n`.repeat(64)}\n`],
   ])("answers 400 to %s", (_name, head) => {
     expect(rig().witness.addCheckpoint(head + grown(new Frontier(), 1), 1).status).toBe(400);

@@ -50,8 +50,8 @@ export interface Ending {
 interface Options {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** The signed answer, a DSSE envelope; empty where nothing is signed. */
-  readonly sign: (ending: Ending) => string;
+  /** The signed answer and the disclosure of its reason; empty where nothing is signed or said. */
+  readonly sign: (ending: Ending) => Pick<Answered, "dsse" | "disclosure">;
 }
 
 interface Slot {
@@ -190,8 +190,8 @@ export class RequestBook {
         .map((each) => each.reason)
         .filter((each) => each !== "")
         .join("\n");
-      const dsse = this.#options.sign({ request: entry.request, answer: state, by, reason, atMs: ballot.endedAtMs });
-      slot.entry = { ...entry, ballot, answered: { answer: state, by, reason, dsse } };
+      const signed = this.#options.sign({ request: entry.request, answer: state, by, reason, atMs: ballot.endedAtMs });
+      slot.entry = { ...entry, ballot, answered: { answer: state, by, reason, ...signed } };
     }
     this.#changed();
   }

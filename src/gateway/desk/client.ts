@@ -40,6 +40,8 @@ export interface DeskClient extends ApprovalDesk, Countersigner {
   answer(word: TerminalAnswer): Promise<string>;
   /** Signs the statement about the session that was registered under `origin`. Rejects with `DeskError` (409). */
   signStatement(origin: string, statement: string): Promise<DsseSignature>;
+  /** Signs that values of a session in the log of this origin were erased. Rejects with `DeskError` (409). */
+  signErasure(origin: string, statement: string): Promise<DsseSignature>;
   /** The vkey of the log of this origin, and its signature lines for a checkpoint of it. */
   logVkey(origin: string): Promise<string>;
   signCheckpoint(origin: string, checkpoint: string): Promise<string>;
@@ -51,7 +53,7 @@ export interface DeskClient extends ApprovalDesk, Countersigner {
 const WAIT_SECONDS = 25;
 // How long after its expiry a request may still bring the countersigner's own signed `expired`.
 const EXPIRY_GRACE_MS = 2_000;
-const NOBODY = { by: [], reason: "", dsse: "" } as const;
+const NOBODY = { by: [], reason: "", dsse: "", disclosure: "" } as const;
 
 export interface DeskDoor extends DeskAddress {
   /** Told of each request that `ask` has shown to people, so that the terminal can show it too. */
@@ -101,6 +103,10 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
     },
     async signStatement(origin, statement) {
       const { keyid, sig } = object(expect(await post("/v1/custody", { origin, statement }), 200));
+      return { keyid: String(keyid), sig: String(sig) };
+    },
+    async signErasure(origin, erasure) {
+      const { keyid, sig } = object(expect(await post("/v1/custody", { origin, erasure }), 200));
       return { keyid: String(keyid), sig: String(sig) };
     },
     async logVkey(origin) {
@@ -172,6 +178,7 @@ function isAnswered(value: unknown): value is Answered {
     ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) &&
     typeof value["reason"] === "string" &&
     typeof value["dsse"] === "string" &&
+    typeof value["disclosure"] === "string" &&
     Array.isArray(value["by"]) &&
     value["by"].every((each) => isObject(each) && typeof each["login"] === "string" && typeof each["via"] === "string")
   );

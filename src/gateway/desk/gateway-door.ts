@@ -42,6 +42,9 @@ export const REASON_CHARACTERS_MAX = 1000;
 /** A session's statement names its targets and counts; it does not grow with the session. */
 const STATEMENT_MAX = 64 * 1024;
 
+/** An erasure names each value that goes, in about a hundred characters; a body has a bound of its own. */
+const ERASURE_MAX = 700 * 1024;
+
 /** Answers the gateway's requests. Everything but a right secret is a 403. */
 export function gatewayDoor(door: GatewayDoor): RequestListener {
   return (request, response) => {
@@ -108,12 +111,14 @@ function register(door: GatewayDoor, body: Readonly<Record<string, unknown>>, re
   answerJson(response, outcome === "new" ? 201 : 200, { vkey: door.vkey });
 }
 
-/** Signs what ends a session: `{origin, statement}`, `{origin, checkpoint}`, or tells a log's key for `{origin}`. */
+/** Signs what ends a session: `{origin, statement}`, `{origin, erasure}`, `{origin, checkpoint}`, or tells a log's key for `{origin}`. */
 function keep(door: GatewayDoor, body: Readonly<Record<string, unknown>>, response: ServerResponse): void {
   const origin = textField(body, "origin", 1024);
   try {
     if (body["statement"] !== undefined) {
       answerJson(response, 200, { ...door.custody.signStatement(origin, textField(body, "statement", STATEMENT_MAX)) });
+    } else if (body["erasure"] !== undefined) {
+      answerJson(response, 200, { ...door.custody.signErasure(origin, textField(body, "erasure", ERASURE_MAX)) });
     } else if (body["checkpoint"] !== undefined) {
       const text = textField(body, "checkpoint", 4096);
       answerJson(response, 200, { lines: door.custody.signCheckpoint(origin, text, Math.floor(door.clock() / 1000)) });

@@ -10,6 +10,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { Server as SocketServer } from "node:net";
 import { join } from "node:path";
 import { dsseSigner } from "../../evidence/dsse.ts";
+import { SaltPool } from "../../journal/disclosure.ts";
 import { cosigner } from "../../tlog/note.ts";
 import { Witness } from "../../tlog/witness.ts";
 import { RequestBook } from "./book.ts";
@@ -65,7 +66,8 @@ export async function startCountersigner(options: CountersignerOptions): Promise
   const heads = new HeadFiles(join(options.stateDir, "heads"));
   const witness = new Witness(heads, own, (origin) => heads.keysOf(origin));
   const signer = dsseSigner(key);
-  const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, signer) });
+  const salts = new SaltPool((bytes) => bytes.set(random(bytes.length)));
+  const book = new RequestBook({ clock, sign: (ending) => signEnding(ending, { signer, salts }) });
   const secret = Buffer.from(random(SECRET_BYTES)).toString("base64url");
   const token = Buffer.from(random(SECRET_BYTES)).toString("base64url");
 

@@ -1,5 +1,7 @@
 // What a path of the evidence may look like. Evidence comes from others: a path must not leave its root.
 
+import { EvidenceError } from "../../evidence/ledger.ts";
+
 /** Longer than any path of ours by far. */
 const PATH_CHARS_MAX = 512;
 
@@ -7,8 +9,8 @@ const PATH_CHARS_MAX = 512;
 export const FILE_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** The evidence cannot be read or written where it is. */
-export class LedgerError extends Error {
-  override readonly name = "LedgerError";
+export class LedgerError extends EvidenceError {
+  override readonly name: string = "LedgerError";
 }
 
 /** The path, if it is relative, plain and stays inside. Throws LedgerError. */

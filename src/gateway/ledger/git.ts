@@ -90,8 +90,8 @@ async function updateRefs(
       await reader.close();
     }
     if (change === "nothing") return "nothing";
-    const logOnly = {
-      ...change,
+    const logOnly: Change = {
+      message: change.message,
       files: change.files.filter(isLog),
       removed: change.removed.filter((path) => LOG_PATHS.test(path)),
     };
@@ -103,7 +103,10 @@ async function updateRefs(
       { ref: evidenceRef, to: evidence, from: before.get(evidenceRef) },
       { ref: logRef, to: log, from: before.get(logRef) },
     ];
-    if (await move(repository, moves)) return "done";
+    if (await move(repository, moves)) {
+      if (change.past === "forgotten") await forget(repository, evidenceRef);
+      return "done";
+    }
     for (const ref of [evidenceRef, logRef]) await removeLeftLock(join(common, `${ref}.lock`));
     await sleep(PAUSE_MS * attempt);
   }
@@ -166,7 +169,11 @@ async function writeCommits(repository: string, seconds: number, drafts: readonl
     const ref = `refs/countersign/draft-${at}`;
     say(`commit ${ref}\nmark :${at + 1}\ncommitter ${COMMITTER} ${seconds} +0000\n`);
     data(Buffer.from(`${change.message}\n`));
-    if (parent !== undefined) say(`from ${parent}\n`);
+    if (parent !== undefined && change.past === "forgotten") {
+      // All files as they were, and no parent: git reaches nothing of the past from here.
+      const tree = await run(repository, ["rev-parse", "--verify", "--end-of-options", `${parent}^{tree}`]);
+      say(`M 040000 ${tree.toString().trim()} \n`);
+    } else if (parent !== undefined) say(`from ${parent}\n`);
     for (const path of change.removed) say(`D ${safePath(path)}\n`);
     for (const { path, bytes } of change.files) {
       say(`M 100644 inline ${safePath(path)}\n`);
@@ -215,6 +222,11 @@ async function move(repository: string, moves: readonly Move[]): Promise<boolean
       return false;
     throw error;
   }
+}
+
+/** The branch's own memory of where it was keeps old commits alive, so that goes as well. */
+async function forget(repository: string, ref: string): Promise<void> {
+  await run(repository, ["reflog", "expire", "--expire=all", "--expire-unreachable=all", ref]);
 }
 
 /** Runs git to its end. Throws LedgerError with what it printed. */

@@ -66,7 +66,7 @@ describe("the countersigner as a witness", () => {
     const rollback = again.client.addCheckpoint(addCheckpointBody(0, [], signedHead(place.session, 3, root(3))));
     await expect(rollback).rejects.toThrow(/409: 5$/);
     const sameSize = addCheckpointBody(5, [], signedHead(place.session, 5, root(6)));
-    expect(await statusOf(again.client.addCheckpoint(sameSize))).toBe(409);
+    expect(await statusOf(again.client.addCheckpoint(sameSize))).toBe(422);
     const same = addCheckpointBody(5, [], signedHead(place.session, 5, root(5)));
     expect(await again.client.addCheckpoint(same)).toContain("—");
   });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type ApprovalFacts, verifyApproval } from "../../../src/evidence/approval-statement.ts";
 import { DeskError } from "../../../src/gateway/desk/call.ts";
 import { asked } from "../../../src/gateway/desk/signed-answer.ts";
+import { digestOf, openDisclosure } from "../../../src/journal/disclosure.ts";
 import { parseVkey, rawPublicKey } from "../../../src/tlog/note.ts";
 import { exchange, newPlace, ORIGIN, type Place, type Running, registered, runIn } from "./running.ts";
 import { masked, SID, sampleRequest } from "./sample.ts";
@@ -61,7 +62,12 @@ describe("a request at the desk", () => {
     const raw = rawPublicKey(key);
     expect(parseVkey(client.vkey).publicKey).toEqual(raw);
     const verified = verifyApproval(answered.dsse, raw, asked(request));
-    expect(verified).toMatchObject({ kind: "good", facts: { answer: "approved", reason: "as agreed" } });
+    expect(verified).toMatchObject({
+      kind: "good",
+      facts: { answer: "approved", reason: [{ "...": digestOf(answered.disclosure) }] },
+    });
+    expect(openDisclosure(answered.disclosure)?.value).toBe("as agreed");
+    expect(payloadOf(answered.dsse)).not.toContain("as agreed");
     for (const change of [
       { digest: sampleRequest({ id: "0000000000" }).digest },
       { leaf: "x" },
@@ -83,7 +89,11 @@ describe("a request at the desk", () => {
     await client.answer({ id: request.id, digest: request.digest, answer: "refuse", reason: "no" });
     const standing = await client.standing(request.id, 0, new AbortController().signal);
     const dsse = standing.state === "answered" ? standing.answered.dsse : "";
-    expect(factsOf(dsse, rawPublicKey(key))).toMatchObject({ answer: "refused", reason: "no", request: request.id });
+    expect(factsOf(dsse, rawPublicKey(key))).toMatchObject({
+      answer: "refused",
+      reason: [{ "...": digestOf(standing.state === "answered" ? standing.answered.disclosure : "") }],
+      request: request.id,
+    });
   });
 
   it("takes no answer for a digest that the person was not shown", async () => {
@@ -144,7 +154,7 @@ describe("a request at the desk", () => {
     const wait = client.ask(request, leave.signal);
     await shown(client, request.id);
     leave.abort();
-    expect(await wait).toEqual({ answer: "withdrawn", by: [], reason: "", dsse: "" });
+    expect(await wait).toEqual({ answer: "withdrawn", by: [], reason: "", dsse: "", disclosure: "" });
     const late = client.answer({ id: request.id, digest: request.digest, answer: "approve", reason: "" });
     await expect(late).rejects.toThrow(/already withdrawn/);
   });
@@ -207,6 +217,11 @@ describe("a request at the desk", () => {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+function payloadOf(dsse: string): string {
+  const { payload } = JSON.parse(dsse) as { payload: string };
+  return Buffer.from(payload, "base64").toString();
 }
 
 function factsOf(dsse: string, key: Uint8Array): ApprovalFacts | undefined {
