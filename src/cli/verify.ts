@@ -24,6 +24,8 @@ export interface VerifyIo {
   err(line: string): void;
   /** Shows how far it is, on one line that the next call overwrites and "" takes away; undefined where nobody looks. */
   readonly progress?: ((text: string) => void) | undefined;
+  /** POSIX milliseconds; this machine's clock unless told otherwise. */
+  readonly clock?: () => number;
 }
 
 const HELP = `usage: countersign verify PATH|BRANCH [--key VKEY] [--since CHECKPOINT] [--max-age TIME]
@@ -179,9 +181,13 @@ async function verifyAt(options: Options, io: VerifyIo): Promise<Report> {
   return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
 }
 
-async function verifyWhole(reader: EvidenceReader, options: Options, { progress }: VerifyIo): Promise<Report> {
+async function verifyWhole(
+  reader: EvidenceReader,
+  options: Options,
+  { progress, clock = Date.now }: VerifyIo,
+): Promise<Report> {
   const { pinned, since, secondsMax, repository, policies } = options;
-  const now = Date.now();
+  const now = clock();
   const waiting = progress === undefined ? undefined : new Waiting(progress, now);
   try {
     return await verifyLedger(reader, {
@@ -190,7 +196,7 @@ async function verifyWhole(reader: EvidenceReader, options: Options, { progress 
       repository,
       policies,
       age: { now: Math.floor(now / 1000), secondsMax },
-      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, Date.now()),
+      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, clock()),
     });
   } finally {
     waiting?.end();

@@ -102,7 +102,7 @@ export function makeSession(
   });
   const signer = noteSigner(origin, gateway);
   const witness = new Witness(
-    { load: (origin) => by.heads.get(origin), save: (origin, size, root) => void by.heads.set(origin, { size, root }) },
+    { load: (name) => by.heads.get(name), save: (name, size, root) => void by.heads.set(name, { size, root }) },
     by.app,
     (name) => (name === origin ? [signer.verifier] : []),
   );
