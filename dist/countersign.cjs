@@ -37050,7 +37050,8 @@ var texts = listOf(isText2);
 var redacted = listOf(isRedacted);
 function isTime(value) {
   if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
-  return !Number.isNaN(Date.parse(value));
+  const at = Date.parse(value);
+  return !Number.isNaN(at) && new Date(at).toISOString() === value;
 }
 var BODIES = {
   "session.started": shaped({
@@ -37190,19 +37191,19 @@ function readEvents(bytes, visit3, headAt) {
   while (start2 < file2.length) {
     const newline = file2.indexOf(NEWLINE, start2);
     const end = newline === -1 ? file2.length : newline;
-    if (newline === -1) fault(`line ${frontier.size + 1} has no newline: the file was cut`);
     const line = file2.subarray(start2, end);
     const leaf = leafHash(line);
     const text2 = decodeUtf82(line);
     const event = text2 === void 0 ? "not UTF-8" : parseEvent(text2);
-    if (typeof event === "string") fault(`line ${frontier.size + 1} is ${event}`);
-    else visit3(event, leaf);
+    if (typeof event !== "string") visit3(event, leaf);
+    else if (newline !== -1) fault(`line ${frontier.size + 1} is ${event}`);
     frontier.append(leaf);
     headAt?.(frontier);
     if (frontier.size % 4096 === 0) frontier.rebase(frontier.peaks());
     start2 = end + 1;
   }
-  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto11.hash)("sha256", file2, "hex"), faults };
+  const torn = file2.length > 0 && file2.at(-1) !== NEWLINE;
+  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto11.hash)("sha256", file2, "hex"), torn, faults };
 }
 
 // src/evidence/answer-text.ts
@@ -38459,7 +38460,7 @@ async function checkLog(reader, trust) {
     roots.push(frontier.root());
   }
   if (Buffer.compare(frontier.root(), head.root) !== 0) tiles.fail("the entries do not have the checkpoint's root");
-  await compareTiles(reader, leaves2, head.size, tiles);
+  if (leaves2.length === head.size) await compareTiles(reader, leaves2, head.size, tiles);
   tiles.detail = `${entries.length} entries`;
   return {
     log: {
@@ -38990,6 +38991,30 @@ function checkRepository({ sid, body, signedFor, log, repository }, finding) {
   }
 }
 
+// src/evidence/check-statement.ts
+function checkStatement(dsse, keys, facts3, finding) {
+  const signers = [keys?.gateway.publicKey, keys?.countersigner?.publicKey].flatMap((key) => key ?? []);
+  if (signers.length === 0) {
+    finding.fail("the session's keys cannot be read");
+    return;
+  }
+  const result = verifyDsse(dsse, signers);
+  if (result.kind === "bad") {
+    finding.fail(result.why);
+    return;
+  }
+  if (result.payload !== expectedStatement(facts3)) finding.fail("it says something else than the events do");
+  finding.detail = `${signers.length} signatures`;
+}
+function expectedStatement({ read: read2, summary: summary2, covered }) {
+  try {
+    return sessionStatement({ events: read2, summary: summary2, countersigned: covered });
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+}
+
 // src/evidence/course.ts
 var Course = class {
   #order;
@@ -39179,7 +39204,7 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
   );
   const walk = walkEvents(events, heads2, find3);
   const { read: read2, summary: summary2 } = walk;
-  checkShape(read2, walk, started2, find3.events);
+  checkShape(walk, started2, { sealed, finding: find3.events });
   if (log !== void 0 && started2 !== void 0 && folder !== sessionFolder(summary2.startedAt, summary2.sid)) {
     find3.files.fail(`the session of ${summary2.startedAt} does not belong into this folder`);
   }
@@ -39187,6 +39212,8 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
   find3.ended.detail = summary2.ended?.outcome ?? "";
   if (keys?.countersigner !== void 0) compareHeads(heads2, walk, { sealed, finding: find3.heads });
   else if (keys === void 0) find3.heads.fail("the session's keys cannot be read");
+  else if (files.has(SESSION_FILES.checkpoints))
+    find3.heads.fail("there are heads, and nobody to have countersigned them");
   compareClocks(heads2, walk.lastAt, find3.times);
   find3.heads.detail = keys?.countersigner === void 0 ? "no countersigner" : `${heads2.length} countersigned heads`;
   if (sealed) {
@@ -39328,7 +39355,9 @@ function walkEvents(events, heads2, find3) {
   );
   return { read: read2, summary: summariser.summary(), course, digests, roots, lastAt };
 }
-function checkShape(read2, { course }, started2, finding) {
+function checkShape({ read: read2, course }, started2, { sealed, finding }) {
+  if (read2.torn && !sealed) finding.miss("the last line has no newline: the gateway died as it wrote it");
+  else if (read2.torn) finding.fail("the last line has no newline: the file was cut");
   for (const fault of read2.faults) finding.fail(fault);
   if (started2 === void 0) finding.fail("the first event is not session.started");
   finding.detail = `${read2.size} events`;
@@ -39338,21 +39367,6 @@ function checkPolicy(digest, known3, finding) {
   finding.detail = digest;
   if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
   else if (known3 !== void 0 && !known3.has(digest)) finding.fail(`${digest} is no policy that you gave`);
-}
-function checkStatement(dsse, keys, facts3, finding) {
-  const signers = [keys?.gateway.publicKey, keys?.countersigner?.publicKey].flatMap((key) => key ?? []);
-  if (signers.length === 0) {
-    finding.fail("the session's keys cannot be read");
-    return;
-  }
-  const result = verifyDsse(dsse, signers);
-  if (result.kind === "bad") {
-    finding.fail(result.why);
-    return;
-  }
-  const expected = sessionStatement({ events: facts3.read, summary: facts3.summary, countersigned: facts3.covered });
-  if (result.payload !== expected) finding.fail("it says something else than the events do");
-  finding.detail = `${signers.length} signatures`;
 }
 function readProof(text2, finding) {
   try {
@@ -39390,7 +39404,7 @@ function believed(keys, trust) {
 }
 function ownTrust(keys, origin) {
   const { countersigner: countersigner2 } = keys ?? {};
-  if (countersigner2 === void 0) return { logs: [], witnesses: [] };
+  if (countersigner2 === void 0 || !isKeyName(origin)) return { logs: [], witnesses: [] };
   return { logs: [verifierFor(origin, "log", countersigner2.publicKey)], witnesses: [countersigner2] };
 }
 function checkPage(files, index, finding) {
@@ -39487,16 +39501,18 @@ async function verifySession(from, folder, { pinned, policy: policy2, repository
   return reportOf(checks, [session], trust, pinned);
 }
 function careful(from, finding) {
-  const refused = (error62) => {
-    if (!(error62 instanceof EvidenceError)) throw error62;
-    finding.fail(error62.message);
+  const refused = (path, error62) => {
+    const code = error62 instanceof Error && "code" in error62 ? error62.code : void 0;
+    if (error62 instanceof EvidenceError) finding.fail(error62.message);
+    else if (typeof code === "string") finding.fail(`${path} cannot be read: ${code}`);
+    else throw error62;
   };
   return {
     async read(path) {
       try {
         return await from.read(path);
       } catch (error62) {
-        refused(error62);
+        refused(path, error62);
         return void 0;
       }
     },
@@ -39504,7 +39520,7 @@ function careful(from, finding) {
       try {
         return await from.list(folder);
       } catch (error62) {
-        refused(error62);
+        refused(folder, error62);
         return [];
       }
     }
@@ -68951,9 +68967,9 @@ var NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger's 
 function asksOfTheLog({ since, secondsMax }) {
   return since !== void 0 || secondsMax !== void 0;
 }
-async function verifyWhole(reader, options, { progress: progress2 }) {
+async function verifyWhole(reader, options, { progress: progress2, clock = Date.now }) {
   const { pinned, since, secondsMax, repository, policies } = options;
-  const now = Date.now();
+  const now = clock();
   const waiting = progress2 === void 0 ? void 0 : new Waiting(progress2, now);
   try {
     return await verifyLedger(reader, {
@@ -68962,7 +68978,7 @@ async function verifyWhole(reader, options, { progress: progress2 }) {
       repository,
       policies,
       age: { now: Math.floor(now / 1e3), secondsMax },
-      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, Date.now())
+      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, clock())
     });
   } finally {
     waiting?.end();

@@ -241,9 +241,9 @@ describe("the script of docs/record.md", () => {
       git("init", "--quiet", ".");
       const branches = { evidenceBranch: "countersign/evidence", logBranch: "countersign/log" };
       const ledger = gitLedger({ repository, ...branches, nowSeconds: () => 1_795_000_000 });
-      const later = party();
+      const successor = party();
       await sealSession(makeSession(by, { sid: "01KANAV0Q8M3T4ZS5R6X7Y8Z8A" }), ledger, by.signer);
-      await sealSession(makeSession(later, { sid: "01KANAV0Q8M3T4ZS5R6X7Y8Z8B" }), ledger, later.signer);
+      await sealSession(makeSession(successor, { sid: "01KANAV0Q8M3T4ZS5R6X7Y8Z8B" }), ledger, successor.signer);
       for (const branch of Object.values(branches)) {
         git("clone", "--quiet", "--branch", branch, repository, clone);
         const ran = spawnSync("bash", ["-c", script], { cwd: clone, encoding: "utf8" });

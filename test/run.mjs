@@ -9,7 +9,7 @@ import { main, prepare, root, step } from "./bootstrap.mjs";
 
 void main(() => {
   const args = process.argv.slice(2);
-  const { node, env } = prepare(["git", "postgres", "psql", "pgbench"]);
+  const { node, env } = prepare(["git", "postgres", "psql", "pgbench", "python3", "openssl"]);
   const folder = mkdtempSync(join(tmpdir(), "countersign-test-"));
   const report = join(folder, "report.json");
   try {

@@ -26,6 +26,8 @@ export interface VerifyIo {
   err(line: string): void;
   /** Shows how far it is, on one line that the next call overwrites and "" takes away; undefined where nobody looks. */
   readonly progress?: ((text: string) => void) | undefined;
+  /** POSIX milliseconds; this machine's clock unless told otherwise. */
+  readonly clock?: () => number;
 }
 
 const HELP = `usage: countersign verify PATH|BRANCH [--key VKEY] [--since CHECKPOINT] [--max-age TIME]
@@ -189,9 +191,13 @@ function asksOfTheLog({ since, secondsMax }: Options): boolean {
   return since !== undefined || secondsMax !== undefined;
 }
 
-async function verifyWhole(reader: EvidenceReader, options: Options, { progress }: VerifyIo): Promise<Report> {
+async function verifyWhole(
+  reader: EvidenceReader,
+  options: Options,
+  { progress, clock = Date.now }: VerifyIo,
+): Promise<Report> {
   const { pinned, since, secondsMax, repository, policies } = options;
-  const now = Date.now();
+  const now = clock();
   const waiting = progress === undefined ? undefined : new Waiting(progress, now);
   try {
     return await verifyLedger(reader, {
@@ -200,7 +206,7 @@ async function verifyWhole(reader: EvidenceReader, options: Options, { progress 
       repository,
       policies,
       age: { now: Math.floor(now / 1000), secondsMax },
-      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, Date.now()),
+      progress: (sessions) => waiting?.tell(`verified ${sessions} sessions`, clock()),
     });
   } finally {
     waiting?.end();

@@ -74,7 +74,8 @@ export async function checkLog(
     roots.push(frontier.root());
   }
   if (Buffer.compare(frontier.root(), head.root) !== 0) tiles.fail("the entries do not have the checkpoint's root");
-  await compareTiles(reader, leaves, head.size, tiles);
+  // A size that is signed may still be a lie, and too large to count up to. Where entries lack, the tiles failed already.
+  if (leaves.length === head.size) await compareTiles(reader, leaves, head.size, tiles);
   tiles.detail = `${entries.length} entries`;
   return {
     log: {

@@ -38,7 +38,9 @@ const redacted = listOf(isRedacted);
 /** RFC 3339 in UTC with milliseconds, and a moment that exists. */
 export function isTime(value: unknown): value is string {
   if (!isText(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
-  return !Number.isNaN(Date.parse(value));
+  // Date.parse takes February 30 for March 2, and 24:00 for the next day; written again they are not what was read.
+  const at = Date.parse(value);
+  return !Number.isNaN(at) && new Date(at).toISOString() === value;
 }
 
 const BODIES: { readonly [T in EventType]: Claim<EventBodies[T]> } = {

@@ -12,7 +12,9 @@ export interface EventsRead {
   /** The RFC 6962 root over the lines. */
   readonly root: Buffer;
   readonly sha256: string;
-  /** What is wrong with the file, line by line, at most `FAULTS_MAX`. */
+  /** The last line has no newline. Whether it can be read says nothing, for it is not whole. */
+  readonly torn: boolean;
+  /** What is wrong with the whole lines, at most `FAULTS_MAX`. */
   readonly faults: readonly string[];
 }
 
@@ -37,18 +39,18 @@ export function readEvents(
   while (start < file.length) {
     const newline = file.indexOf(NEWLINE, start);
     const end = newline === -1 ? file.length : newline;
-    if (newline === -1) fault(`line ${frontier.size + 1} has no newline: the file was cut`);
     const line = file.subarray(start, end);
     const leaf = leafHash(line);
     const text = decodeUtf8(line);
     const event = text === undefined ? "not UTF-8" : parseEvent(text);
-    if (typeof event === "string") fault(`line ${frontier.size + 1} is ${event}`);
-    else visit(event, leaf);
+    if (typeof event !== "string") visit(event, leaf);
+    else if (newline !== -1) fault(`line ${frontier.size + 1} is ${event}`);
     frontier.append(leaf);
     headAt?.(frontier);
     // Nothing here asks for proofs, so what only proofs need is let go as we go.
     if (frontier.size % 4096 === 0) frontier.rebase(frontier.peaks());
     start = end + 1;
   }
-  return { size: frontier.size, root: frontier.root(), sha256: hash("sha256", file, "hex"), faults };
+  const torn = file.length > 0 && file.at(-1) !== NEWLINE;
+  return { size: frontier.size, root: frontier.root(), sha256: hash("sha256", file, "hex"), torn, faults };
 }

@@ -82,16 +82,19 @@ export async function verifySession(
 
 /** Reads what may be read. What must not be is told to the finding, and then is not there. */
 function careful(from: EvidenceReader, finding: Finding): EvidenceReader {
-  const refused = (error: unknown): void => {
-    if (!(error instanceof EvidenceError)) throw error;
-    finding.fail(error.message);
+  const refused = (path: string, error: unknown): void => {
+    // What the system says of a file, such as EACCES, is a fact about the evidence as well.
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (error instanceof EvidenceError) finding.fail(error.message);
+    else if (typeof code === "string") finding.fail(`${path} cannot be read: ${code}`);
+    else throw error;
   };
   return {
     async read(path) {
       try {
         return await from.read(path);
       } catch (error) {
-        refused(error);
+        refused(path, error);
         return undefined;
       }
     },
@@ -99,7 +102,7 @@ function careful(from: EvidenceReader, finding: Finding): EvidenceReader {
       try {
         return await from.list(folder);
       } catch (error) {
-        refused(error);
+        refused(folder, error);
         return [];
       }
     },

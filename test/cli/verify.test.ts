@@ -169,6 +169,24 @@ describe("countersign verify", () => {
     rmSync(place, { recursive: true });
   });
 
+  it("says how far it is once it has taken two seconds, and takes that away at the end", async () => {
+    const place = mkdtempSync(join(tmpdir(), "verify-slow-"));
+    const own = party();
+    for (const sid of SIDS) await sealSession(makeSession(own, { sid }), dirLedger(place), own.signer);
+    const told: string[] = [];
+    let now = 0;
+    const code = await verify(["."], {
+      cwd: place,
+      out: () => undefined,
+      err: () => undefined,
+      progress: (text) => void told.push(text),
+      clock: () => (now += 900),
+    });
+    rmSync(place, { recursive: true });
+    expect(code).toBe(0);
+    expect(told).toEqual(["verified 3 sessions", "verified 4 sessions", "verified 5 sessions", ""]);
+  });
+
   it("warns of a clock that was off, and calls it good", async () => {
     const place = mkdtempSync(join(tmpdir(), "verify-clock-"));
     const own = party();

@@ -819,7 +819,7 @@ const erasures = [
 ];
 
 /** Changes the proof of the first session, and makes its page again, which tells the number of the entry. */
-const proof =
+const proofOf =
   (change: (text: string) => string) =>
   (folder: string): void => {
     edit(folder, `${HERE}/session.tlog-proof`, change);
@@ -867,7 +867,7 @@ const entry = failing("entry", [
     name: "proof-beyond-the-log",
     title: "the proof names an entry that the log does not have",
     cases: ["E-19"],
-    breaks: proof((text) => text.replace("index 0", "index 1")),
+    breaks: proofOf((text) => text.replace("index 0", "index 1")),
   },
   {
     name: "proof-with-extra-data",
@@ -882,7 +882,7 @@ const entry = failing("entry", [
   {
     name: "proof-with-carriage-returns",
     title: "the proof has carriage returns",
-    breaks: proof((text) => text.replaceAll("\n", "\r\n")),
+    breaks: proofOf((text) => text.replaceAll("\n", "\r\n")),
   },
 ]);
 

@@ -85,8 +85,8 @@ export function makeSession(
   const sid = twist.sid ?? "01KANAV0Q8M3T4ZS5R6X7Y8Z9A";
   const gateway = twist.gateway ?? generateKeyPairSync("ed25519").privateKey;
   const out = { events: "", disclosures: "", checkpoints: "" };
-  const own = sessionOrigin(by.log.verifier.name, sid);
-  const tree = new SessionTree({ origin: own, countersigner: by.app.verifier });
+  const logName = sessionOrigin(by.log.verifier.name, sid);
+  const tree = new SessionTree({ origin: logName, countersigner: by.app.verifier });
   const sink = (name: "events" | "disclosures") => ({
     bytes: 0,
     add(line: string): void {
@@ -103,11 +103,11 @@ export function makeSession(
     disclosures: sink("disclosures"),
     now,
   });
-  const signer = noteSigner(own, gateway);
+  const signer = noteSigner(logName, gateway);
   const witness = new Witness(
-    { load: (origin) => by.heads.get(origin), save: (origin, size, root) => void by.heads.set(origin, { size, root }) },
+    { load: (name) => by.heads.get(name), save: (name, size, root) => void by.heads.set(name, { size, root }) },
     by.app,
-    (name) => (name === own ? [signer.verifier] : []),
+    (origin) => (origin === logName ? [signer.verifier] : []),
   );
   const salts = new SaltPool((bytes) => void randomFillSync(bytes));
   const say = <T extends EventType>(type: T, conn: number, body: EventBodies[T]): number => {

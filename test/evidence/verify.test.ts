@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type ApprovalFacts, signApproval } from "../../src/evidence/approval-statement.ts";
 import { dsseSigner, signDsse } from "../../src/evidence/dsse.ts";
 import { type SealedSession, sealedStatement, sealSession, statementOf } from "../../src/evidence/layout.ts";
+import { EvidenceError } from "../../src/evidence/ledger.ts";
 import type { Report } from "../../src/evidence/report.ts";
 import { verifyLedger, verifySession } from "../../src/evidence/verify.ts";
 import { canonical, parseCanonical } from "../../src/journal/jcs.ts";
@@ -104,6 +105,30 @@ describe("evidence", () => {
     expect(broken(report)).toEqual(["disclosures?", "pages"]);
     expect(report.sessions[0]?.checks.find(({ id }) => id === "disclosures")?.detail).toBe(
       "6 opened, 1 redacted, 1 of them withheld",
+    );
+  });
+});
+
+describe("what cannot be read", () => {
+  it("is named and fails, and all else is checked", async () => {
+    const path = `${folderOf(FIRST)}/README.md`;
+    const reader = memoryReader(whole);
+    const failing = (error: Error) => ({
+      ...reader,
+      async read(each: string) {
+        if (each === path) throw error;
+        return await reader.read(each);
+      },
+    });
+    for (const error of [
+      new EvidenceError("README.md is a link"),
+      Object.assign(new Error("no"), { code: "EACCES" }),
+    ]) {
+      const report = await verifyLedger(failing(error), { pinned: undefined });
+      expect(broken(report)).toEqual(["files", "pages"]);
+    }
+    await expect(verifyLedger(failing(new TypeError("a fault of ours")), { pinned: undefined })).rejects.toThrow(
+      "ours",
     );
   });
 });

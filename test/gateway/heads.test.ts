@@ -7,7 +7,7 @@ import { SessionLog } from "../../src/journal/session-log.ts";
 // Heads are asked for over what was written, and for nothing else: what is only appended leaves with the turn's flush.
 
 it("asks for each head once, while more is recorded that is not written yet", async () => {
-  const sink = { write: (lines: string) => Buffer.byteLength(lines) };
+  const sink = { add: () => undefined, flush: () => undefined, bytes: 0 };
   const log = new SessionLog({
     sid: "01KANAV0Q8M3T4ZS5R6X7Y8Z9A",
     events: sink,

@@ -22,6 +22,16 @@ const TEXT = "one line\n\nand one behind an empty line\n";
 const NOTE = `${TEXT}\n${log.sign(TEXT)}`;
 const known = [log.verifier, witness.verifier];
 
+/** How many known keys signed it; a note that is refused was signed by none. */
+function signaturesOf(note: string): number {
+  try {
+    return verifySignatures(parseNote(note), known).length;
+  } catch (error) {
+    if (error instanceof NoteError) return 0;
+    throw error;
+  }
+}
+
 describe("a note", () => {
   it("ends its text at the last empty line", () => {
     expect(parseNote(NOTE).text).toBe(TEXT);
@@ -116,13 +126,7 @@ describe("a note", () => {
       fc.property(fc.nat(NOTE.length - 1), fc.integer({ min: 32, max: 126 }), (at, code) => {
         const changed = `${NOTE.slice(0, at)}${String.fromCharCode(code)}${NOTE.slice(at + 1)}`;
         fc.pre(changed !== NOTE);
-        let signed = 0;
-        try {
-          signed = verifySignatures(parseNote(changed), known).length;
-        } catch (error) {
-          expect(error).toBeInstanceOf(NoteError);
-        }
-        expect(signed).toBe(0);
+        expect(signaturesOf(changed)).toBe(0);
       }),
     );
   });
