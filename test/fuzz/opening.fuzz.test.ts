@@ -15,6 +15,16 @@ import { BY_THE_CLOCK } from "./clock.ts";
 
 const PASSWORD = "the target's own";
 
+const OPTIONS = {
+  user: "app",
+  password: PASSWORD,
+  database: "shop",
+  startup: new Map<string, string>(),
+  local: false,
+  channelBinding: "prefer",
+  random: randomBytes,
+} as const;
+
 const words = fc.constantFrom(
   ..."user database options replication client_encoding application_name search_path role _pq_.x ci shop".split(" "),
   "-c search_path=x",
@@ -103,17 +113,14 @@ it("never throws on a server's log-in, and is in only where the server said so a
       fc.constantFrom("no" as const, "prefer" as const, "require" as const, "direct" as const),
       fc.boolean(),
       (messages, tls, scramOnly) => {
-        const login = openLogin({
-          ...{ user: "app", password: PASSWORD, database: "shop", startup: new Map(), tls, local: false },
-          ...{ requireAuth: scramOnly ? ["scram-sha-256"] : undefined, channelBinding: "prefer", random: randomBytes },
-        });
+        const login = openLogin({ ...OPTIONS, tls, requireAuth: scramOnly ? ["scram-sha-256"] : undefined });
         const steps: LoginStep[] = [...login.begin()];
         for (const message of messages) {
           steps.push(...login.receive(message));
           if (steps.at(-1)?.kind === "secure") steps.push(...login.secured(new Uint8Array(32)));
         }
         // Nobody here knows the password, so nobody can prove that.
-        if (scramOnly) expect(steps.filter(({ kind }) => kind === "ready")).toEqual([]);
+        expect(scramOnly && steps.some(({ kind }) => kind === "ready")).toBe(false);
         expect(steps.filter((step) => step.kind === "failed" && step.why.includes(PASSWORD))).toEqual([]);
       },
     ),
@@ -138,20 +145,31 @@ const { der } = await makeSessionCertificate(["127.0.0.1"], new Date()).then(({ 
 it("takes a target's URL or says what is wrong with it without repeating it; a damaged certificate has a hash or is none", () => {
   fc.assert(
     fc.property(urlPieces, fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 4 }), (parts, changes) => {
-      try {
-        readTarget("appdb", parts.join(""));
-      } catch (error) {
-        if (!(error instanceof TargetError)) throw error;
-        expect(error.message).not.toContain("hunter2secret");
-      }
+      expect(faultOf(parts.join(""))).not.toContain("hunter2secret");
       const damaged = Buffer.from(der);
       for (const [at, value] of changes) damaged[at % damaged.length] = value;
-      try {
-        expect([0, 32, 48, 64]).toContain(endPointHash(damaged).length);
-      } catch (error) {
-        expect(error).toBeInstanceOf(Error);
-      }
+      expect([-1, 0, 32, 48, 64]).toContain(hashLength(damaged));
     }),
     BY_THE_CLOCK,
   );
 });
+
+/** What is wrong with a URL; empty when nothing is. */
+function faultOf(url: string): string {
+  try {
+    readTarget("appdb", url);
+    return "";
+  } catch (error) {
+    if (error instanceof TargetError) return error.message;
+    throw error;
+  }
+}
+
+/** -1 for what is no certificate. */
+function hashLength(certificate: Uint8Array): number {
+  try {
+    return endPointHash(certificate).length;
+  } catch {
+    return -1;
+  }
+}
