@@ -17,6 +17,8 @@ import { Witness } from "../../src/tlog/witness.ts";
 import { memoryLedger, memoryReader } from "../evidence/memory-ledger.ts";
 import { makeSession, ORIGIN, type Party, party } from "../evidence/sealed.ts";
 
+/** An hour after the session; a countersigner's clock does not go back. */
+const RECOVERED_AT = Date.parse("2026-11-23T06:00:00.000Z") / 1000;
 const SID = "01KANAV0Q8M3T4ZS5R6X7Y8Z9A";
 const OWN = sessionOrigin(ORIGIN, SID);
 const AT = "2026-11-23T06:00:00.000Z";
@@ -51,13 +53,13 @@ function sealer(session: ReturnType<typeof makeSession>): Sealer {
   return {
     vkey: by.app.verifier.vkey,
     async addCheckpoint(body) {
-      const answer = witness.addCheckpoint(body, 1_795_003_600);
+      const answer = witness.addCheckpoint(body, RECOVERED_AT);
       if (answer.status === 200) return answer.body;
       throw new DeskError(answer.status, `the countersigner answered ${answer.status}: ${answer.body.trim()}`);
     },
     signStatement: async (origin, statement) => custody.signStatement(origin, statement),
     logVkey: async (origin) => custody.logVkey(origin),
-    signCheckpoint: async (origin, text) => custody.signCheckpoint(origin, text, 1_795_003_601),
+    signCheckpoint: async (origin, text) => custody.signCheckpoint(origin, text, RECOVERED_AT + 1),
   };
 }
 
