@@ -205,7 +205,7 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
     if (open.session.log.size > SEALED_AT_ONCE) say(`sealing ${open.session.log.size} events`);
     const { sid, directory, key, heads } = open.session;
     const { folder } = await seal({ sid, directory, key, countersigned: heads.size }, { desk, ledger, logOrigin });
-    open.claimed?.sealed();
+    open.claimed?.remove();
     const { commands, denied, held } = open.session.stats;
     say(`sealed ${commands} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)

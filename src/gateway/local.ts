@@ -138,6 +138,9 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
   } catch (error) {
     listening.abort("the session did not begin");
     await session.abandon();
+    // It began, and nothing more: there is nothing to seal. What was asked of a target stays, and is sealed as lost.
+    if (session.log.size <= 1) claimed?.remove();
+    claimed?.release();
     throw error;
   }
   return {

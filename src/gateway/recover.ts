@@ -71,7 +71,7 @@ async function sealLeft(sid: string, session: ClaimedSession, parts: RecoverPart
   if (!existsSync(directory)) return undefined;
   const file = readIfThere(join(directory, "events.jsonl"));
   if (file.length === 0) {
-    session.sealed();
+    session.remove();
     return { sid, outcome: "empty" };
   }
   const found = salvage(file);
@@ -100,7 +100,7 @@ async function sealLeft(sid: string, session: ClaimedSession, parts: RecoverPart
   const ledger = parts.openLedger(estate);
   const about = { sid, directory, key: estate.key, countersigned };
   const { folder } = await seal(about, { desk: parts.desk, ledger, logOrigin });
-  session.sealed();
+  session.remove();
   return { sid, outcome: ended ? "sealed" : "lost", ledger: estate.ledger, folder };
 }
 

@@ -30,9 +30,9 @@ export interface ClaimedSession {
   keep(estate: Estate): void;
   /** What was kept; undefined where nothing was, or it cannot be read. */
   estate(): Estate | undefined;
-  /** It is sealed: removes its files. Killed in between, it is removed by the next look at them. */
-  sealed(): void;
-  /** Lets others have it. Does nothing after `sealed`. */
+  /** Removes its files: it is sealed, or nothing happened in it. Killed in between, the next look at them removes it. */
+  remove(): void;
+  /** Lets others have it. Does nothing after `remove`. */
   release(): void;
 }
 
@@ -74,7 +74,7 @@ export class UnsealedSessions {
         writeFileSync(note, JSON.stringify({ directory: home, key: pem, ledger }), { flag: "wx", mode: 0o600 });
       },
       estate: () => readNote(note),
-      sealed: () => {
+      remove: () => {
         // Renamed first: half a session's folder must never be taken for a session.
         if (existsSync(directory)) renameSync(directory, `${directory}${SEALED}`);
         remove(note);
