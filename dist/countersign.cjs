@@ -30619,6 +30619,101 @@ var PLACES = /* @__PURE__ */ new Set([
   "name_location"
 ]);
 
+// src/languages/sql/expressions.ts
+function areOpposed(parts) {
+  const said3 = new Set(parts.map(textOf));
+  return parts.some((each) => {
+    const type = typeOf(each);
+    const body = bodyOf(each, type) ?? {};
+    if (type === "BoolExpr") return string(body, "boolop") === "NOT_EXPR" && said3.has(textOf(list(body, "args")[0]));
+    const opposites = OPPOSITES.get(strings(list(body, "name")).at(-1) ?? "") ?? [];
+    return opposites.some((sval) => said3.has(textOf({ [type]: { ...body, name: [{ String: { sval } }] } })));
+  });
+}
+function textOf(value) {
+  return JSON.stringify(value, (field4, inner) => PLACES.has(field4) ? void 0 : inner);
+}
+var OPPOSITES = /* @__PURE__ */ new Map([
+  ["=", ["<>", "!="]],
+  ["<", [">="]],
+  [">", ["<="]],
+  ["~~", ["!~~"]],
+  ["~~*", ["!~~*"]],
+  ["~", ["!~"]],
+  ["~*", ["!~*"]]
+]);
+function constantText(value) {
+  const text2 = bodyOf(bare(value), "A_Const");
+  const held = text2 === void 0 ? void 0 : child(text2, "sval");
+  return held === void 0 ? void 0 : string(held, "sval");
+}
+function elementsOf(value) {
+  const array2 = bodyOf(bare(value), "A_ArrayExpr");
+  return array2 === void 0 ? [] : list(array2, "elements");
+}
+function isEmptyArray(value) {
+  return bodyOf(bare(value), "A_ArrayExpr") !== void 0 || /^\s*\{\s*\}\s*$/.test(constantText(value) ?? "");
+}
+function isText(value) {
+  return child(bodyOf(value, "A_Const") ?? {}, "sval") !== void 0;
+}
+function isBoolean(type) {
+  return strings(list(type ?? {}, "names")).at(-1) === "bool";
+}
+function flagOf(value) {
+  const flag = child(bodyOf(value, "A_Const") ?? {}, "boolval");
+  return flag === void 0 ? void 0 : flag["boolval"] === true;
+}
+function isNull(value) {
+  return (bodyOf(bare(value), "A_Const") ?? {})["isnull"] === true;
+}
+function isNeverTold(value) {
+  const operation = bodyOf(bare(value), "A_Expr") ?? {};
+  return isNull(value) || string(operation, "kind") === "AEXPR_OP" && (isNull(operation["lexpr"]) || isNull(operation["rexpr"]));
+}
+function bare(value) {
+  const type = typeOf(value);
+  const body = bodyOf(value, type) ?? {};
+  if (type === "TypeCast" || type === "CollateClause") return bare(body["arg"]);
+  const args = list(body, "args");
+  if ((type === "CoalesceExpr" || type === "MinMaxExpr") && args.length === 1) return bare(args[0]);
+  if (type !== "A_Expr" || string(body, "kind") !== "AEXPR_OP") return value;
+  const [operator = ""] = strings(list(body, "name"));
+  const neutral = NEUTRAL.get(operator);
+  if (body["lexpr"] === void 0) return operator === "+" ? bare(body["rexpr"]) : value;
+  if (neutral === void 0) return value;
+  if (neutral === constantValue(body["rexpr"])) return bare(body["lexpr"]);
+  return neutral === constantValue(body["lexpr"]) && "+*||".includes(operator) ? bare(body["rexpr"]) : value;
+}
+var NEUTRAL = /* @__PURE__ */ new Map([
+  ["+", "0"],
+  ["-", "0"],
+  ["*", "1"],
+  ["/", "1"],
+  ["||", "''"]
+]);
+function constantValue(value) {
+  const constant = bodyOf(value, "A_Const") ?? {};
+  const whole = child(constant, "ival");
+  if (whole !== void 0) return String(number(whole, "ival"));
+  const text2 = child(constant, "sval");
+  return text2 === void 0 ? void 0 : `'${string(text2, "sval")}'`;
+}
+function sameExpression(left, right, { alias, twins }) {
+  const one = bare(left);
+  const other = bare(right);
+  const column2 = bodyOf(one, "ColumnRef");
+  const otherColumn = bodyOf(other, "ColumnRef");
+  if (column2 !== void 0 && otherColumn !== void 0) {
+    const parts = strings(list(column2, "fields"));
+    const others = strings(list(otherColumn, "fields"));
+    if (parts.at(-1) !== others.at(-1)) return false;
+    const own2 = [parts, others].every((each) => each.length === 1 || [alias, ...twins].includes(each.at(-2) ?? ""));
+    return own2 || parts.length === 1 || others.length === 1 || parts.at(-2) === others.at(-2);
+  }
+  return sameTree(one, other);
+}
+
 // src/languages/sql/conditions.ts
 function limits(condition, target, sense = "as it stands") {
   const type = typeOf(condition);
@@ -30788,28 +30883,6 @@ function joinsTwin(value, target) {
   if (body === void 0 || strings(list(body, "name")).join() !== "=") return false;
   return sameExpression(body["lexpr"], body["rexpr"], target) && mentions(body, target);
 }
-function areOpposed(parts) {
-  const said3 = new Set(parts.map(textOf));
-  return parts.some((each) => {
-    const type = typeOf(each);
-    const body = bodyOf(each, type) ?? {};
-    if (type === "BoolExpr") return string(body, "boolop") === "NOT_EXPR" && said3.has(textOf(list(body, "args")[0]));
-    const opposites = OPPOSITES.get(strings(list(body, "name")).at(-1) ?? "") ?? [];
-    return opposites.some((sval) => said3.has(textOf({ [type]: { ...body, name: [{ String: { sval } }] } })));
-  });
-}
-function textOf(value) {
-  return JSON.stringify(value, (field4, inner) => PLACES.has(field4) ? void 0 : inner);
-}
-var OPPOSITES = /* @__PURE__ */ new Map([
-  ["=", ["<>", "!="]],
-  ["<", [">="]],
-  [">", ["<="]],
-  ["~~", ["!~~"]],
-  ["~~*", ["!~~*"]],
-  ["~", ["!~"]],
-  ["~*", ["!~*"]]
-]);
 function aliasOf(range) {
   const alias = child(range, "alias");
   return alias === void 0 ? string(range, "relname") : string(alias, "aliasname");
@@ -30838,77 +30911,6 @@ function truth(constant) {
   if (flag !== void 0) return flag["boolval"] === true;
   const text2 = child(constant, "sval");
   return text2 === void 0 || !/^\s*(?:f|n|of|0)/i.test(string(text2, "sval"));
-}
-function constantText(value) {
-  const text2 = bodyOf(bare(value), "A_Const");
-  const held = text2 === void 0 ? void 0 : child(text2, "sval");
-  return held === void 0 ? void 0 : string(held, "sval");
-}
-function elementsOf(value) {
-  const array2 = bodyOf(bare(value), "A_ArrayExpr");
-  return array2 === void 0 ? [] : list(array2, "elements");
-}
-function isEmptyArray(value) {
-  return bodyOf(bare(value), "A_ArrayExpr") !== void 0 || /^\s*\{\s*\}\s*$/.test(constantText(value) ?? "");
-}
-function isText(value) {
-  return child(bodyOf(value, "A_Const") ?? {}, "sval") !== void 0;
-}
-function isBoolean(type) {
-  return strings(list(type ?? {}, "names")).at(-1) === "bool";
-}
-function flagOf(value) {
-  const flag = child(bodyOf(value, "A_Const") ?? {}, "boolval");
-  return flag === void 0 ? void 0 : flag["boolval"] === true;
-}
-function isNull(value) {
-  return (bodyOf(bare(value), "A_Const") ?? {})["isnull"] === true;
-}
-function isNeverTold(value) {
-  const operation = bodyOf(bare(value), "A_Expr") ?? {};
-  return isNull(value) || string(operation, "kind") === "AEXPR_OP" && (isNull(operation["lexpr"]) || isNull(operation["rexpr"]));
-}
-function bare(value) {
-  const type = typeOf(value);
-  const body = bodyOf(value, type) ?? {};
-  if (type === "TypeCast" || type === "CollateClause") return bare(body["arg"]);
-  const args = list(body, "args");
-  if ((type === "CoalesceExpr" || type === "MinMaxExpr") && args.length === 1) return bare(args[0]);
-  if (type !== "A_Expr" || string(body, "kind") !== "AEXPR_OP") return value;
-  const [operator = ""] = strings(list(body, "name"));
-  const neutral = NEUTRAL.get(operator);
-  if (body["lexpr"] === void 0) return operator === "+" ? bare(body["rexpr"]) : value;
-  if (neutral === void 0) return value;
-  if (neutral === constantValue(body["rexpr"])) return bare(body["lexpr"]);
-  return neutral === constantValue(body["lexpr"]) && "+*||".includes(operator) ? bare(body["rexpr"]) : value;
-}
-var NEUTRAL = /* @__PURE__ */ new Map([
-  ["+", "0"],
-  ["-", "0"],
-  ["*", "1"],
-  ["/", "1"],
-  ["||", "''"]
-]);
-function constantValue(value) {
-  const constant = bodyOf(value, "A_Const") ?? {};
-  const whole = child(constant, "ival");
-  if (whole !== void 0) return String(number(whole, "ival"));
-  const text2 = child(constant, "sval");
-  return text2 === void 0 ? void 0 : `'${string(text2, "sval")}'`;
-}
-function sameExpression(left, right, { alias, twins }) {
-  const one = bare(left);
-  const other = bare(right);
-  const column2 = bodyOf(one, "ColumnRef");
-  const otherColumn = bodyOf(other, "ColumnRef");
-  if (column2 !== void 0 && otherColumn !== void 0) {
-    const parts = strings(list(column2, "fields"));
-    const others = strings(list(otherColumn, "fields"));
-    if (parts.at(-1) !== others.at(-1)) return false;
-    const own2 = [parts, others].every((each) => each.length === 1 || [alias, ...twins].includes(each.at(-2) ?? ""));
-    return own2 || parts.length === 1 || others.length === 1 || parts.at(-2) === others.at(-2);
-  }
-  return sameTree(one, other);
 }
 
 // src/languages/sql/definitions.ts
@@ -65093,7 +65095,7 @@ async function sealLeft(sid, session, parts) {
   if (!(0, import_node_fs12.existsSync)(directory)) return void 0;
   const file2 = readIfThere((0, import_node_path15.join)(directory, "events.jsonl"));
   if (file2.length === 0) {
-    session.sealed();
+    session.remove();
     return { sid, outcome: "empty" };
   }
   const found = salvage(file2);
@@ -65118,7 +65120,7 @@ async function sealLeft(sid, session, parts) {
   const ledger = parts.openLedger(estate);
   const about = { sid, directory, key: estate.key, countersigned };
   const { folder } = await seal(about, { desk: parts.desk, ledger, logOrigin });
-  session.sealed();
+  session.remove();
   return { sid, outcome: ended2 ? "sealed" : "lost", ledger: estate.ledger, folder };
 }
 async function countersignRest({ directory, origin, estate, events, found }, desk) {
@@ -65225,7 +65227,7 @@ var UnsealedSessions = class {
         (0, import_node_fs13.writeFileSync)(note, JSON.stringify({ directory: home, key: pem, ledger }), { flag: "wx", mode: 384 });
       },
       estate: () => readNote(note),
-      sealed: () => {
+      remove: () => {
         if ((0, import_node_fs13.existsSync)(directory)) (0, import_node_fs13.renameSync)(directory, `${directory}${SEALED}`);
         remove2(note);
         remove2(`${directory}${SEALED}`);
@@ -68092,6 +68094,8 @@ async function openSession(parts) {
   } catch (error62) {
     listening2.abort("the session did not begin");
     await session.abandon();
+    if (session.log.size <= 1) claimed?.remove();
+    claimed?.release();
     throw error62;
   }
   return {
@@ -68445,7 +68449,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
     if (open3.session.log.size > SEALED_AT_ONCE) say(`sealing ${open3.session.log.size} events`);
     const { sid, directory, key, heads: heads2 } = open3.session;
     const { folder } = await seal({ sid, directory, key, countersigned: heads2.size }, { desk, ledger, logOrigin });
-    open3.claimed?.sealed();
+    open3.claimed?.remove();
     const { commands: commands2, denied, held } = open3.session.stats;
     say(`sealed ${commands2} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)

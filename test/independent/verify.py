@@ -1265,7 +1265,7 @@ class Session:
         previewing = set()
         for event, _ in self.events:
             kind, body = event["type"], event["body"]
-            if kind == "connection.opened" and body["purpose"] == "preview":
+            if kind == "connection.opened" and body["purpose"] in ("preview", "catalogue"):
                 previewing.add(event["conn"])
             elif kind == "command.seen":
                 counts["previews" if event["conn"] in previewing else "commands"] += 1
