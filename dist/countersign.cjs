@@ -40312,6 +40312,7 @@ async function updateRefs({ repository, nowSeconds, evidenceBranch }, [evidenceR
     `${evidenceBranch} could not be moved in ${ATTEMPTS_MAX} attempts: others move it, or a git that was killed left ${(0, import_node_path4.join)(common, `${evidenceRef}.lock`)} or ${(0, import_node_path4.join)(common, "packed-refs.lock")}; if no git runs here, remove that file and run countersign recover`
   );
 }
+var READ_AHEAD_MAX = 16;
 async function removeLeftLock(path) {
   const left = await (0, import_promises3.stat)(path).catch(() => void 0);
   if (left !== void 0 && Date.now() - left.mtimeMs > REF_LOCK_MS_MAX) await (0, import_promises3.rm)(path, { force: true });
@@ -40436,11 +40437,21 @@ async function ended(child2) {
 function openCommit(repository, commit) {
   let batch;
   let way = [];
-  const fetch2 = async (oid) => {
+  let ahead = /* @__PURE__ */ new Map();
+  const fetch2 = async (oid, besides = []) => {
+    const known3 = ahead.get(oid);
+    if (known3 !== void 0) return known3;
     batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
-    const object3 = await batch.ask(oid);
-    if (object3 === void 0) throw new LedgerError(`the repository has no object ${oid}; git fsck says more`);
-    return object3;
+    const objects = /* @__PURE__ */ new Map();
+    const wanted = [.../* @__PURE__ */ new Set([oid, ...besides])];
+    for (const [at, object3] of (await batch.ask(wanted)).entries()) {
+      if (object3 === void 0) throw new LedgerError(`the repository has no object ${wanted[at]}; git fsck says more`);
+      objects.set(wanted[at] ?? "", object3);
+    }
+    if (besides.length > 0) ahead = objects;
+    const found = objects.get(oid);
+    if (found === void 0) throw new LedgerError(`git did not answer for ${oid}`);
+    return found;
   };
   const entriesOf = async (path) => {
     way = way.filter((each) => each.path === "" || path === each.path || path.startsWith(`${each.path}/`));
@@ -40460,7 +40471,9 @@ function openCommit(repository, commit) {
   return {
     async read(path) {
       const oid = commit === void 0 ? safeOnly(path) : await find3(safePath(path), "blob");
-      return oid === void 0 ? void 0 : (await fetch2(oid)).bytes;
+      if (oid === void 0) return void 0;
+      const besides = [...way.at(-1)?.entries.values() ?? []].filter(({ kind }) => kind !== "other");
+      return (await fetch2(oid, besides.length > READ_AHEAD_MAX ? [] : besides.map((each) => each.oid))).bytes;
     },
     async list(folder) {
       if (folder !== "") safePath(folder);
@@ -40496,9 +40509,15 @@ var Batch = class {
     child2.stdin.on("error", () => void 0);
     child2.stderr.resume();
   }
-  async ask(name2) {
-    this.#child.stdin.write(`${name2}
-`);
+  /** The objects of these names, in their order; undefined for one that is missing. One call at a time. */
+  async ask(names) {
+    this.#child.stdin.write(names.map((name2) => `${name2}
+`).join(""));
+    const objects = [];
+    for (const name2 of names) objects.push(await this.#answer(name2));
+    return objects;
+  }
+  async #answer(name2) {
     const header = (await this.#line()).split(" ");
     if (header.at(-1) === "missing") return void 0;
     const [oid = "", , digits = ""] = header;

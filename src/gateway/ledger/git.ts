@@ -115,6 +115,12 @@ async function updateRefs(
   );
 }
 
+/**
+ * Whoever reads one file of a session reads all, so the files of a folder with no more than this are asked for at once: a
+ * question for each would have two processes wait for each other a hundred thousand times in a large branch.
+ */
+const READ_AHEAD_MAX = 16;
+
 /** Only of our own two branches, which nothing but Countersign and a fetch or push of theirs ever locks. */
 async function removeLeftLock(path: string): Promise<void> {
   const left = await stat(path).catch(() => undefined); // there is none, as almost always
@@ -275,12 +281,23 @@ function openCommit(repository: string, commit: string | undefined): GitReader {
   let batch: Batch | undefined;
   /** The folders on the way to the last path, from the root. */
   let way: { readonly path: string; readonly entries: ReadonlyMap<string, TreeEntry> }[] = [];
+  /** What was read ahead, by id. */
+  let ahead: ReadonlyMap<string, GitObject> = new Map();
 
-  const fetch = async (oid: string): Promise<GitObject> => {
+  const fetch = async (oid: string, besides: readonly string[] = []): Promise<GitObject> => {
+    const known = ahead.get(oid);
+    if (known !== undefined) return known;
     batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
-    const object = await batch.ask(oid);
-    if (object === undefined) throw new LedgerError(`the repository has no object ${oid}; git fsck says more`);
-    return object;
+    const objects = new Map<string, GitObject>();
+    const wanted = [...new Set([oid, ...besides])];
+    for (const [at, object] of (await batch.ask(wanted)).entries()) {
+      if (object === undefined) throw new LedgerError(`the repository has no object ${wanted[at]}; git fsck says more`);
+      objects.set(wanted[at] ?? "", object);
+    }
+    if (besides.length > 0) ahead = objects;
+    const found = objects.get(oid);
+    if (found === undefined) throw new LedgerError(`git did not answer for ${oid}`);
+    return found;
   };
   const entriesOf = async (path: string): Promise<ReadonlyMap<string, TreeEntry> | undefined> => {
     way = way.filter((each) => each.path === "" || path === each.path || path.startsWith(`${each.path}/`));
@@ -300,7 +317,10 @@ function openCommit(repository: string, commit: string | undefined): GitReader {
   return {
     async read(path) {
       const oid = commit === undefined ? safeOnly(path) : await find(safePath(path), "blob");
-      return oid === undefined ? undefined : (await fetch(oid)).bytes;
+      if (oid === undefined) return undefined;
+      // The folder that it is in is the last on the way.
+      const besides = [...(way.at(-1)?.entries.values() ?? [])].filter(({ kind }) => kind !== "other");
+      return (await fetch(oid, besides.length > READ_AHEAD_MAX ? [] : besides.map((each) => each.oid))).bytes;
     },
     async list(folder) {
       if (folder !== "") safePath(folder);
@@ -342,7 +362,7 @@ function entriesIn({ oid, bytes }: GitObject): Map<string, TreeEntry> {
   return entries;
 }
 
-/** One question at a time: `<name>\n` in, `<oid> <type> <size>\n<bytes>\n` or `<name> missing\n` out. */
+/** For each question `<name>\n` in, `<oid> <type> <size>\n<bytes>\n` or `<name> missing\n` out. */
 class Batch {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #chunks: AsyncIterator<unknown, unknown>;
@@ -355,8 +375,15 @@ class Batch {
     child.stderr.resume();
   }
 
-  async ask(name: string): Promise<GitObject | undefined> {
-    this.#child.stdin.write(`${name}\n`);
+  /** The objects of these names, in their order; undefined for one that is missing. One call at a time. */
+  async ask(names: readonly string[]): Promise<(GitObject | undefined)[]> {
+    this.#child.stdin.write(names.map((name) => `${name}\n`).join(""));
+    const objects: (GitObject | undefined)[] = [];
+    for (const name of names) objects.push(await this.#answer(name));
+    return objects;
+  }
+
+  async #answer(name: string): Promise<GitObject | undefined> {
     const header = (await this.#line()).split(" ");
     if (header.at(-1) === "missing") return undefined;
     const [oid = "", , digits = ""] = header;
