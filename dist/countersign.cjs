@@ -32862,6 +32862,18 @@ function decodeError(body, offset = 0) {
   }
   return fields;
 }
+function encodeParse(about) {
+  const types = Buffer.alloc(2 + 4 * about.types.length);
+  types.writeUInt16BE(about.types.length);
+  about.types.forEach((type, index) => types.writeUInt32BE(type, 2 + 4 * index));
+  return encodeFrame(
+    "P",
+    Buffer.concat([Buffer.from(`${about.name}\0`, "latin1"), Buffer.from(`${about.text}\0`), types])
+  );
+}
+function encodeClose(name2) {
+  return encodeFrame("C", Buffer.from(`S${name2}\0`, "latin1"));
+}
 function encodePoisonQuery(nonce) {
   return encodeFrame("Q", Buffer.from(`${nonce}\0`));
 }
@@ -33728,6 +33740,11 @@ var FOLLOWED = {
   effects: ["unknown"],
   why: ["names a statement or cursor that itself names another"]
 };
+var DOUBTFUL = {
+  ...NOTHING_TOLD,
+  effects: ["unknown"],
+  why: ["names a statement that code which ran since may have replaced"]
+};
 var CALLS_BY_NUMBER = { ...NOTHING_TOLD, effects: ["execute"], why: ["calls a function by number"] };
 var NOT_UTF8 = { ...NOTHING_TOLD, effects: ["unknown"], why: ["is not valid UTF-8"] };
 var CHANGES_READING = /* @__PURE__ */ new Set(["execute", "unknown", "admin", "grant", "schema"]);
@@ -33758,8 +33775,11 @@ function changesReading(reading) {
   for (const effect of reading.effects) if (CHANGES_READING.has(effect)) return true;
   return false;
 }
+function runsCode({ effects }) {
+  return effects.includes("execute") || effects.includes("unknown");
+}
 function loosensPath(reading) {
-  if (reading.effects.includes("execute") || reading.effects.includes("unknown")) return true;
+  if (runsCode(reading)) return true;
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-untrusted"));
 }
 function setsPath(reading) {
@@ -33803,12 +33823,25 @@ var Names = class {
   serverMajor = 0;
   /** Counts what was done to statements and cursors, or may have been, by wire and by SQL. */
   version = 0;
+  /** Counts the commands that ran code which was not read through: it may have prepared and deallocated by itself. */
+  doubts = 0;
   constructor(reader) {
     this.#reader = reader;
   }
   prepared(name2) {
     const prepared = this.#statements.get(keyOf(name2));
-    return prepared === void 0 ? void 0 : this.#follow(() => this.readingOf(prepared));
+    if (prepared === void 0) return void 0;
+    return this.isSure(prepared) ? this.#follow(() => this.readingOf(prepared)) : DOUBTFUL;
+  }
+  /** No code ran since that may have put another statement under the name. */
+  isSure({ doubts }) {
+    return doubts === this.doubts;
+  }
+  /** Code that was not read through is about to run. Cursors cannot be given again, so they are forgotten. */
+  doubt() {
+    this.doubts += 1;
+    this.version += 1;
+    this.#cursors.clear();
   }
   cursor(name2) {
     const key = keyOf(name2);
@@ -33895,8 +33928,8 @@ var Names = class {
   endTransaction() {
     for (const [name2, { held }] of this.#cursors) if (!held) this.#cursors.delete(name2);
   }
-  /** What a statement that the server completed did to names. */
-  apply(deeds) {
+  /** What a statement that the server completed did to names; `doubts` as they were when it was sent. */
+  apply(deeds, doubts) {
     for (const deed of deeds) {
       switch (deed.kind) {
         case "prepare":
@@ -33908,7 +33941,8 @@ var Names = class {
             digest: (0, import_node_crypto3.hash)("sha256", deed.name, "buffer"),
             types: [],
             parameterTypes: [],
-            described: void 0
+            described: void 0,
+            doubts
           });
           break;
         case "deallocate":
@@ -34327,7 +34361,8 @@ var PostgresConversation = class {
       digest: (0, import_node_crypto4.hash)("sha256", frame, "buffer"),
       types,
       parameterTypes: types,
-      described: void 0
+      described: void 0,
+      doubts: this.#names.doubts
     };
     const reading = query.utf8 ? this.#names.read(query.text) : void 0;
     if (reading !== void 0 && runsWhenParsed(reading, prepared)) {
@@ -34355,7 +34390,8 @@ var PostgresConversation = class {
     const message = decodeBind(frame);
     const found = this.#find(message.statement);
     if (found === "wait") return this.#wait();
-    const reading = found === void 0 ? UNKNOWN2 : withTypes(this.#names.readingOf(found), found);
+    const doubtful = found !== void 0 && message.statement !== "" && !this.#names.isSure(found);
+    const reading = this.#readingToBind(found, doubtful);
     if (this.#inflight.length > 0 && usesNames(reading)) return this.#wait();
     const active = this.#active({
       reading,
@@ -34374,8 +34410,15 @@ var PostgresConversation = class {
       segment: this.#segment,
       names: this.#names.version
     };
-    this.#ask({ kind: "bind", frame, active, name: message.portal, portal });
+    const again = doubtful && found?.body === void 0 ? message.statement : void 0;
+    this.#ask({ kind: "bind", frame, active, name: message.portal, portal, again });
     return true;
+  }
+  /** Of what SQL prepared there is no text to give the server again, so once it is doubtful nobody knows what it is. */
+  #readingToBind(found, doubtful) {
+    if (found === void 0) return UNKNOWN2;
+    if (doubtful && found.body !== void 0) return DOUBTFUL;
+    return withTypes(this.#names.readingOf(found), found);
   }
   #execute(frame) {
     const { portal: name2 } = decodeExecute(frame);
@@ -34467,6 +34510,7 @@ var PostgresConversation = class {
         unservable: about.unservable
       },
       reading,
+      doubts: this.#names.doubts,
       executions: 0,
       pending: 0,
       noted: false
@@ -34483,6 +34527,8 @@ var PostgresConversation = class {
     if (changesReading(active.reading)) this.#doubtfulSegment = this.#segment;
     if (loosensPath(active.reading)) this.#names.pathTrusted = false;
     if (setsPath(active.reading)) this.#names.pathSet = true;
+    if (held.kind === "bind") this.#giveAgain(held.again, held.portal.prepared);
+    if (runsCode(active.reading)) this.#doubt();
     this.#run.add(held.frame);
     switch (held.kind) {
       case "query":
@@ -34510,6 +34556,24 @@ var PostgresConversation = class {
       case "execute":
         this.#pushExecute(active, held.portal);
     }
+  }
+  /**
+   * Code that ran may have deallocated a statement and prepared another under its name. So the server is told anew what it
+   * stands for, before the Bind that was judged by its text. The client never hears of the answers.
+   */
+  #giveAgain(name2, prepared) {
+    if (name2 === void 0 || prepared === void 0) return;
+    const { text: text2, types } = prepared;
+    const own2 = { kind: "again", prepared, doubts: this.#names.doubts, segment: this.#segment };
+    this.#run.add(encodeClose(name2));
+    this.#inflight.push({ ...own2, what: "close" });
+    this.#run.add(encodeParse({ name: name2, text: text2, types }));
+    this.#inflight.push({ ...own2, what: "parse" });
+  }
+  /** What the names of portals and cursors stand for is not known any more. */
+  #doubt() {
+    this.#names.doubt();
+    for (const [name2] of this.#names.portals()) this.#dropPortal(name2);
   }
   #pushExecute(active, portal) {
     active.executions += 1;
@@ -34615,6 +34679,7 @@ var PostgresConversation = class {
         this.#columns(bytes, at, end);
         return void 0;
       case PARSE_COMPLETE:
+        if (this.#inflight.head?.kind === "again") return this.#givenAgain("parse");
         this.#parsed(this.#expect("parse"));
         return void 0;
       default:
@@ -34635,6 +34700,7 @@ var PostgresConversation = class {
       case "E":
         return this.#error(frame);
       case "3": {
+        if (this.#inflight.head?.kind === "again") return this.#givenAgain("close");
         const closed2 = this.#expect("close");
         if (closed2.what === "statement") this.#names.done(closed2);
         return void 0;
@@ -34687,6 +34753,13 @@ var PostgresConversation = class {
     this.#inflight.shift();
     return head;
   }
+  /** The server did what we asked by ourselves: the client gets nothing in its answer's place. */
+  #givenAgain(what) {
+    const pending = this.#expect("again");
+    if (pending.what !== what) throw new ProtocolError(`the target answered ${what} where ${pending.what} was sent`);
+    if (what === "parse") pending.prepared.doubts = pending.doubts;
+    return EMPTY4;
+  }
   #parsed(pending) {
     this.#names.done(pending);
     if (pending.asked === void 0) return;
@@ -34724,10 +34797,10 @@ var PostgresConversation = class {
   #completed() {
     const head = this.#inflight.head;
     if (head?.kind === "query") {
-      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS);
+      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS, head.active.doubts);
       head.completed += 1;
     } else if (head?.kind === "execute") {
-      for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
+      for (const { deeds } of head.active.reading.statements) this.#apply(deeds, head.active.doubts);
       this.#endOfExecute(head.answer, "completed");
     }
   }
@@ -34739,8 +34812,8 @@ var PostgresConversation = class {
     this.#finish(head.active);
     this.#note(head.active, answer.returned(outcome));
   }
-  #apply(deeds) {
-    this.#names.apply(deeds);
+  #apply(deeds, doubts) {
+    this.#names.apply(deeds, doubts);
     for (const deed of deeds) {
       if (deed.kind !== "declare" && deed.kind !== "close") continue;
       if (deed.name !== void 0 && isAscii(deed.name)) this.#dropPortal(deed.name);
@@ -34809,6 +34882,7 @@ var PostgresConversation = class {
         return void 0;
       case "describe":
       case "close":
+      case "again":
         this.#skipToSync();
         return void 0;
     }
@@ -34840,6 +34914,7 @@ var PostgresConversation = class {
           break;
         case "describe":
         case "poison":
+        case "again":
           break;
       }
     }

@@ -15,9 +15,11 @@ import {
   CALLS_BY_NUMBER,
   changesNames,
   changesReading,
+  DOUBTFUL,
   loosensPath,
   mayCopyIn,
   NOT_UTF8,
+  runsCode,
   runsWhenParsed,
   setsPath,
   UNKNOWN,
@@ -36,8 +38,10 @@ import {
   decodeNamed,
   decodeParse,
   decodeQuery,
+  encodeClose,
   encodeError,
   encodeFrame,
+  encodeParse,
   encodePoisonParse,
   encodePoisonQuery,
   FLUSH,
@@ -89,6 +93,8 @@ type Held =
       readonly active: Active;
       readonly name: string;
       readonly portal: Portal;
+      /** The statement's name, where the server must be told again what it stands for. */
+      readonly again: string | undefined;
     };
 
 // Message types by their byte, named as in section 54.7.
@@ -373,6 +379,7 @@ export class PostgresConversation implements Conversation, ServerReader {
       types,
       parameterTypes: types,
       described: undefined,
+      doubts: this.#names.doubts,
     };
     const reading = query.utf8 ? this.#names.read(query.text) : undefined;
     if (reading !== undefined && runsWhenParsed(reading, prepared)) {
@@ -402,7 +409,9 @@ export class PostgresConversation implements Conversation, ServerReader {
     const message = decodeBind(frame);
     const found = this.#find(message.statement);
     if (found === "wait") return this.#wait();
-    const reading = found === undefined ? UNKNOWN : withTypes(this.#names.readingOf(found), found);
+    // SQL has no way to name the unnamed statement.
+    const doubtful = found !== undefined && message.statement !== "" && !this.#names.isSure(found);
+    const reading = this.#readingToBind(found, doubtful);
     if (this.#inflight.length > 0 && usesNames(reading)) return this.#wait();
     const active = this.#active({
       reading,
@@ -421,8 +430,16 @@ export class PostgresConversation implements Conversation, ServerReader {
       segment: this.#segment,
       names: this.#names.version,
     };
-    this.#ask({ kind: "bind", frame, active, name: message.portal, portal });
+    const again = doubtful && found?.body === undefined ? message.statement : undefined;
+    this.#ask({ kind: "bind", frame, active, name: message.portal, portal, again });
     return true;
+  }
+
+  /** Of what SQL prepared there is no text to give the server again, so once it is doubtful nobody knows what it is. */
+  #readingToBind(found: Prepared | undefined, doubtful: boolean): Reading {
+    if (found === undefined) return UNKNOWN;
+    if (doubtful && found.body !== undefined) return DOUBTFUL;
+    return withTypes(this.#names.readingOf(found), found);
   }
 
   #execute(frame: Buffer): boolean {
@@ -536,6 +553,7 @@ export class PostgresConversation implements Conversation, ServerReader {
         unservable: about.unservable,
       },
       reading,
+      doubts: this.#names.doubts,
       executions: 0,
       pending: 0,
       noted: false,
@@ -555,6 +573,8 @@ export class PostgresConversation implements Conversation, ServerReader {
     if (changesReading(active.reading)) this.#doubtfulSegment = this.#segment;
     if (loosensPath(active.reading)) this.#names.pathTrusted = false;
     if (setsPath(active.reading)) this.#names.pathSet = true;
+    if (held.kind === "bind") this.#giveAgain(held.again, held.portal.prepared);
+    if (runsCode(active.reading)) this.#doubt();
     this.#run.add(held.frame);
     switch (held.kind) {
       case "query":
@@ -582,6 +602,26 @@ export class PostgresConversation implements Conversation, ServerReader {
       case "execute":
         this.#pushExecute(active, held.portal);
     }
+  }
+
+  /**
+   * Code that ran may have deallocated a statement and prepared another under its name. So the server is told anew what it
+   * stands for, before the Bind that was judged by its text. The client never hears of the answers.
+   */
+  #giveAgain(name: string | undefined, prepared: Prepared | undefined): void {
+    if (name === undefined || prepared === undefined) return;
+    const { text, types } = prepared;
+    const own = { kind: "again", prepared, doubts: this.#names.doubts, segment: this.#segment } as const;
+    this.#run.add(encodeClose(name));
+    this.#inflight.push({ ...own, what: "close" });
+    this.#run.add(encodeParse({ name, text, types }));
+    this.#inflight.push({ ...own, what: "parse" });
+  }
+
+  /** What the names of portals and cursors stand for is not known any more. */
+  #doubt(): void {
+    this.#names.doubt();
+    for (const [name] of this.#names.portals()) this.#dropPortal(name);
   }
 
   #pushExecute(active: Active, portal: Portal | undefined): void {
@@ -704,6 +744,7 @@ export class PostgresConversation implements Conversation, ServerReader {
         this.#columns(bytes, at, end);
         return undefined;
       case PARSE_COMPLETE:
+        if (this.#inflight.head?.kind === "again") return this.#givenAgain("parse");
         this.#parsed(this.#expect("parse"));
         return undefined;
       default:
@@ -725,6 +766,7 @@ export class PostgresConversation implements Conversation, ServerReader {
       case "E":
         return this.#error(frame);
       case "3": {
+        if (this.#inflight.head?.kind === "again") return this.#givenAgain("close");
         const closed = this.#expect("close");
         if (closed.what === "statement") this.#names.done(closed);
         return undefined;
@@ -783,6 +825,14 @@ export class PostgresConversation implements Conversation, ServerReader {
     return head;
   }
 
+  /** The server did what we asked by ourselves: the client gets nothing in its answer's place. */
+  #givenAgain(what: "close" | "parse"): Buffer {
+    const pending = this.#expect("again");
+    if (pending.what !== what) throw new ProtocolError(`the target answered ${what} where ${pending.what} was sent`);
+    if (what === "parse") pending.prepared.doubts = pending.doubts;
+    return EMPTY;
+  }
+
   #parsed(pending: Extract<Pending, { kind: "parse" }>): void {
     this.#names.done(pending);
     if (pending.asked === undefined) return;
@@ -830,10 +880,10 @@ export class PostgresConversation implements Conversation, ServerReader {
   #completed(): void {
     const head = this.#inflight.head;
     if (head?.kind === "query") {
-      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS);
+      this.#apply(head.active.reading.statements[head.completed]?.deeds ?? NO_DEEDS, head.active.doubts);
       head.completed += 1;
     } else if (head?.kind === "execute") {
-      for (const { deeds } of head.active.reading.statements) this.#apply(deeds);
+      for (const { deeds } of head.active.reading.statements) this.#apply(deeds, head.active.doubts);
       this.#endOfExecute(head.answer, "completed");
     }
   }
@@ -847,8 +897,8 @@ export class PostgresConversation implements Conversation, ServerReader {
     this.#note(head.active, answer.returned(outcome));
   }
 
-  #apply(deeds: readonly Deed[]): void {
-    this.#names.apply(deeds);
+  #apply(deeds: readonly Deed[], doubts: number): void {
+    this.#names.apply(deeds, doubts);
     for (const deed of deeds) {
       if (deed.kind !== "declare" && deed.kind !== "close") continue;
       // The server has one table for cursors and portals. Which one a name beyond ASCII means there cannot be told.
@@ -922,6 +972,7 @@ export class PostgresConversation implements Conversation, ServerReader {
         return undefined;
       case "describe":
       case "close":
+      case "again":
         this.#skipToSync();
         return undefined;
     }
@@ -955,6 +1006,7 @@ export class PostgresConversation implements Conversation, ServerReader {
           break;
         case "describe":
         case "poison":
+        case "again":
           break;
       }
     }

@@ -19,6 +19,8 @@ export interface Prepared {
   /** Told by the server: ParameterDescription and RowDescription. */
   parameterTypes: readonly number[];
   described: Described | undefined;
+  /** How often code had run on the connection, by `Names.doubts`, when the server was told what the name stands for. */
+  doubts: number;
 }
 
 /** A RowDescription with its message, so that the same one again is known without decoding it. */
@@ -30,6 +32,8 @@ export interface Described extends RowDescription {
 export interface Active {
   readonly command: Command;
   readonly reading: Reading;
+  /** `Names.doubts` when it was asked about. */
+  readonly doubts: number;
   executions: number;
   /** How many of its messages are in flight. */
   pending: number;
@@ -74,6 +78,14 @@ export type Pending =
     }
   | { readonly kind: "execute"; readonly active: Active; readonly answer: Answer; readonly segment: number }
   | { readonly kind: "close"; readonly what: "statement" | "portal"; readonly name: string; readonly segment: number }
+  /** Of our own: a statement is closed, or parsed, again. The client never hears of the answer. */
+  | {
+      readonly kind: "again";
+      readonly what: "close" | "parse";
+      readonly prepared: Prepared;
+      readonly doubts: number;
+      readonly segment: number;
+    }
   | { readonly kind: "sync"; readonly segment: number }
   | {
       readonly kind: "poison";

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Deed, Reading, SqlReader, SqlSession } from "../../languages/sql/reading.ts";
 import type { Pending, Portal, Prepared } from "./inflight.ts";
-import { asOf, FOLLOWED, NOT_UTF8, UNKNOWN, usesNames } from "./readings.ts";
+import { asOf, DOUBTFUL, FOLLOWED, NOT_UTF8, UNKNOWN, usesNames } from "./readings.ts";
 
 // What one connection's names stand for: statements, portals, cursors. A statement exists when the server said so.
 
@@ -35,6 +35,8 @@ export class Names implements SqlSession {
   serverMajor = 0;
   /** Counts what was done to statements and cursors, or may have been, by wire and by SQL. */
   version = 0;
+  /** Counts the commands that ran code which was not read through: it may have prepared and deallocated by itself. */
+  doubts = 0;
 
   constructor(reader: SqlReader) {
     this.#reader = reader;
@@ -42,7 +44,20 @@ export class Names implements SqlSession {
 
   prepared(name: string): Reading | undefined {
     const prepared = this.#statements.get(keyOf(name));
-    return prepared === undefined ? undefined : this.#follow(() => this.readingOf(prepared));
+    if (prepared === undefined) return undefined;
+    return this.isSure(prepared) ? this.#follow(() => this.readingOf(prepared)) : DOUBTFUL;
+  }
+
+  /** No code ran since that may have put another statement under the name. */
+  isSure({ doubts }: Prepared): boolean {
+    return doubts === this.doubts;
+  }
+
+  /** Code that was not read through is about to run. Cursors cannot be given again, so they are forgotten. */
+  doubt(): void {
+    this.doubts += 1;
+    this.version += 1;
+    this.#cursors.clear();
   }
 
   cursor(name: string): Reading | undefined {
@@ -148,8 +163,8 @@ export class Names implements SqlSession {
     for (const [name, { held }] of this.#cursors) if (!held) this.#cursors.delete(name);
   }
 
-  /** What a statement that the server completed did to names. */
-  apply(deeds: readonly Deed[]): void {
+  /** What a statement that the server completed did to names; `doubts` as they were when it was sent. */
+  apply(deeds: readonly Deed[], doubts: number): void {
     for (const deed of deeds) {
       switch (deed.kind) {
         case "prepare":
@@ -162,6 +177,7 @@ export class Names implements SqlSession {
             types: [],
             parameterTypes: [],
             described: undefined,
+            doubts,
           });
           break;
         case "deallocate":

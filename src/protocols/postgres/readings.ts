@@ -16,6 +16,11 @@ export const FOLLOWED: Reading = {
   effects: ["unknown"],
   why: ["names a statement or cursor that itself names another"],
 };
+export const DOUBTFUL: Reading = {
+  ...NOTHING_TOLD,
+  effects: ["unknown"],
+  why: ["names a statement that code which ran since may have replaced"],
+};
 export const CALLS_BY_NUMBER: Reading = { ...NOTHING_TOLD, effects: ["execute"], why: ["calls a function by number"] };
 export const NOT_UTF8: Reading = { ...NOTHING_TOLD, effects: ["unknown"], why: ["is not valid UTF-8"] };
 
@@ -63,9 +68,14 @@ export function changesReading(reading: Reading): boolean {
   return false;
 }
 
+/** It runs code that was not read through, which may give other meanings to the connection's names. */
+export function runsCode({ effects }: Reading): boolean {
+  return effects.includes("execute") || effects.includes("unknown");
+}
+
 /** After it, unqualified function names say nothing: it sets search_path so, or ran what was not read through. */
 export function loosensPath(reading: Reading): boolean {
-  if (reading.effects.includes("execute") || reading.effects.includes("unknown")) return true;
+  if (runsCode(reading)) return true;
   return reading.statements.some(({ deeds }) => deeds.some(({ kind }) => kind === "path-untrusted"));
 }
 

@@ -170,6 +170,26 @@ export function decodeError(body: Uint8Array, offset = 0): ReadonlyMap<string, s
   return fields;
 }
 
+/** Parse ('P') of a statement. `name` as bytes (latin1). */
+export function encodeParse(about: {
+  readonly name: string;
+  readonly text: string;
+  readonly types: readonly number[];
+}): Buffer {
+  const types = Buffer.alloc(2 + 4 * about.types.length);
+  types.writeUInt16BE(about.types.length);
+  about.types.forEach((type, index) => types.writeUInt32BE(type, 2 + 4 * index));
+  return encodeFrame(
+    "P",
+    Buffer.concat([Buffer.from(`${about.name}\0`, "latin1"), Buffer.from(`${about.text}\0`), types]),
+  );
+}
+
+/** Close ('C') of a statement. `name` as bytes (latin1). */
+export function encodeClose(name: string): Buffer {
+  return encodeFrame("C", Buffer.from(`S${name}\0`, "latin1"));
+}
+
 /** A query that no server can parse and that carries `nonce`, so its error can be told from every other. */
 export function encodePoisonQuery(nonce: string): Buffer {
   return encodeFrame("Q", Buffer.from(`${nonce}\0`));
