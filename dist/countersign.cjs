@@ -34410,7 +34410,7 @@ var PostgresConversation = class {
       segment: this.#segment,
       names: this.#names.version
     };
-    const again = doubtful && found?.body === void 0 ? message.statement : void 0;
+    const again = doubtful && found.body === void 0 ? message.statement : void 0;
     this.#ask({ kind: "bind", frame, active, name: message.portal, portal, again });
     return true;
   }
@@ -65839,6 +65839,7 @@ function columnsOf(lines) {
 // src/gateway/connection.ts
 var import_node_tls = require("node:tls");
 var WAITING_MAX2 = 1024 * 1024;
+var LINGER_MS = 500;
 var ENTRANCE_MS_MAX = 3e4;
 var Connection = class {
   number;
@@ -66137,8 +66138,10 @@ var Connection = class {
     this.#queued = true;
   }
   #destroy() {
-    this.#client.end();
-    this.#client.destroySoon();
+    const client = this.#client;
+    client.end();
+    client.resume();
+    setTimeout(() => client.destroy(), LINGER_MS).unref();
     this.#server?.destroySoon();
     this.#ended = true;
   }

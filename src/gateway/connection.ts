@@ -15,6 +15,9 @@ import type { Party } from "./turn.ts";
 /** Bytes that may wait for one side before the other is not read any more. */
 const WAITING_MAX = 1024 * 1024;
 
+/** How long a client whose connection ends may take to read why. */
+const LINGER_MS = 500;
+
 /** How long a client may take from its first byte to a proved password. */
 const ENTRANCE_MS_MAX = 30_000;
 
@@ -362,8 +365,11 @@ export class Connection implements Party {
   }
 
   #destroy(): void {
-    this.#client.end();
-    this.#client.destroySoon();
+    const client = this.#client;
+    // What it still sends is read and thrown away for a while: a close upon unread bytes would take our last word from it.
+    client.end();
+    client.resume();
+    setTimeout(() => client.destroy(), LINGER_MS).unref();
     this.#server?.destroySoon();
     this.#ended = true;
   }

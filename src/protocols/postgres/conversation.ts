@@ -430,7 +430,7 @@ export class PostgresConversation implements Conversation, ServerReader {
       segment: this.#segment,
       names: this.#names.version,
     };
-    const again = doubtful && found?.body === undefined ? message.statement : undefined;
+    const again = doubtful && found.body === undefined ? message.statement : undefined;
     this.#ask({ kind: "bind", frame, active, name: message.portal, portal, again });
     return true;
   }
