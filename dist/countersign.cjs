@@ -33696,8 +33696,8 @@ var Inflight = class {
   get last() {
     return this.#items.at(-1);
   }
-  push(pending) {
-    this.#items.push(pending);
+  push(pending2) {
+    this.#items.push(pending2);
   }
   shift() {
     const item = this.#items[this.#from];
@@ -34222,11 +34222,11 @@ var PostgresConversation = class {
     this.#phase = "closed";
     this.#steps = [];
     this.#notes = [];
-    for (const pending of this.#inflight) {
-      if (pending.kind === "query" || pending.kind === "execute") {
-        this.#note(pending.active, pending.answer.returned("unknown"));
-      } else if (pending.kind === "parse" && pending.asked !== void 0) {
-        this.#note(pending.asked, this.#answer(pending.asked, void 0).returned("unknown"));
+    for (const pending2 of this.#inflight) {
+      if (pending2.kind === "query" || pending2.kind === "execute") {
+        this.#note(pending2.active, pending2.answer.returned("unknown"));
+      } else if (pending2.kind === "parse" && pending2.asked !== void 0) {
+        this.#note(pending2.asked, this.#answer(pending2.asked, void 0).returned("unknown"));
       }
     }
     for (const [, portal] of this.#names.portals()) this.#noteEnd(portal.active, "bound");
@@ -34382,9 +34382,9 @@ var PostgresConversation = class {
     return true;
   }
   #pushParse(name2, prepared, asked4) {
-    const pending = { kind: "parse", name: name2, prepared, asked: asked4, segment: this.#segment };
-    this.#names.sent(pending);
-    this.#inflight.push(pending);
+    const pending2 = { kind: "parse", name: name2, prepared, asked: asked4, segment: this.#segment };
+    this.#names.sent(pending2);
+    this.#inflight.push(pending2);
   }
   #bind(frame) {
     const message = decodeBind(frame);
@@ -34452,10 +34452,10 @@ var PostgresConversation = class {
   #close(frame) {
     const { what, name: name2 } = decodeNamed(frame);
     this.#run.add(frame);
-    const pending = { kind: "close", what, name: name2, segment: this.#segment };
-    if (what === "statement") this.#names.sent(pending);
+    const pending2 = { kind: "close", what, name: name2, segment: this.#segment };
+    if (what === "statement") this.#names.sent(pending2);
     else this.#dropPortal(name2);
-    this.#inflight.push(pending);
+    this.#inflight.push(pending2);
   }
   #find(name2) {
     return this.#names.find(name2, { segment: this.#segment, sqlNaming: this.#nameChanges > 0 });
@@ -34483,8 +34483,8 @@ var PostgresConversation = class {
   /** COPY data came, and only the server's answer tells whether it takes any. */
   #isCopyUnclear() {
     if (this.#copyIn !== void 0) return false;
-    for (const pending of this.#inflight) {
-      if ((pending.kind === "query" || pending.kind === "execute") && mayCopyIn(pending.active.reading)) return true;
+    for (const pending2 of this.#inflight) {
+      if ((pending2.kind === "query" || pending2.kind === "execute") && mayCopyIn(pending2.active.reading)) return true;
     }
     return false;
   }
@@ -34755,16 +34755,16 @@ var PostgresConversation = class {
   }
   /** The server did what we asked by ourselves: the client gets nothing in its answer's place. */
   #givenAgain(what) {
-    const pending = this.#expect("again");
-    if (pending.what !== what) throw new ProtocolError(`the target answered ${what} where ${pending.what} was sent`);
-    if (what === "parse") pending.prepared.doubts = pending.doubts;
+    const pending2 = this.#expect("again");
+    if (pending2.what !== what) throw new ProtocolError(`the target answered ${what} where ${pending2.what} was sent`);
+    if (what === "parse") pending2.prepared.doubts = pending2.doubts;
     return EMPTY4;
   }
-  #parsed(pending) {
-    this.#names.done(pending);
-    if (pending.asked === void 0) return;
-    this.#finish(pending.asked);
-    this.#note(pending.asked, this.#answer(pending.asked, void 0).returned("completed"));
+  #parsed(pending2) {
+    this.#names.done(pending2);
+    if (pending2.asked === void 0) return;
+    this.#finish(pending2.asked);
+    this.#note(pending2.asked, this.#answer(pending2.asked, void 0).returned("completed"));
   }
   #bound() {
     const { name: name2, portal } = this.#expect("bind");
@@ -34990,8 +34990,8 @@ function decodeParams({ values, formats }, prepared) {
     (value, index) => value === null ? null : decodeValue(value, formatOf(formats, index), prepared?.parameterTypes[index] ?? 0)
   );
 }
-function isKind(pending, kind) {
-  return pending.kind === kind;
+function isKind(pending2, kind) {
+  return pending2.kind === kind;
 }
 function refusalError({ cause, message, detail, hint: hint2 }) {
   return encodeError({ severity: "ERROR", code: codeOf(cause), message, detail, hint: hint2 });
@@ -40209,37 +40209,29 @@ function dirLedger(folder) {
 }
 function dirReader(folder) {
   const reader = readerOf2(folder);
-  const whole = async () => {
-    if (await kindOf(folder, `${NEXT}/${LIST}`) === void 0) return;
-    throw new LedgerError(
-      `a change of ${folder} is being made, or its writer died; if it stays so, "countersign recover --ledger dir:${folder}" finishes it`
-    );
-  };
   return {
     async read(path) {
-      await whole();
-      return await reader.read(path);
+      const change = await pending(folder);
+      const at = change?.put.indexOf(safePath(path)) ?? -1;
+      if (at === -1) return change?.removed.includes(path) === true ? void 0 : await reader.read(path);
+      return await readPlain(folder, `${NEXT}/${at}`) ?? await reader.read(path);
     },
     async list(path) {
-      await whole();
-      return await reader.list(path);
+      const names = await reader.list(path);
+      const change = await pending(folder);
+      if (change === void 0) return names;
+      const inside = path === "" ? "" : `${safePath(path)}/`;
+      const put = change.put.filter((each) => each.startsWith(inside));
+      const added = put.map((each) => each.slice(inside.length).split("/", 1)[0] ?? "");
+      const kept = names.filter((name2) => !change.removed.includes(`${inside}${name2}`));
+      return [.../* @__PURE__ */ new Set([...kept, ...added])];
     }
   };
 }
 function readerOf2(folder) {
   return {
     async read(path) {
-      const plain2 = await kindOf(folder, safePath(path));
-      if (plain2 === void 0 || plain2 === "folder") return void 0;
-      if (plain2 !== "file") throw new LedgerError(`${path} is not a plain file`);
-      const file2 = await (0, import_promises2.open)((0, import_node_path3.join)(folder, path), import_node_fs4.constants.O_RDONLY | import_node_fs4.constants.O_NOFOLLOW);
-      try {
-        const { size } = await file2.stat();
-        if (size > FILE_BYTES_MAX) throw new LedgerError(`${path} is larger than ${FILE_BYTES_MAX} bytes`);
-        return await file2.readFile();
-      } finally {
-        await file2.close();
-      }
+      return await readPlain(folder, safePath(path));
     },
     async list(path) {
       const kind = path === "" ? "folder" : await kindOf(folder, safePath(path));
@@ -40248,6 +40240,23 @@ function readerOf2(folder) {
       return await (0, import_promises2.readdir)((0, import_node_path3.join)(folder, path));
     }
   };
+}
+async function readPlain(folder, path) {
+  const plain2 = await kindOf(folder, path);
+  if (plain2 === void 0 || plain2 === "folder") return void 0;
+  if (plain2 !== "file") throw new LedgerError(`${path} is not a plain file`);
+  const file2 = await (0, import_promises2.open)((0, import_node_path3.join)(folder, path), import_node_fs4.constants.O_RDONLY | import_node_fs4.constants.O_NOFOLLOW).catch((error62) => {
+    if (codeOf2(error62) === "ENOENT") return void 0;
+    throw error62;
+  });
+  if (file2 === void 0) return void 0;
+  try {
+    const { size } = await file2.stat();
+    if (size > FILE_BYTES_MAX) throw new LedgerError(`${path} is larger than ${FILE_BYTES_MAX} bytes`);
+    return await file2.readFile();
+  } finally {
+    await file2.close();
+  }
 }
 async function kindOf(folder, path) {
   let at = folder;
@@ -40276,31 +40285,34 @@ async function prepare(folder, { files, removed }) {
 }
 async function finish(folder) {
   const next = (0, import_node_path3.join)(folder, NEXT);
-  const list2 = await listIn(next);
-  for (const [at, path] of list2.put.entries()) {
-    const place2 = (0, import_node_path3.join)(folder, safePath(path));
+  const list2 = await pending(folder);
+  for (const [at, path] of (list2?.put ?? []).entries()) {
+    const place2 = (0, import_node_path3.join)(folder, path);
     await (0, import_promises2.mkdir)((0, import_node_path3.dirname)(place2), { recursive: true });
     await (0, import_promises2.rename)((0, import_node_path3.join)(next, String(at)), place2).catch((error62) => {
       if (codeOf2(error62) !== "ENOENT") throw error62;
     });
   }
-  for (const path of list2.removed) await (0, import_promises2.rm)((0, import_node_path3.join)(folder, safePath(path)), { force: true });
+  for (const path of list2?.removed ?? []) await (0, import_promises2.rm)((0, import_node_path3.join)(folder, path), { force: true });
   await (0, import_promises2.rm)((0, import_node_path3.join)(next, LIST), { force: true });
   await (0, import_promises2.rm)(next, { recursive: true, force: true });
 }
-async function listIn(next) {
-  let text2;
+async function pending(folder) {
+  const bytes = await readPlain(folder, `${NEXT}/${LIST}`);
+  if (bytes === void 0) return void 0;
+  const list2 = listOf2(Buffer.from(bytes).toString("utf8"));
+  if (list2 === void 0) throw new LedgerError(`${(0, import_node_path3.join)(folder, NEXT, LIST)} cannot be read`);
+  return { put: list2.put.map(safePath), removed: list2.removed.map(safePath) };
+}
+function listOf2(text2) {
   try {
-    text2 = await (0, import_promises2.readFile)((0, import_node_path3.join)(next, LIST), "utf8");
+    const list2 = JSON.parse(text2);
+    if (typeof list2 !== "object" || list2 === null || !("put" in list2) || !("removed" in list2)) return void 0;
+    return { put: textsIn(list2.put), removed: textsIn(list2.removed) };
   } catch (error62) {
-    if (codeOf2(error62) === "ENOENT") return { put: [], removed: [] };
+    if (error62 instanceof SyntaxError) return void 0;
     throw error62;
   }
-  const list2 = JSON.parse(text2);
-  if (typeof list2 !== "object" || list2 === null || !("put" in list2) || !("removed" in list2)) {
-    throw new LedgerError(`${(0, import_node_path3.join)(next, LIST)} cannot be read`);
-  }
-  return { put: textsIn(list2.put), removed: textsIn(list2.removed) };
 }
 function textsIn(list2) {
   return Array.isArray(list2) ? list2.filter((each) => typeof each === "string") : [];
@@ -41310,26 +41322,26 @@ var FIELDS = {
   cmd: matches(/^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/),
   target: isText3,
   text: isText3,
-  params: listOf2(isText3),
+  params: listOf3(isText3),
   maskedSpans: isCount3,
   // SHA-256 in base64url without padding.
   digest: matches(/^[A-Za-z0-9_-]{43}$/),
   leaf: matches(/^[A-Za-z0-9_-]{43}$/),
   bytes: isCount3,
-  effects: (value) => listOf2((each) => EFFECTS.has(each))(value) && Array.isArray(value) && value.length > 0,
-  objects: listOf2(isText3),
+  effects: (value) => listOf3((each) => EFFECTS.has(each))(value) && Array.isArray(value) && value.length > 0,
+  objects: listOf3(isText3),
   bounded: isFlag2,
-  why: listOf2(isText3),
+  why: listOf3(isText3),
   inTransaction: isFlag2,
   impact: (value) => isRecord(value) && isCountOrUnknown(value["estimated"]) && isCountOrUnknown(value["counted"]) && isText3(value["note"]),
   rule: isText3,
   message: isText3,
-  matched: listOf2(isText3),
+  matched: listOf3(isText3),
   policy: isText3,
   identity: (value) => isRecord(value) && IDENTITY.every((name2) => isText3(value[name2])),
   requestedAt: isTime2,
   expiresAt: isTime2,
-  terms: (value) => isRecord(value) && listOf2(isText3)(value["teams"]) && listOf2(isText3)(value["users"]) && isCount3(value["count"]) && isCount3(value["expiresMs"]) && listOf2((each) => SURFACES.has(each))(value["via"])
+  terms: (value) => isRecord(value) && listOf3(isText3)(value["teams"]) && listOf3(isText3)(value["users"]) && isCount3(value["count"]) && isCount3(value["expiresMs"]) && listOf3((each) => SURFACES.has(each))(value["via"])
 };
 function faultsOfRequest(value) {
   if (!isRecord(value)) {
@@ -41345,7 +41357,7 @@ function isApprovalRequest(value) {
 function matches(pattern2) {
   return (value) => typeof value === "string" && pattern2.test(value);
 }
-function listOf2(check3) {
+function listOf3(check3) {
   return (value) => Array.isArray(value) && value.every((each) => check3(each));
 }
 function isText3(value) {
@@ -60882,13 +60894,13 @@ var recordProcessor = (schema, ctx, _json, params) => {
         ...params,
         path: [...params.path, "propertyNames"]
       });
-      let pending = pendingRecords.get(ctx);
-      if (!pending) {
-        pending = [];
-        pendingRecords.set(ctx, pending);
+      let pending2 = pendingRecords.get(ctx);
+      if (!pending2) {
+        pending2 = [];
+        pendingRecords.set(ctx, pending2);
         ctx.deferred.push(() => rewriteKeyNames(ctx));
       }
-      pending.push(schema);
+      pending2.push(schema);
     }
     json2.additionalProperties = processSchema(def.valueType, ctx, {
       ...params,
@@ -63919,8 +63931,8 @@ var NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 var NAME_ADVICE = "use small letters, digits, - and _, at most 63, a letter first";
 var name = () => external_exports.string().regex(NAME, NAME_ADVICE);
 var pattern = () => external_exports.string().min(1).max(PATTERN_CHARS_MAX).refine(isPlain3, "no control or unseen characters");
-var listOf3 = (item) => external_exports.array(item).min(1).max(LIST_MAX);
-var oneOrMore = (item) => external_exports.union([item, listOf3(item)]);
+var listOf4 = (item) => external_exports.array(item).min(1).max(LIST_MAX);
+var oneOrMore = (item) => external_exports.union([item, listOf4(item)]);
 function duration4(range) {
   return external_exports.string().regex(DURATION, "write a whole number and a unit: 500ms, 60s, 30m or 2h").refine(
     (text2) => {
@@ -63994,16 +64006,16 @@ var column = external_exports.string().max(PATTERN_CHARS_MAX).regex(
 var as = external_exports.enum(["redact", "partial", "hash", "tokenise"]).describe(
   "redact: nothing is shown. partial: a hint of it. hash, tokenise: the same value looks the same in a session."
 );
-var columns = listOf3(column).describe('Columns whose values are masked: users.email, "*.ssn".');
+var columns = listOf4(column).describe('Columns whose values are masked: users.email, "*.ssn".');
 var Masking = external_exports.union([
   external_exports.strictObject({ columns, as }),
   external_exports.strictObject({
-    detect: listOf3(external_exports.enum(["email", "payment-card", "iban", "secrets"])).describe(
+    detect: listOf4(external_exports.enum(["email", "payment-card", "iban", "secrets"])).describe(
       "Kinds of values masked wherever they stand. Not enforced yet: start-up stops."
     )
   }),
   external_exports.strictObject({
-    deliver: listOf3(external_exports.strictObject({ columns, as })).describe(
+    deliver: listOf4(external_exports.strictObject({ columns, as })).describe(
       "Columns masked in what the job itself receives. Not enforced yet: start-up stops."
     )
   })
@@ -69164,7 +69176,7 @@ var out = (line) => void process.stdout.write(`${line}
 var err = (line) => void process.stderr.write(`${line}
 `);
 var progress = (text2) => void process.stderr.write(`\r${text2}\x1B[K`);
-var readFile3 = (path) => (0, import_node_fs21.readFileSync)(path, "utf8");
+var readFile2 = (path) => (0, import_node_fs21.readFileSync)(path, "utf8");
 async function main([word, ...args]) {
   const [, script = ""] = process.argv;
   switch (word) {
@@ -69178,11 +69190,11 @@ async function main([word, ...args]) {
       return await countersigner(args, { stdin, stdout, stderr, env, signal: stop.signal });
     }
     case "explain":
-      return await explain2(args, { stdin: process.stdin, out, err, readFile: readFile3 });
+      return await explain2(args, { stdin: process.stdin, out, err, readFile: readFile2 });
     case "policy": {
       const reader = await openSqlReader();
       const controlsOf = (name2) => name2 === "postgres" ? postgresControls : void 0;
-      return policy(args, { readFile: readFile3, out, err, read: (text2) => reader.read(text2, EMPTY_SESSION), controlsOf });
+      return policy(args, { readFile: readFile2, out, err, read: (text2) => reader.read(text2, EMPTY_SESSION), controlsOf });
     }
     case "verify":
       boundYoungMemory();

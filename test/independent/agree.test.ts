@@ -1,7 +1,17 @@
 // Two verifiers that share no code look at the same evidence, good, broken and changed at random, and must say the same.
 // Where they do not, one is wrong; whatever they once saw differently stays here as a row.
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -84,6 +94,19 @@ describe("of good evidence both verifiers say that it is good", () => {
       expect(await bothSay({ path: alone })).toEqual([]);
       rmSync(alone, { recursive: true });
     }
+  });
+
+  it("for a ledger whose writer died when its change was whole, and only in part in its place", async () => {
+    await inCopy(async (folder) => {
+      const next = join(folder, ".countersign.next");
+      const put = ["log/checkpoint", "trust/policy", `${folderOf(FIRST)}/events.jsonl`];
+      mkdirSync(next);
+      // The second of the three renames was done.
+      for (const at of [0, 2]) renameSync(join(folder, put[at] ?? ""), join(next, String(at)));
+      writeFileSync(join(folder, "log/old"), "of a smaller log");
+      writeFileSync(join(next, "change.json"), JSON.stringify({ put, removed: ["log/old"] }));
+      expect(await bothSay({ path: folder })).toEqual([]);
+    });
   });
 
   it("by openssl as well as by integers", async () => {

@@ -799,6 +799,9 @@ def parents_of(path):
     return ["/".join(names[:at]) for at in range(1, len(names))]
 
 
+NEXT = ".countersign.next"
+
+
 class Folder:
     """Evidence in a folder that anybody may have put there: no link is followed, no device or pipe opened."""
 
@@ -820,8 +823,32 @@ class Folder:
                 raise Refused("%s is a link or a device" % json.dumps(path))
         return kind
 
+    def _pending(self):
+        """A change whose list is there counts as made: ({path: where it was written}, paths that are gone)."""
+        data = self._bytes(NEXT + "/change.json")
+        if data is None:
+            return {}, set()
+        try:
+            change = json.loads(data.decode("utf-8"))
+            put, removed = change["put"], change["removed"]
+            if not all(isinstance(each, str) for each in put + removed):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Refused("%s/change.json cannot be read" % NEXT)
+        staged = {}
+        for at, path in enumerate(put):
+            staged.setdefault(plain_path(path), "%s/%d" % (NEXT, at))
+        return staged, {plain_path(path) for path in removed} - staged.keys()
+
     def read(self, path):
-        if self._kind(plain_path(path)) != "file":
+        staged, removed = self._pending()
+        if plain_path(path) in removed:
+            return None
+        data = self._bytes(staged[path]) if path in staged else None
+        return self._bytes(path) if data is None else data
+
+    def _bytes(self, path):
+        if self._kind(path) != "file":
             return None
         descriptor = os.open(os.path.join(self._root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
@@ -830,9 +857,12 @@ class Folder:
             return file.read(FILE_BYTES_MAX)
 
     def list(self, path):
-        if path:
-            plain_path(path)
-        return sorted(os.listdir(os.path.join(self._root, path))) if self._kind(path) == "folder" else []
+        inside = plain_path(path) + "/" if path else ""
+        names = set(os.listdir(os.path.join(self._root, path))) if self._kind(path) == "folder" else set()
+        staged, removed = self._pending()
+        names -= {each[len(inside) :] for each in removed if each.startswith(inside)}
+        names |= {each[len(inside) :].split("/", 1)[0] for each in staged if each.startswith(inside)}
+        return sorted(names)
 
 
 class Bundle:

@@ -3,7 +3,7 @@
 // list of another finishes that first.
 
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Change, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
 import { FILE_BYTES_MAX, LedgerError, safePath } from "./evidence-path.ts";
@@ -34,25 +34,28 @@ export function dirLedger(folder: string): Ledger {
 }
 
 /**
- * Reads evidence in a folder that anybody may have put there: no link is followed, no device or pipe opened. Every method
- * rejects with LedgerError while a change of the folder is half made.
+ * Reads evidence in a folder that anybody may have put there: no link is followed, no device or pipe opened. A change whose
+ * list is there counts as made: what is not in its place yet is read where it was written.
  */
 export function dirReader(folder: string): EvidenceReader {
   const reader = readerOf(folder);
-  const whole = async (): Promise<void> => {
-    if ((await kindOf(folder, `${NEXT}/${LIST}`)) === undefined) return;
-    throw new LedgerError(
-      `a change of ${folder} is being made, or its writer died; if it stays so, "countersign recover --ledger dir:${folder}" finishes it`,
-    );
-  };
   return {
     async read(path) {
-      await whole();
-      return await reader.read(path);
+      const change = await pending(folder);
+      const at = change?.put.indexOf(safePath(path)) ?? -1;
+      if (at === -1) return change?.removed.includes(path) === true ? undefined : await reader.read(path);
+      // Renamed into its place since the list was read, or before its writer died.
+      return (await readPlain(folder, `${NEXT}/${at}`)) ?? (await reader.read(path));
     },
     async list(path) {
-      await whole();
-      return await reader.list(path);
+      const names = await reader.list(path);
+      const change = await pending(folder);
+      if (change === undefined) return names;
+      const inside = path === "" ? "" : `${safePath(path)}/`;
+      const put = change.put.filter((each) => each.startsWith(inside));
+      const added = put.map((each) => each.slice(inside.length).split("/", 1)[0] ?? "");
+      const kept = names.filter((name) => !change.removed.includes(`${inside}${name}`));
+      return [...new Set([...kept, ...added])];
     },
   };
 }
@@ -60,18 +63,7 @@ export function dirReader(folder: string): EvidenceReader {
 function readerOf(folder: string): EvidenceReader {
   return {
     async read(path) {
-      const plain = await kindOf(folder, safePath(path));
-      if (plain === undefined || plain === "folder") return undefined;
-      if (plain !== "file") throw new LedgerError(`${path} is not a plain file`);
-      // Between the look and the opening somebody may put a link there; then this fails.
-      const file = await open(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW);
-      try {
-        const { size } = await file.stat();
-        if (size > FILE_BYTES_MAX) throw new LedgerError(`${path} is larger than ${FILE_BYTES_MAX} bytes`);
-        return await file.readFile();
-      } finally {
-        await file.close();
-      }
+      return await readPlain(folder, safePath(path));
     },
     async list(path) {
       const kind = path === "" ? "folder" : await kindOf(folder, safePath(path));
@@ -80,6 +72,25 @@ function readerOf(folder: string): EvidenceReader {
       return await readdir(join(folder, path));
     },
   };
+}
+
+async function readPlain(folder: string, path: string): Promise<Uint8Array | undefined> {
+  const plain = await kindOf(folder, path);
+  if (plain === undefined || plain === "folder") return undefined;
+  if (plain !== "file") throw new LedgerError(`${path} is not a plain file`);
+  // Between the look and the opening somebody may put a link there; then this fails.
+  const file = await open(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return undefined; // a writer has just put it into its place
+    throw error;
+  });
+  if (file === undefined) return undefined;
+  try {
+    const { size } = await file.stat();
+    if (size > FILE_BYTES_MAX) throw new LedgerError(`${path} is larger than ${FILE_BYTES_MAX} bytes`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Looks at every step of the path, so that a link anywhere in it is seen. */
@@ -114,33 +125,43 @@ async function prepare(folder: string, { files, removed }: Change): Promise<void
 /** Makes a change that is whole, as far as that was not done before; one that is not whole is dropped. */
 async function finish(folder: string): Promise<void> {
   const next = join(folder, NEXT);
-  const list = await listIn(next);
-  for (const [at, path] of list.put.entries()) {
-    const place = join(folder, safePath(path));
+  const list = await pending(folder);
+  for (const [at, path] of (list?.put ?? []).entries()) {
+    const place = join(folder, path);
     await mkdir(dirname(place), { recursive: true });
     await rename(join(next, String(at)), place).catch((error: unknown) => {
       if (codeOf(error) !== "ENOENT") throw error; // renamed by whoever died
     });
   }
-  for (const path of list.removed) await rm(join(folder, safePath(path)), { force: true });
+  for (const path of list?.removed ?? []) await rm(join(folder, path), { force: true });
   // The list goes first: without it the rest of the folder means nothing.
   await rm(join(next, LIST), { force: true });
   await rm(next, { recursive: true, force: true });
 }
 
-async function listIn(next: string): Promise<{ readonly put: readonly string[]; readonly removed: readonly string[] }> {
-  let text: string;
+interface Pending {
+  readonly put: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** The change that is whole and may not be in its place yet; undefined where there is none. */
+async function pending(folder: string): Promise<Pending | undefined> {
+  const bytes = await readPlain(folder, `${NEXT}/${LIST}`);
+  if (bytes === undefined) return undefined;
+  const list = listOf(Buffer.from(bytes).toString("utf8"));
+  if (list === undefined) throw new LedgerError(`${join(folder, NEXT, LIST)} cannot be read`);
+  return { put: list.put.map(safePath), removed: list.removed.map(safePath) };
+}
+
+function listOf(text: string): Pending | undefined {
   try {
-    text = await readFile(join(next, LIST), "utf8");
+    const list: unknown = JSON.parse(text);
+    if (typeof list !== "object" || list === null || !("put" in list) || !("removed" in list)) return undefined;
+    return { put: textsIn(list.put), removed: textsIn(list.removed) };
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return { put: [], removed: [] };
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  const list: unknown = JSON.parse(text);
-  if (typeof list !== "object" || list === null || !("put" in list) || !("removed" in list)) {
-    throw new LedgerError(`${join(next, LIST)} cannot be read`);
-  }
-  return { put: textsIn(list.put), removed: textsIn(list.removed) };
 }
 
 function textsIn(list: unknown): string[] {

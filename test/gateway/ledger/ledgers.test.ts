@@ -376,8 +376,17 @@ describe("the folder ledger", () => {
     const list = { put: ["x.txt", "a.txt", "b/c.txt"], removed: ["gone.txt"] };
     writeFileSync(join(root, "gone.txt"), "x");
     writeFileSync(join(next, "change.json"), JSON.stringify(list));
-    await expect(dirReader(root).read("a.txt")).rejects.toThrow(/countersign recover/);
-    await expect(dirReader(root).list("")).rejects.toThrow(LedgerError);
+    // The change is made, whoever dies: readers see all of it, and nothing that it took away.
+    const reader = dirReader(root);
+    const paths = ["x.txt", "a.txt", "b/c.txt", "gone.txt"];
+    expect((await Promise.all(paths.map(async (path) => await reader.read(path)))).map(String)).toEqual([
+      "renamed already",
+      "2",
+      "b",
+      "undefined",
+    ]);
+    const shown = (await reader.list("")).filter((name) => !name.startsWith("."));
+    expect([shown.toSorted(), await reader.list("b")]).toEqual([["a.txt", "b", "x.txt"], ["c.txt"]]);
     const seen: unknown[] = [];
     await ledger.update(async (now) => {
       seen.push(
@@ -402,6 +411,8 @@ describe("the folder ledger", () => {
       JSON.stringify({ put: ["../out.txt"], removed: [] }),
     );
     await expect(ledger.update(async () => "nothing")).rejects.toThrow(LedgerError);
+    await expect(dirReader(join(root, "in")).read("a.txt")).rejects.toThrow(LedgerError);
+    await expect(dirReader(join(root, "in")).list("")).rejects.toThrow(LedgerError);
     expect(readdirSync(root)).toEqual(["in"]);
   });
 });
