@@ -160,7 +160,7 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
           input: process.stdin,
           output: process.stderr,
           terminal: true,
-          colour: io.env["NO_COLOR"] === undefined,
+          colour: (io.env["NO_COLOR"] ?? "") === "",
         },
         pageUrl: ready.pageUrl,
         clock: Date.now,
