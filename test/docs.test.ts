@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -52,6 +52,22 @@ describe("every document", () => {
   it("names no place of one machine", () => {
     const local = DOCUMENTS.filter((path) => /\/(?:work|home|root|tmp)\//.test(readFileSync(path, "utf8")));
     expect(local).toEqual([]);
+  });
+});
+
+describe("the actions that workflows use", () => {
+  const files = ["README.md", ...readdirSync(".github/workflows").map((name) => `.github/workflows/${name}`)];
+  const used = files.flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(/^ *- uses: (.*)$/gm)].map(([, action = ""]) => ({ file, action })),
+  );
+
+  it("are found", () => {
+    expect(new Set(used.map(({ file }) => file)).size).toBe(2);
+    expect(used.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it.each(used)("are pinned by commit, with the version beside it: $action of $file", ({ action }) => {
+    expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 });
 
@@ -188,12 +204,6 @@ describe("a value erased by hand, as docs/record.md says", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  });
-});
-
-describe("the front page of the evidence", () => {
-  it("has the script of docs/record.md, to the letter", () => {
-    expect(BY_HAND).toBe(blocksOf("docs/record.md").find(({ language }) => language === "bash")?.text);
   });
 });
 

@@ -34,7 +34,9 @@ export async function runJob(about: Run): Promise<number> {
   say(`   ${dim(`$ countersign run --target appdb=${shop.url} --password appdb=env:SHOP_PASSWORD \\`)}`);
   say(`   ${dim("    --env DATABASE_URL=appdb --ledger git:countersign/evidence -- node job.mjs")}`);
   if (isAttended)
-    say(`   ${teller.bold("It will ask you: a to approve, d to deny. Or answer on the page whose link it prints.")}`);
+    say(
+      `   ${teller.bold("It will ask you: a to approve, d to deny, then Enter. Or answer on the page whose link it prints.")}`,
+    );
   const options = {
     "--policy": ".github/countersign.yml",
     "--target": `appdb=${shop.url}`,

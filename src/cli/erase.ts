@@ -10,6 +10,7 @@ import { choose, copiesOf, type Erasable, erasables, type Wanted } from "../evid
 import { eraseValues, originOf, withoutValues } from "../evidence/erase.ts";
 import { SESSION_FILES } from "../evidence/layout.ts";
 import { LogError } from "../evidence/log.ts";
+import { counted } from "../evidence/markdown.ts";
 import { readSession } from "../evidence/sessions.ts";
 import { visibleLine } from "../evidence/visible.ts";
 import { DeskError } from "../gateway/desk/call.ts";
@@ -188,7 +189,9 @@ async function eraseAt(options: Options, io: EraseIo): Promise<number> {
   if (!options.yes) {
     if (io.ask === undefined)
       throw new WrongUse("there is no terminal to ask in; say --yes to erase without a question");
-    const answer = await io.ask(`Erase these ${chosen.length} values of ${folder} for ever, as ${options.by}? [y/N] `);
+    const answer = await io.ask(
+      `Erase ${chosen.length === 1 ? "this value" : `these ${chosen.length} values`} of ${folder} for ever, as ${options.by}? [y/N] `,
+    );
     if (!/^y(?:es)?$/i.test(answer.trim())) {
       io.out("nothing was erased");
       return 1;
@@ -197,7 +200,7 @@ async function eraseAt(options: Options, io: EraseIo): Promise<number> {
   const digests = new Set(chosen.map(({ digest }) => digest));
   await signedErasure({ options, folder, origin, digests }, io);
   eraseInState(join(options.state, "sessions", folder.split("/").at(-1) ?? ""), digests);
-  io.out(`erased ${chosen.length} values of ${folder}`);
+  io.out(`erased ${counted(chosen.length, "value")} of ${folder}`);
   for (const line of afterwards(options.ledger)) io.out(line);
   return 0;
 }

@@ -52,7 +52,8 @@ export async function oneSession(reader: EvidenceReader, sid: string): Promise<s
   if (!/^[0-9A-Za-z]{1,26}$/.test(sid)) throw new NoSession(`"${sid}" is no session's id, nor the beginning of one`);
   const found = await findSessions(reader, sid.toUpperCase(), SHOWN_MAX + 1);
   const [folder] = found;
-  if (folder === undefined) throw new NoSession(`there is no session ${sid}; its page lists each month's sessions`);
+  if (folder === undefined)
+    throw new NoSession(`there is no session ${sid} there; the front page of the evidence leads to all of them`);
   if (found.length === 1) return folder;
   const ids = found.slice(0, SHOWN_MAX).map((each) => each.split("/").at(-1));
   const more = found.length > SHOWN_MAX ? " and more" : "";

@@ -52,11 +52,17 @@ export async function recoverCommand(args: readonly string[], io: RecoverIo): Pr
   }
   mkdirSync(options.state, { recursive: true, mode: 0o700 });
   const sessions = new UnsealedSessions(options.state);
-  if (sessions.list().length === 0) return 0;
+  if (sessions.list().length === 0) {
+    if (!options.json) io.out(NOTHING);
+    return 0;
+  }
   const found = await withCountersigner(options.state, io, async (desk) => await recoverWith({ sessions, desk }));
+  if (found.length === 0 && !options.json) io.out(NOTHING);
   for (const each of found) io.out(options.json ? JSON.stringify(each) : visibleLine(lineOf(each)));
   return found.some(({ outcome }) => outcome === "kept") ? 1 : 0;
 }
+
+const NOTHING = "nothing is left to seal; a session that still runs is sealed by its own gateway";
 
 /** What `countersign run` says of the sessions that it recovered before its own, a line for each. */
 export async function recover(parts: {

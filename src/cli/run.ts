@@ -7,6 +7,7 @@ import { unanswerableLocally } from "../config/answerable.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { unenforceable } from "../config/enforceable.ts";
 import { readPolicy } from "../config/policy-file.ts";
+import { counted } from "../evidence/markdown.ts";
 import { type DeskClient, openDeskClient } from "../gateway/desk/client.ts";
 import { openTerminalDesk, type TerminalDesk } from "../gateway/desk/terminal.ts";
 import type { Endpoint } from "../gateway/gateway.ts";
@@ -160,7 +161,7 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
           input: process.stdin,
           output: process.stderr,
           terminal: true,
-          colour: io.env["NO_COLOR"] === undefined,
+          colour: (io.env["NO_COLOR"] ?? "") === "",
         },
         pageUrl: ready.pageUrl,
         clock: Date.now,
@@ -207,7 +208,7 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
     const { folder } = await seal({ sid, directory, key, countersigned: heads.size }, { desk, ledger, logOrigin });
     open.claimed?.remove();
     const { commands, denied, held } = open.session.stats;
-    say(`sealed ${commands} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
+    say(`sealed ${counted(commands, "command")} (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)
       io.err(JSON.stringify({ sid: open.session.sid, ledger: options.ledger, folder, commands, held, denied, exit }));
     return open.session.failure === "" ? exit : 1;

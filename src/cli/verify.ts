@@ -1,7 +1,7 @@
 // `countersign verify`: says of evidence whether it can be believed, check by check. It needs nothing but the evidence:
 // no network, no account, no server of ours.
 
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { durationMs } from "../config/durations.ts";
@@ -64,6 +64,7 @@ export async function verify(args: readonly string[], io: VerifyIo): Promise<num
     const report = await verifyAt(options, io);
     if (options.json) io.out(JSON.stringify(report));
     else for (const line of linesOf(report)) io.out(line);
+    if (report.sessions.length === 0) io.err(`countersign verify: ${NO_SESSIONS}`);
     return report.verdict === "good" ? 0 : 1;
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
@@ -71,6 +72,10 @@ export async function verify(args: readonly string[], io: VerifyIo): Promise<num
     return error instanceof NotFound ? 2 : 1;
   }
 }
+
+/** Whoever gets the branch of the log alone would otherwise read that its sessions are gone. */
+const NO_SESSIONS =
+  "there is no session here. The log's own branch, countersign/log, has digests alone: verify countersign/evidence";
 
 /** Neither a folder nor a branch has this name. */
 class NotFound extends LedgerError {}
@@ -126,7 +131,10 @@ function readOptions(args: readonly string[], cwd: string): Options | string | u
 
 /** The kept checkpoint: a file of it, or its very text. */
 function readCheckpoint(value: string, cwd: string): string {
-  const text = value.includes("\n") ? value : (decodeUtf8(readAt(cwd, value, "--since")) ?? "\ufffd");
+  // A shell that puts a file's text into an argument takes its last newline.
+  const text = value.includes("\n")
+    ? value.replace(/\n*$/, "\n")
+    : (decodeUtf8(readAt(cwd, value, "--since")) ?? "\ufffd");
   try {
     parseCheckpoint(parseNote(text).text);
   } catch (error) {
@@ -141,9 +149,18 @@ const GIVEN_BYTES_MAX = 4 * 1024 * 1024;
 
 function readAt(cwd: string, path: string, option: string): Buffer {
   const stat = statSync(resolve(cwd, path), { throwIfNoEntry: false });
-  if (stat?.isFile() !== true) throw new OptionError(`${option}: there is no file ${path}`);
-  if (stat.size > GIVEN_BYTES_MAX) throw new OptionError(`${option}: ${path} is larger than ${GIVEN_BYTES_MAX} bytes`);
-  return readFileSync(resolve(cwd, path));
+  // A shell's <(...) is a pipe, which has no size.
+  if (stat?.isFile() !== true && stat?.isFIFO() !== true) throw new OptionError(`${option}: there is no file ${path}`);
+  const file = openSync(resolve(cwd, path), "r");
+  try {
+    const bytes = Buffer.alloc(GIVEN_BYTES_MAX + 1);
+    let size = 0;
+    for (let read = -1; read !== 0 && size < bytes.length; size += read) read = readSync(file, bytes, { offset: size });
+    if (size > GIVEN_BYTES_MAX) throw new OptionError(`${option}: ${path} is larger than ${GIVEN_BYTES_MAX} bytes`);
+    return bytes.subarray(0, size);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function readSeconds(text: string): number {
@@ -185,7 +202,7 @@ async function verifyAt(options: Options, io: VerifyIo): Promise<Report> {
   return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
 }
 
-const NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger's folder";
+const NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger itself: its branch, folder or bundle";
 
 function asksOfTheLog({ since, secondsMax }: Options): boolean {
   return since !== undefined || secondsMax !== undefined;

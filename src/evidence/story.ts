@@ -21,6 +21,8 @@ export interface Told {
   readonly answered: EventBodies["approval.answered"][];
   settled?: EventBodies["command.settled"];
   readonly returned: EventBodies["command.returned"][];
+  /** Where among the session's events these stand, each list as long as its own. */
+  readonly seqs: { readonly requested: number[]; readonly answered: number[]; settled: number; returned: number };
 }
 
 /** A page of more is not read by anyone, and GitHub shows no page of more than about two megabytes. */
@@ -70,6 +72,7 @@ export class Story {
           requested: [],
           answered: [],
           returned: [],
+          seqs: { requested: [], answered: [], settled: event.seq, returned: event.seq },
         };
         this.#open.set(event.body.cmd, told);
         return;
@@ -83,18 +86,23 @@ export class Story {
       }
       case "approval.requested":
         this.#open.get(event.body.cmd)?.requested.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.requested.push(event.seq);
         return;
       case "approval.answered":
         this.#open.get(event.body.cmd)?.answered.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.answered.push(event.seq);
         return;
       case "command.settled": {
         const told = this.#open.get(event.body.cmd);
-        if (told !== undefined) told.settled = event.body;
+        if (told === undefined) return;
+        told.settled = event.body;
+        told.seqs.settled = event.seq;
         return;
       }
       case "command.returned": {
         const told = this.#open.get(event.body.cmd);
         if (told === undefined) return;
+        if (told.returned.length === 0) told.seqs.returned = event.seq;
         if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
         return;
       }

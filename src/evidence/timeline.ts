@@ -10,17 +10,24 @@ const STEPS_MAX = 40;
 /** More columns than this are narrower than their names. */
 const TARGETS_MAX = 6;
 
-/** The diagram of these commands, in the order they came, and what it leaves out; empty where there is nothing to draw. */
+/** An arrow of the diagram, at the event that it stands for: what one command waits for may be a step of another. */
+interface Step {
+  readonly seq: number;
+  readonly line: string;
+}
+
+/** The diagram of these commands, step by step in the order it happened, and what it leaves out; empty for no command. */
 export function timeline(told: readonly Told[], { omitted }: { readonly omitted: number }): string {
   if (told.length === 0) return "";
   const names = targetNames(told);
-  const steps: string[] = [];
+  const drawnSteps: Step[] = [];
   let left = 0;
   for (const group of grouped(told)) {
     const drawn = stepsOf(group, names);
-    if (steps.length + drawn.length <= STEPS_MAX && left === 0) steps.push(...drawn);
+    if (drawnSteps.length + drawn.length <= STEPS_MAX && left === 0) drawnSteps.push(...drawn);
     else left += group.length;
   }
+  const steps = drawnSteps.toSorted((one, other) => one.seq - other.seq).map(({ line }) => line);
   const missing = left + omitted;
   const people = steps.some((step) => /\bP\b/.test(step)) ? ["participant P as People"] : [];
   const used = [...new Set(names.values())].map(({ id, label }) => `participant ${id} as ${label}`);
@@ -85,7 +92,7 @@ function sameWay(one: Told, other: Told): boolean {
   );
 }
 
-function stepsOf(group: readonly Told[], names: ReadonlyMap<string, Column>): readonly string[] {
+function stepsOf(group: readonly Told[], names: ReadonlyMap<string, Column>): readonly Step[] {
   const [first] = group;
   const last = group.at(-1);
   if (first === undefined || last === undefined) return [];
@@ -97,27 +104,28 @@ function stepsOf(group: readonly Told[], names: ReadonlyMap<string, Column>): re
     // Commands of several connections may stand among each other, so these are the first and the last, not a range.
     const which = group.length === 1 ? first.seen.cmd : `${first.seen.cmd} to ${last.seen.cmd}`;
     const many = group.length === 1 ? "" : `, ${group.length} commands`;
-    return [`${from}->>${target}: ${time} ${which} ${effects}${many}`];
+    return [{ seq: first.seq, line: `${from}->>${target}: ${time} ${which} ${effects}${many}` }];
   }
   const { cmd } = first.seen;
-  const asked = first.requested.length > 0 ? ["G->>P: asks people"] : [];
-  const answered = first.answered.map(({ answer }) =>
-    answer === "approved" || answer === "refused" ? `P-->>G: ${answer}` : `Note over G,P: ${answer}`,
-  );
+  const { seqs } = first;
+  const asked = seqs.requested.slice(0, 1).map((seq) => ({ seq, line: "G->>P: asks people" }));
+  const answered = first.answered.map(({ answer }, at) => ({
+    seq: seqs.answered[at] ?? first.seq,
+    line: answer === "approved" || answer === "refused" ? `P-->>G: ${answer}` : `Note over G,P: ${answer}`,
+  }));
   const decision = first.decided === undefined ? "not decided" : DECIDED[first.decided.decision];
-  const opening = `${from}->>G: ${time} ${cmd} ${effects}, ${decision}`;
+  const opening = { seq: first.seq, line: `${from}->>G: ${time} ${cmd} ${effects}, ${decision}` };
   const end =
     first.settled === undefined
       ? []
       : first.settled.ruling === "refuse"
-        ? [`G--x${from}: ${cmd} refused`]
+        ? [{ seq: seqs.settled, line: `G--x${from}: ${cmd} refused` }]
         : [
-            `G->>${target}: ${cmd} released`,
-            ...first.returned
-              .slice(0, 1)
-              .map(
-                ({ outcome, rows }) => `${target}-->>${from}: ${outcome}${rows < 0 ? "" : `, ${counted(rows, "row")}`}`,
-              ),
+            { seq: seqs.settled, line: `G->>${target}: ${cmd} released` },
+            ...first.returned.slice(0, 1).map(({ outcome, rows }) => ({
+              seq: seqs.returned,
+              line: `${target}-->>${from}: ${outcome}${rows < 0 ? "" : `, ${counted(rows, "row")}`}`,
+            })),
           ];
   return [opening, ...asked, ...answered, ...end];
 }

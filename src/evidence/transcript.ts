@@ -70,7 +70,12 @@ class Teller {
       case "connection.opened": {
         const { target, user, database, purpose, application } = event.body;
         const program = application.map((each) => this.#oneLine(each)).join(" ");
-        const own = purpose === "client" ? "" : `, ${purpose}`;
+        const own =
+          purpose === "preview" || purpose === "catalogue"
+            ? `, the gateway's own: ${purpose}`
+            : purpose === "cancel"
+              ? ", cancel"
+              : "";
         return [
           line(
             "dim",
@@ -141,7 +146,7 @@ class Teller {
         return [
           line(
             tone,
-            `${time}  ${outcome}, exit code ${exit}: ${counted(commands, "command")}, ${held} held, ${denied} denied`,
+            `${time}  ${outcome}, exit code ${exit}: ${counted(commands, "command")}, ${held} held, ${denied} refused`,
           ),
         ];
       }

@@ -23,7 +23,8 @@ const ENTRANCE_MS_MAX = 30_000;
 
 interface Running {
   readonly command: Command;
-  readonly atMs: number;
+  /** When it was released to the target, by a clock that never goes back; undefined before. */
+  atMs: number | undefined;
 }
 
 export interface ConnectionParts {
@@ -133,6 +134,10 @@ export class Connection implements Party {
     if (this.#ended) return;
     if (this.#held === id) this.#held = undefined;
     if (ruling.kind === "refuse") this.#running.delete(id);
+    else {
+      const running = this.#running.get(id);
+      if (running !== undefined) running.atMs = performance.now();
+    }
     this.#perform(this.#conversation.settle(id, ruling));
     // Where it is settled while its message is read, that reading ends with it.
     if (!this.#performing) this.#pace();
@@ -227,7 +232,7 @@ export class Connection implements Party {
 
   #ask(command: Command): void {
     this.#commands += 1;
-    this.#running.set(command.id, { command, atMs: performance.now() });
+    this.#running.set(command.id, { command, atMs: undefined });
     if (this.#parts.judge.judge(this, command) === "held") this.#held = command.id;
   }
 
@@ -252,7 +257,7 @@ export class Connection implements Party {
         if (note.outcome !== "suspended") this.#running.delete(note.id);
         session.recorder.returned(this.number, this.target, note, {
           objects: running?.command.objects ?? [],
-          tookUs: running === undefined ? 0 : Math.round((performance.now() - running.atMs) * 1000),
+          tookUs: running?.atMs === undefined ? 0 : Math.round((performance.now() - running.atMs) * 1000),
         });
         session.turn.soon();
       }

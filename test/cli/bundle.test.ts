@@ -122,6 +122,31 @@ describe("countersign bundle", () => {
     expect(said).toMatch(/verdict: FAILED/);
   });
 
+  it("is held to a repository and a policy like a ledger, and is told that age and growth are of the log", async () => {
+    await run(bundle, SID, "--ledger", "dir:evidence", "--out", "one.tar.gz");
+    const ledger = bundleLedger(join(cwd, "whole.tar.gz"));
+    await sealSession(makeSession(party(by.key), { sid: SID }), ledger, by.signer);
+    writeFileSync(join(cwd, "other.yml"), "version: 1\n");
+    const kept = readFileSync(join(cwd, "evidence", "log", "checkpoint"), "utf8");
+    const needsLog = /one.tar.gz is the bundle of one session; --since and --max-age need the whole log/;
+    const asked: readonly (readonly [number, RegExp, string, ...string[]])[] = [
+      [0, /ok +repository +acme\/shop/, "one.tar.gz", "--repository", "acme/shop"],
+      [1, /FAILED +repository/, "one.tar.gz", "--repository", "acme/other"],
+      [1, /FAILED +policy[^]*is no policy that you gave/, "one.tar.gz", "--policy", "other.yml"],
+      [2, needsLog, "one.tar.gz", "--since", kept],
+      [2, needsLog, "one.tar.gz", "--max-age", "36h"],
+      [0, /ok +repository +acme\/shop/, "whole.tar.gz", "--repository", "acme/shop"],
+      [1, /FAILED +repository/, "whole.tar.gz", "--repository", "acme/other"],
+      [1, /FAILED +policy[^]*is no policy that you gave/, "whole.tar.gz", "--policy", "other.yml"],
+      [1, /FAILED +since[^]*rolled back/, "whole.tar.gz", "--since", kept],
+      [1, /FAILED +age/, "whole.tar.gz", "--max-age", "1s"],
+    ];
+    for (const [expected, words, ...args] of asked) {
+      const { code, said } = await run(verify, ...args);
+      expect({ args, code, otherwise: words.test(said) ? "" : said }).toEqual({ args, code: expected, otherwise: "" });
+    }
+  });
+
   it("says what is wrong", async () => {
     writeFileSync(join(cwd, "not.tar.gz"), "x");
     const wrong: readonly (readonly [number, RegExp, ReturnType<typeof run>])[] = [

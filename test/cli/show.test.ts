@@ -61,7 +61,7 @@ describe("countersign show", () => {
       "1/3  approved by carol (check)",
       "    ticket 7",
       "1/3  completed, 1 row, 1.5 ms",
-      "completed, exit code 0: 3 commands, 1 held, 1 denied",
+      "completed, exit code 0: 3 commands, 1 held, 1 refused",
     ]) {
       expect(whole.out).toContain(each);
     }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -92,6 +92,12 @@ describe("countersign verify", () => {
     expect(grown.code).toBe(0);
     expect(grown.out).toMatch(/ok +since +the first 2 of 5 entries are those of the checkpoint that was kept/);
     expect(await run(place, "now", "--since", readFileSync(kept, "utf8"))).toMatchObject({ code: 0 });
+    // As a shell's $(cat kept) gives it, and as its <(cat kept) does.
+    expect(await run(place, "now", "--since", readFileSync(kept, "utf8").trimEnd())).toMatchObject({ code: 0 });
+    execFileSync("mkfifo", [join(place, "pipe")]);
+    const writing = spawn("cp", [kept, join(place, "pipe")]);
+    expect(await run(place, "now", "--since", "pipe")).toMatchObject({ code: 0 });
+    writing.kill();
     const same = await run(place, "now", "--since", "now/log/checkpoint");
     expect(same.out).toMatch(/ok +since +the same 5 entries/);
     rmSync(place, { recursive: true });
@@ -211,6 +217,14 @@ describe("countersign verify", () => {
     expect([...new Set([...out.matchAll(/FAILED +(\w+)/g)].map(([, check]) => check))]).toEqual(["pages", "files"]);
     expect(out).toContain("zero is no file of a session");
     expect(out).toContain("README.md is not a plain file");
+  });
+
+  it("says of the log's own branch that it has no session, and which branch has", async () => {
+    const { code, out, err } = await run(repository, "countersign/log");
+    expect(code).toBe(1);
+    expect(out).toContain("verdict: FAILED, 0 sessions");
+    expect(err).toContain("verify countersign/evidence");
+    expect((await run(repository, "countersign/evidence")).err).toBe("");
   });
 
   it("prints one JSON object when asked", async () => {

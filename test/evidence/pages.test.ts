@@ -45,6 +45,36 @@ describe("a session page", () => {
     }
   });
 
+  it("draws what the gateway asked about a held command before it asked people, which is when it asked", () => {
+    const { events, disclosures } = makeSession(party());
+    const lines = Buffer.from(events)
+      .toString()
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; conn: number; body: { cmd?: string } });
+    const ofOne = lines.filter(({ body }) => body.cmd === "1/1");
+    const opened = lines.filter(({ type }) => type === "connection.opened");
+    const own = [
+      ...opened.map((each) => ({ ...each, conn: 2, body: { ...each.body, purpose: "preview" } })),
+      ...ofOne.map((each) => ({ ...each, conn: 2, body: { ...each.body, cmd: "2/1" } })),
+    ].filter(({ type }) => type !== "masked");
+    const at = lines.findIndex(({ type }) => type === "approval.requested");
+    const told = [...lines.slice(0, at), ...own, ...lines.slice(at)].map((each, seq) => canonical({ ...each, seq }));
+    const page = sessionPage(Buffer.from(`${told.join("\n")}\n`), disclosures, ALONE);
+    const [, diagram = ""] = /```mermaid\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(diagram.split("\n").flatMap((line) => /^ {2}(\w+-.*|Note.*)$/.exec(line)?.[1] ?? [])).toEqual([
+      "J->>T1: 05:00:00 1/1 read",
+      "J->>G: 05:00:00 1/2 schema, denied",
+      "G--xJ: 1/2 refused",
+      expect.stringMatching(/^J->>G: 05:00:0\d 1\/3 delete, held$/),
+      "G->>T1: 05:00:00 2/1 own",
+      "G->>P: asks people",
+      "P-->>G: approved",
+      "G->>T1: 1/3 released",
+      "T1-->>J: completed, 1 row",
+    ]);
+  });
+
   it("lets nothing of a hostile session out of its fences", async () => {
     const by = party();
     const made = makeSession(by, { text: HOSTILE, response: HOSTILE, actor: "a|b`<img src=x>@octocat\u202e" });

@@ -2,15 +2,15 @@
 //
 //   npm run soak -- [KILLS]
 
+import { meter } from "../progress.ts";
 import { killGateways } from "./kill.ts";
 
 const kills = Number(process.argv[2] ?? 200);
 if (!Number.isInteger(kills) || kills < 1) throw new Error("how many kills? npm run soak -- 200");
 
-const report = await killGateways(kills, Math.random, (done) => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[Kkilled ${done} of ${kills}`);
-});
-if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+const { tell, end } = meter(process.stderr);
+const report = await killGateways(kills, Math.random, (done) => tell(`killed ${done} of ${kills}`));
+end();
 process.stdout.write(
   `${report.kills} kills: ${report.sent} statements sent, ${report.executed} in the server's log, ${report.released} in journals as released
 ${report.incomplete} sessions verified as incomplete, ${report.whole} were sealed before the kill

@@ -114,6 +114,27 @@ describe("a held DELETE", () => {
     await journalled(APPROVED, { outcome: "completed", rows: 3, code: "" });
   });
 
+  it("is not said to have taken the time that people took to answer", async () => {
+    people = async () => await sleep(1000, "approved" as const);
+    const from = session.events().length;
+    await ask(await open(), "DELETE FROM people WHERE id > 7");
+    await journalled(APPROVED, { outcome: "completed", rows: 3, code: "" });
+    const own = new Set(
+      session
+        .events()
+        .flatMap(({ type, conn, body }) =>
+          type === "connection.opened" && body["purpose"] !== "client" ? [conn] : [],
+        ),
+    );
+    const returned = session
+      .events()
+      .slice(from)
+      .filter(({ type, conn }) => type === "command.returned" && !own.has(conn));
+    expect(returned).toHaveLength(1);
+    expect(Number(returned[0]?.body["tookUs"])).toBeGreaterThan(0);
+    expect(Number(returned[0]?.body["tookUs"])).toBeLessThan(900_000);
+  });
+
   it("gives the reviewer's refusal as an error with rule, request and advice, and the session goes on", async () => {
     people = async () => await Promise.resolve("refused");
     const client = await open();

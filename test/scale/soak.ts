@@ -3,6 +3,7 @@
 //   node test/scale/soak.ts [CROWDS] [SESSIONS]
 
 import { crowd } from "../gateway/ledger/crowd.ts";
+import { meter } from "../progress.ts";
 import { seeded, seedOf } from "../seeded.ts";
 import { filesForProof, makeLarge, packedBytesEach, sealMore, verifyLarge } from "./measure.ts";
 
@@ -40,10 +41,9 @@ for (let round = 1; round <= crowds; round += 1) {
   );
 }
 
-const large = await makeLarge(sessions, (done) => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[Kmade ${done} of ${sessions} sessions`);
-});
-if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+const { tell, end } = meter(process.stderr);
+const large = await makeLarge(sessions, (done) => tell(`made ${done} of ${sessions} sessions`));
+end();
 try {
   const verified = verifyLarge(large);
   const { verdict, seconds, megabytes } = verified;

@@ -114,7 +114,7 @@ function demo(): { readonly shop: ReadonlyMap<string, Uint8Array>; readonly path
   try {
     const git = (...args: string[]): Buffer => execFileSync("git", ["-C", repository, ...args]);
     const path = /sessions\/\d+\/\d+\/\d+\/(\w{26})\/README\.md/.exec(git("ls-tree", "-r", BRANCH).toString());
-    const args = ["--command", "1/2", "--reason", "A customer asked for it, ticket 412.", "--by", "ines"];
+    const args = ["--command", "2/2", "--reason", "A customer asked for it, ticket 412.", "--by", "ines"];
     const program = join(ROOT, "src/cli/main.ts");
     execFileSync(node, [program, "erase", path?.[1] ?? "", ...args, "--yes", "--state", join(temporary, "state")], {
       cwd: repository,

@@ -15,7 +15,7 @@ interface TerminalStreams {
   readonly output: NodeJS.WritableStream;
   /** True for a real terminal, whose keys (Ctrl-C, editing a line) are then read here. */
   readonly terminal: boolean;
-  /** Colour is for a terminal, and only where NO_COLOR is not set. */
+  /** Colour is for a terminal, and only where NO_COLOR is not set, or set to nothing (no-color.org). */
   readonly colour: boolean;
 }
 
@@ -178,7 +178,7 @@ async function ask(at: Prompt, question: string, over: AbortSignal): Promise<str
 }
 
 function choices(paint: Paint): string {
-  return `${paint("bold", "[a]")}pprove once / ${paint("bold", "[d]")}eny / ${paint("bold", "[s]")}how all:`;
+  return `${paint("bold", "[a]")}pprove once / ${paint("bold", "[d]")}eny / ${paint("bold", "[s]")}how all, then Enter:`;
 }
 
 function summary(at: Prompt, view: RequestView, { whole }: { readonly whole: boolean }): string {

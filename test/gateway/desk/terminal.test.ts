@@ -71,7 +71,7 @@ async function says(text: string): Promise<void> {
 describe("a held command in the terminal", () => {
   it("is approved with a key and a reason", async () => {
     const { ended } = await hold(sampleRequest());
-    await says("how all:");
+    await says("how all, then Enter:");
     expect(written).toContain("Delete from public.orders on appdb");
     expect(written).toContain("Reaches every row of public.orders");
     expect(written).toContain("| DELETE FROM orders");
@@ -89,7 +89,7 @@ describe("a held command in the terminal", () => {
 
   it("is denied with a key, and anything else is asked again", async () => {
     const { ended } = await hold(sampleRequest());
-    await says("how all:");
+    await says("how all, then Enter:");
     input.write("yes\n");
     await says("Type a, d or s.");
     input.write("d\n");
@@ -128,7 +128,7 @@ describe("a held command in the terminal", () => {
   it("ends its prompt when it is answered on the page", async () => {
     const request = sampleRequest();
     const { ended } = await hold(request);
-    await says("how all:");
+    await says("how all, then Enter:");
     const { pathname, origin } = new URL(running.desk.pageUrl);
     const reply = await fetch(`${origin}${pathname}answer`, {
       method: "POST",
@@ -142,7 +142,7 @@ describe("a held command in the terminal", () => {
 
   it("is answered by nobody when the input ends", async () => {
     const { ended } = await hold(sampleRequest());
-    await says("how all:");
+    await says("how all, then Enter:");
     input.end();
     const first = await Promise.race([ended, new Promise((resolve) => setTimeout(() => resolve("waiting"), 200))]);
     expect(first).toBe("waiting");
@@ -152,7 +152,7 @@ describe("a held command in the terminal", () => {
     terminal.close();
     open({ terminal: true });
     await hold(sampleRequest());
-    await says("how all:");
+    await says("how all, then Enter:");
     input.write("\u0003");
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(interrupts).toBe(1);
@@ -168,7 +168,7 @@ describe("a held command in the terminal", () => {
         objects: ["a\u001B[1A"],
       }),
     );
-    await says("how all:");
+    await says("how all, then Enter:");
     expect(written).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
     expect(written).toContain("\\u{1B}[2J");
   });
