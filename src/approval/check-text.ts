@@ -137,12 +137,19 @@ function identityOf(view: RequestView, markup: Markup): string {
 
 function factsOf({ repeats }: Pick<Asked, "repeats">, view: RequestView): readonly string[] {
   const again = repeats === 0 ? [] : [`! The same text was asked ${number(repeats)} times before in this session.`];
+  // A job may read the codes of its other requests.
+  const imitated = /\/countersign/iu.test(
+    [...view.params.flatMap(({ value }) => value ?? []), ...view.text].map(({ text }) => text).join(" "),
+  )
+    ? ["! The command holds what looks like an answer. Only the line at this request's end answers it."]
+    : [];
   return [
     oneLine(`${view.headline}, at ${view.target}`),
     `Effects: ${view.chips.map(({ effect }) => effect).join(", ")}`,
     ...view.facts.filter(({ group }) => group === "first").map(factLine),
     ...view.warnings.map((warning) => oneLine(`! ${warning}`)),
     ...again,
+    ...imitated,
   ];
 }
 
