@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Asked, type CheckText, checkText, type PlanStatement, planText } from "../../src/approval/check-text.ts";
 import type { ApprovalRequest } from "../../src/approval/ports.ts";
 import { codeBlock, codeSpan } from "../../src/evidence/visible.ts";
+import { render } from "../evidence/github.ts";
 import { masked, sampleRequest } from "../gateway/desk/sample.ts";
 import { CODE } from "./facts.ts";
 
@@ -286,6 +287,22 @@ describe("a check", () => {
         expect(text.title + text.summary).toMatch(/^[A-Za-z0-9 ,.:\n]*$/);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it("renders the same on GitHub whatever it shows: no link, mention, image or markup comes of it", () => {
+    const skeleton = (text: string): string => {
+      const each = asked({ ...everywhere(text), text: masked(`${text} `), params: [masked(text)] });
+      const benign = render(whole(checkText([each, { ...each, repeats: 1 }], markup))).skeleton;
+      return benign.replace(/over [0-9,]+ bytes/g, "");
+    };
+    const plain = skeleton("word");
+    fc.assert(
+      fc.property(nasty, (text) => {
+        fc.pre(text.trim() !== "");
+        expect(skeleton(text)).toBe(plain);
+      }),
+      { numRuns: 200 },
     );
   });
 
