@@ -146,7 +146,7 @@ function factsOf({ repeats }: Pick<Asked, "repeats">, view: RequestView): readon
   return [
     oneLine(`${view.headline}, at ${view.target}`),
     `Effects: ${view.chips.map(({ effect }) => effect).join(", ")}`,
-    ...view.facts.filter(({ group }) => group === "first").map(factLine),
+    ...view.facts.filter((each) => each.group === "first").map(factLine),
     ...view.warnings.map((warning) => oneLine(`! ${warning}`)),
     ...again,
     ...imitated,
@@ -163,15 +163,15 @@ function valuesOf({ params, paramsHidden }: RequestView, markup: Markup): string
 }
 
 function saidByJob(view: RequestView, markup: Markup): string {
-  return group(view, "job", "Said by the job of itself, which proves nothing", markup);
+  return factsBlock(view, "job", "Said by the job of itself, which proves nothing", markup);
 }
 
 function saidByPolicy(view: RequestView, markup: Markup): string {
-  return group(view, "more", "Why it was held", markup);
+  return factsBlock(view, "more", "Why it was held", markup);
 }
 
-function group(view: RequestView, name: "job" | "more", heading: string, markup: Markup): string {
-  const lines = view.facts.filter((each) => each.group === name).map(factLine);
+function factsBlock(view: RequestView, group: "job" | "more", heading: string, markup: Markup): string {
+  const lines = view.facts.filter((each) => each.group === group).map(factLine);
   return headed(heading, fitted(lines.join("\n"), SAID_BYTES_MAX, markup)).markdown;
 }
 
@@ -227,7 +227,7 @@ function statementsWithin(
     const facts = [
       oneLine(view.headline),
       `Effects: ${view.chips.map(({ effect }) => effect).join(", ")}`,
-      ...view.facts.filter(({ group, label }) => group === "first" && label !== "Rule").map(factLine),
+      ...view.facts.filter((each) => each.group === "first" && each.label !== "Rule").map(factLine),
       ...view.warnings.filter((warning) => !known.has(warning)).map((warning) => oneLine(`! ${warning}`)),
     ];
     const heading = `### Statement ${number(at + 1)} of ${number(statements.length)}\n\nDigest ${spanOf(view.digest, markup)} over ${number(view.bytes)} bytes.\n\n`;

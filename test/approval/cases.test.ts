@@ -170,7 +170,7 @@ const SHOWN: Readonly<Record<string, Shown>> = {
   "A-70": by(
     "",
     [`${HERE}/check-text.test.ts`, "shows head and tail of what is longer than a check, says how much is missing"],
-    [`${HERE}/check-text.test.ts`, "has either every statement whole or no way to approve it, whatever they are"],
+    [`${HERE}/plan-text.test.ts`, "has either every statement whole or no way to approve it, whatever they are"],
     [`${HERE}/count.test.ts`, "cannot be an approval of what was not shown whole, but can be its refusal"],
   ),
   "A-71": by(
@@ -203,11 +203,11 @@ const SHOWN: Readonly<Record<string, Shown>> = {
   ]),
   "A-80": by("", ["test/languages/sql/corpus.test.ts", "gives $id the verdict that it must get"]),
   "A-92": by("issue 4: App: remembers deliveries.", [
-    `${HERE}/count.test.ts`,
+    `${HERE}/count-laws.test.ts`,
     "any order and any repetition of what was read gives the same, at whatever stage it was read",
   ]),
   "A-94": by("issue 4: App: reads again.", [
-    `${HERE}/count.test.ts`,
+    `${HERE}/count-laws.test.ts`,
     "any order and any repetition of what was read gives the same, at whatever stage it was read",
   ]),
   "A-95": by("issue 4: App: looks for lost deliveries when it starts.", [
@@ -243,7 +243,7 @@ const SHOWN: Readonly<Record<string, Shown>> = {
   ),
   "A-128": by(
     "",
-    [`${HERE}/check-text.test.ts`, "has either every statement whole or no way to approve it, whatever they are"],
+    [`${HERE}/plan-text.test.ts`, "has either every statement whole or no way to approve it, whatever they are"],
     ["test/tee/decode.live.test.ts", "keeps a query of many statements as one command with an answer for each"],
   ),
 };

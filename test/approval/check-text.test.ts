@@ -1,14 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Asked, type CheckText, checkText, type PlanStatement, planText } from "../../src/approval/check-text.ts";
+import { checkText } from "../../src/approval/check-text.ts";
 import type { ApprovalRequest } from "../../src/approval/ports.ts";
-import { codeBlock, codeSpan } from "../../src/evidence/visible.ts";
 import { render } from "../evidence/github.ts";
 import { masked, sampleRequest } from "../gateway/desk/sample.ts";
+import { asked, expectContract, markup, nasty, whole } from "./checks.ts";
 import { CODE } from "./facts.ts";
-
-const markup = { block: codeBlock, span: codeSpan };
-const TIMES = { requestedAt: "2026-11-23T10:00:00.000Z", expiresAt: "2026-11-23T10:05:00.000Z" };
 
 describe("a check", () => {
   it("asks for one command: facts first, then the text, then what the job says of itself", () => {
@@ -148,7 +145,7 @@ describe("a check", () => {
     expect(text.buttons.map(({ identifier }) => identifier)).toEqual(["approve:0000000000", "refuse:0000000000"]);
     for (const [at, { request, code }] of twenty.entries()) {
       expect(whole(text)).toContain(request.digest);
-      if (at > 0) expect(text.text).toContain(`${at + 1}. ${request.id} until`);
+      expect(text.text.includes(`\n${at + 1}. ${request.id} until`)).toBe(at > 0);
       expect(text.text.includes(`/countersign approve ${code}`)).toBe(text.shownWhole.includes(request.id));
     }
     expect(text.shownWhole).toHaveLength(20);
@@ -312,7 +309,9 @@ describe("a check", () => {
     fc.assert(
       fc.property(long, ([one, ones, other, others]) => {
         const text = `${one.repeat(ones)}x${other.repeat(others)}`;
-        expectContract(checkText([asked({ text: masked(text), objects: [text], params: [masked(text)] })], markup));
+        const said = checkText([asked({ text: masked(text), objects: [text], params: [masked(text)] })], markup);
+        expectContract(said);
+        expect(said.buttons.length === 2).toBe(said.shownWhole.length === 1);
       }),
       { numRuns: 30 },
     );
@@ -323,72 +322,6 @@ describe("a check", () => {
   });
 });
 
-describe("the check of a plan", () => {
-  const twenty = Array.from({ length: 20 }, (_, at) =>
-    statement(`ALTER TABLE orders ADD COLUMN c${at} int`, {
-      bytes: 40 + at,
-      digest: `digest-${at}`,
-      objects: [`o${at}`],
-    }),
-  );
-
-  it("lists every statement in its order, with its digest and what it would do", () => {
-    const text = planText(asked(), twenty, markup);
-    expect(text.title).toBe("Approval needed: a plan of 20 statements");
-    let from = 0;
-    for (const [at, { text: sql, digest, bytes }] of twenty.entries()) {
-      const place = text.text.indexOf(`### Statement ${at + 1} of 20\n\nDigest \`${digest}\` over ${bytes} bytes.`);
-      expect(place).toBeGreaterThan(from);
-      from = place;
-      expect(text.text.indexOf(sql)).toBeGreaterThan(place);
-    }
-    expect(text.text).toContain(`/countersign approve ${CODE}`);
-    expect(text.buttons).toHaveLength(2);
-    expectContract(text);
-  });
-
-  it("cannot be approved where one statement does not fit, and says how many do not", () => {
-    const long = [...twenty.slice(0, 5), statement("x".repeat(60_000)), ...twenty.slice(5)];
-    const text = planText(asked(), long, markup);
-    expect(text.text).toContain("**16 of the 21 statements are left out here.**");
-    expect(text.buttons.map(({ label }) => label)).toEqual(["Deny"]);
-    expect(text.shownWhole).toEqual([]);
-    expect(text.text).not.toContain(CODE);
-    expectContract(text);
-  });
-
-  it("has either every statement whole or no way to approve it, whatever they are", () => {
-    const any = fc.record({ text: nasty, times: fc.integer({ min: 1, max: 200 }) });
-    fc.assert(
-      fc.property(fc.array(any, { minLength: 1, maxLength: 30 }), (all) => {
-        const statements = all.map(({ text, times }) => statement(text.repeat(times), { objects: [text] }));
-        const said = planText(asked(), statements, markup);
-        expectContract(said);
-        const listed = [...said.text.matchAll(/^### Statement /gm)].length;
-        const isWhole = said.shownWhole.length === 1;
-        expect(isWhole).toBe(said.buttons.length === 2);
-        expect(isWhole).toBe(!said.text.includes("left out here"));
-        if (isWhole) expect(listed).toBeGreaterThanOrEqual(statements.length);
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  it("has at least one statement", () => {
-    expect(() => planText(asked(), [], markup)).toThrow(RangeError);
-  });
-});
-
-const nasty = fc.string({
-  unit: fc.oneof(
-    fc.constantFrom("\u202E", "\u200B", "\u0000", "\u001B[31m", "\r", "\u00A0", "\u2028", "\uD800", "\u{E0041}", "\t"),
-    fc.constantFrom("\n", " ", "`", "```", "~~~", "@octocat", "</details>", "<img src=x>", "![x](https://e.example)"),
-    fc.constantFrom("#1", "$$x$$", "\\u{202E}", "|", "[^1]", "а", "::set-output name=x::y", "\n### Request"),
-    fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
-  ),
-  maxLength: 40,
-});
-
 const HOSTILE = {
   text: masked(
     "DELETE FROM \u043erders -- approved by the CTO, 1 row\n```\n@octocat </details> ![x](https://e.example/x.png)\n\u202Eevil",
@@ -396,17 +329,6 @@ const HOSTILE = {
   objects: ["public.\u043erders", "x`y @octocat"],
   message: "</details><script>alert(1)</script> @octocat #1",
 };
-
-function asked(changes: Partial<ApprovalRequest> = {}, code = CODE): Asked {
-  const base = sampleRequest();
-  const terms = { ...base.terms, via: ["check", "comment", "review"] as const };
-  return { request: sampleRequest({ ...TIMES, terms, ...changes }), code, repeats: 0 };
-}
-
-function statement(text: string, changes: Partial<PlanStatement> = {}): PlanStatement {
-  const { digest, effects, objects, bounded, impact, maskedSpans } = sampleRequest();
-  return { text: masked(text), bytes: text.length, digest, effects, objects, bounded, impact, maskedSpans, ...changes };
-}
 
 function everywhere(text: string): Partial<ApprovalRequest> {
   const { identity } = sampleRequest();
@@ -421,36 +343,4 @@ function everywhere(text: string): Partial<ApprovalRequest> {
     impact: { estimated: -1, counted: -1, note: text },
     identity: { ...identity, ref: text, actor: text, workflowRef: text, job: text },
   };
-}
-
-function whole({ title, summary, text }: CheckText): string {
-  return `${title}\n\n${summary}\n${text}`;
-}
-
-/** security.md's display contract, by a reader of fences that is not the code that wrote them. */
-function expectContract(text: CheckText): void {
-  const all = whole(text);
-  expect(all.length).toBeLessThanOrEqual(60_000);
-  expect(Buffer.byteLength(all)).toBeLessThanOrEqual(60_000);
-  expect(all).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u);
-  expect(all).toMatch(/Digest `[^`\n]+` over [0-9,]+ bytes/);
-  const outside: string[] = [];
-  let fence = "";
-  for (const line of all.split("\n")) {
-    const [run = ""] = /^`{3,}/.exec(line) ?? [];
-    if (fence === "" && run !== "") {
-      expect(line).toBe(`${run}text`);
-      fence = run;
-    } else if (fence !== "" && line === fence) {
-      fence = "";
-    } else if (fence === "") {
-      outside.push(line);
-    } else {
-      for (const [ticks] of line.matchAll(/`+/g)) expect(ticks.length).toBeLessThan(fence.length);
-    }
-  }
-  expect(fence).toBe("");
-  const ours = outside.join("\n");
-  expect(ours).not.toContain("@");
-  expect(ours.replace(/`[^`\n]*`/g, "")).toMatch(/^[A-Za-z0-9 ,.:;*#'\n]*$/);
 }

@@ -58,7 +58,8 @@ describe("a code", () => {
     ["with another verb", APPROVE.replace("approve", "aprove")],
     ["with a line separator behind it", `${APPROVE}\u2028x`],
   ])("is not read where it stands %s, and who wrote it is told how", (_where, body) => {
-    expect(readComment(body)).toMatchObject({ kind: "malformed", hint: expect.stringContaining("whole first line") });
+    const said = readComment(body);
+    expect(said.kind === "malformed" ? said.hint : said.kind).toContain("whole first line");
   });
 
   it.each(["Looks good to me.", "+1", "👍", "LGTM, I countersign that", "/lgtm", ""])(

@@ -26,10 +26,9 @@ describe("who may answer a request", () => {
     "excludes the run's %s, and everybody where it is not known, though policy names them",
     (part) => {
       const named = { users: [ADA], teams: [] };
-      expect(mayAnswer(person(), "themselves", run({ [part]: ADA }), named)).toMatchObject({
-        may: false,
-        why: expect.stringContaining("Nobody approves what they caused themselves"),
-      });
+      const own = mayAnswer(person(), "themselves", run({ [part]: ADA }), named);
+      expect(own.may).toBe(false);
+      expect(own.why).toContain("Nobody approves what they caused themselves");
       expect(mayAnswer(person(), "themselves", run({ [part]: "unknown" }), named).may).toBe(false);
       expect(mayAnswer(person(), "themselves", run({ [part]: "none" }), named).may).toBe(true);
     },

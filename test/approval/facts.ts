@@ -1,5 +1,5 @@
 /** A session with one request on a pull request, people around it, and what they may say, as GitHub would tell it. */
-import type { Listed, SessionFacts } from "../../src/approval/count.ts";
+import { type Count, countAnswers, type Listed, type SessionFacts } from "../../src/approval/count.ts";
 import type { PersonFacts, RunFacts } from "../../src/approval/eligibility.ts";
 import { buttonOf, type Word } from "../../src/approval/words.ts";
 
@@ -173,3 +173,10 @@ export function review(
 
 export const APPROVE = `/countersign approve ${CODE}`;
 export const DENY = `/countersign deny ${CODE}`;
+
+/** What the words on `request` add up to. Throws for a request that the session does not have. */
+export function countOf(facts: SessionFacts, request: string): Count {
+  const count = countAnswers(facts).requests.get(request);
+  if (count === undefined) throw new Error(`no count of ${request}`);
+  return count;
+}
