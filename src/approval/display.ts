@@ -50,6 +50,8 @@ export interface RequestView {
   /** What should give a reader pause, each one a sentence. */
   readonly warnings: readonly string[];
   readonly facts: readonly Fact[];
+  /** Objects beyond those that the facts list. */
+  readonly objectsHidden: number;
   readonly text: readonly Span[];
   /** Bytes that a release sends, characters of the text shown, and its lines before blank ones were folded. */
   readonly bytes: number;
@@ -103,6 +105,7 @@ export function viewRequest(request: ApprovalRequest): RequestView {
     chips: request.effects.map((effect) => ({ effect, tone: toneOf(effect) })),
     warnings: warnings(request, text),
     facts: facts(request),
+    objectsHidden: Math.max(0, request.objects.length - OBJECTS_SHOWN_MAX),
     text,
     bytes: request.bytes,
     characters: request.text.length,
@@ -324,6 +327,7 @@ function rows(count: number): string {
   return count === 1 ? "1 row" : `${number(count)} rows`;
 }
 
-function number(count: number): string {
+/** A count as people read it: `10,000`. */
+export function number(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }

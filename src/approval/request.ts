@@ -40,7 +40,7 @@ export interface Cast {
   readonly why: string;
 }
 
-/** Random bytes that `requestId` and `requestCode` each use up: 7 bytes hold the 50 bits of 10 characters. */
+/** Random bytes that `requestId` uses up: 7 bytes hold the 50 bits of 10 characters. */
 export const ID_RANDOM_BYTES = 7;
 
 /** Nobody watches a page for longer than a day; a longer lifetime in a policy is cut to this. */
@@ -68,15 +68,6 @@ export function requestId(random: Uint8Array): string {
 }
 
 /**
- * The code a person types to answer one request by comment: `XXXXX-XXXXX`, 50 bits, from 7 bytes of its own, so that
- * knowing a request's id is not knowing its code.
- */
-export function requestCode(random: Uint8Array): string {
-  const text = requestId(random);
-  return `${text.slice(0, 5)}-${text.slice(5)}`;
-}
-
-/**
  * How long a request may wait, in milliseconds: what the terms say, and no longer than `transactionMsMax` inside an open
  * transaction, where it keeps the target's locks. DESIGN.md 7.
  */
@@ -90,10 +81,14 @@ export function lifetimeMs(
   return Number.isFinite(least) ? Math.max(0, least) : 0;
 }
 
+/** How many people a policy's count asks for: never nobody, and more than there are for what is no number. */
+export function needOf(count: number): number {
+  return Number.isFinite(count) ? Math.max(1, Math.ceil(count)) : Number.MAX_SAFE_INTEGER;
+}
+
 /** A fresh request that waits for `count` people until `deadlineMs`. A count below 1 is taken as 1, never as nobody. */
 export function openBallot(terms: { readonly count: number; readonly deadlineMs: number }): Ballot {
-  const need = Number.isFinite(terms.count) ? Math.max(1, Math.ceil(terms.count)) : Number.MAX_SAFE_INTEGER;
-  return { state: "pending", need, deadlineMs: terms.deadlineMs, endedAtMs: 0, votes: [] };
+  return { state: "pending", need: needOf(terms.count), deadlineMs: terms.deadlineMs, endedAtMs: 0, votes: [] };
 }
 
 /** Counts one person's word. One refusal refuses; an approval counts once per person; a late word counts for nothing. */

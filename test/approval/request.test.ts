@@ -6,7 +6,6 @@ import {
   expireBallot,
   lifetimeMs,
   openBallot,
-  requestCode,
   requestId,
   type Vote,
   withdrawBallot,
@@ -116,19 +115,18 @@ describe("a request for approval", () => {
   });
 });
 
-describe("a request's name and code", () => {
+describe("a request's name", () => {
   const bytes = fc.uint8Array({ minLength: 7, maxLength: 7 });
 
-  it("are ten characters that nobody misreads", () => {
+  it("is ten characters that nobody misreads", () => {
     fc.assert(
       fc.property(bytes, (random) => {
         expect(requestId(random)).toMatch(/^[0-9A-HJKMNP-TV-Z]{10}$/);
-        expect(requestCode(random)).toMatch(/^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/);
       }),
     );
   });
 
-  it("carry all of 50 random bits", () => {
+  it("carries all of 50 random bits", () => {
     fc.assert(
       fc.property(bytes, fc.integer({ min: 0, max: 49 }), (random, bit) => {
         const other = Uint8Array.from(random);
@@ -140,7 +138,7 @@ describe("a request's name and code", () => {
     expect(requestId(Uint8Array.from([0, 0, 0, 0, 0, 0, 31]))).toBe("000000000Z");
   });
 
-  it("are not made from too little chance", () => {
+  it("is not made from too little chance", () => {
     expect(() => requestId(new Uint8Array(6))).toThrow(RangeError);
   });
 });
