@@ -37588,7 +37588,8 @@ var Story = class {
           seen: event.body,
           requested: [],
           answered: [],
-          returned: []
+          returned: [],
+          seqs: { requested: [], answered: [], settled: event.seq, returned: event.seq }
         };
         this.#open.set(event.body.cmd, told);
         return;
@@ -37602,18 +37603,23 @@ var Story = class {
       }
       case "approval.requested":
         this.#open.get(event.body.cmd)?.requested.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.requested.push(event.seq);
         return;
       case "approval.answered":
         this.#open.get(event.body.cmd)?.answered.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.answered.push(event.seq);
         return;
       case "command.settled": {
         const told = this.#open.get(event.body.cmd);
-        if (told !== void 0) told.settled = event.body;
+        if (told === void 0) return;
+        told.settled = event.body;
+        told.seqs.settled = event.seq;
         return;
       }
       case "command.returned": {
         const told = this.#open.get(event.body.cmd);
         if (told === void 0) return;
+        if (told.returned.length === 0) told.seqs.returned = event.seq;
         if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
         return;
       }
@@ -37783,13 +37789,14 @@ var TARGETS_MAX = 6;
 function timeline(told, { omitted }) {
   if (told.length === 0) return "";
   const names = targetNames(told);
-  const steps = [];
+  const drawnSteps = [];
   let left = 0;
   for (const group of grouped(told)) {
     const drawn = stepsOf(group, names);
-    if (steps.length + drawn.length <= STEPS_MAX && left === 0) steps.push(...drawn);
+    if (drawnSteps.length + drawn.length <= STEPS_MAX && left === 0) drawnSteps.push(...drawn);
     else left += group.length;
   }
+  const steps = drawnSteps.toSorted((one, other) => one.seq - other.seq).map(({ line }) => line);
   const missing2 = left + omitted;
   const people3 = steps.some((step) => /\bP\b/.test(step)) ? ["participant P as People"] : [];
   const used = [...new Set(names.values())].map(({ id, label }) => `participant ${id} as ${label}`);
@@ -37854,20 +37861,23 @@ function stepsOf(group, names) {
   if (isPlain2(first)) {
     const which = group.length === 1 ? first.seen.cmd : `${first.seen.cmd} to ${last.seen.cmd}`;
     const many = group.length === 1 ? "" : `, ${group.length} commands`;
-    return [`${from}->>${target}: ${time3} ${which} ${effects}${many}`];
+    return [{ seq: first.seq, line: `${from}->>${target}: ${time3} ${which} ${effects}${many}` }];
   }
   const { cmd } = first.seen;
-  const asked4 = first.requested.length > 0 ? ["G->>P: asks people"] : [];
-  const answered = first.answered.map(
-    ({ answer }) => answer === "approved" || answer === "refused" ? `P-->>G: ${answer}` : `Note over G,P: ${answer}`
-  );
+  const { seqs } = first;
+  const asked4 = seqs.requested.slice(0, 1).map((seq) => ({ seq, line: "G->>P: asks people" }));
+  const answered = first.answered.map(({ answer }, at) => ({
+    seq: seqs.answered[at] ?? first.seq,
+    line: answer === "approved" || answer === "refused" ? `P-->>G: ${answer}` : `Note over G,P: ${answer}`
+  }));
   const decision = first.decided === void 0 ? "not decided" : DECIDED2[first.decided.decision];
-  const opening = `${from}->>G: ${time3} ${cmd} ${effects}, ${decision}`;
-  const end = first.settled === void 0 ? [] : first.settled.ruling === "refuse" ? [`G--x${from}: ${cmd} refused`] : [
-    `G->>${target}: ${cmd} released`,
-    ...first.returned.slice(0, 1).map(
-      ({ outcome, rows: rows2 }) => `${target}-->>${from}: ${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`
-    )
+  const opening = { seq: first.seq, line: `${from}->>G: ${time3} ${cmd} ${effects}, ${decision}` };
+  const end = first.settled === void 0 ? [] : first.settled.ruling === "refuse" ? [{ seq: seqs.settled, line: `G--x${from}: ${cmd} refused` }] : [
+    { seq: seqs.settled, line: `G->>${target}: ${cmd} released` },
+    ...first.returned.slice(0, 1).map(({ outcome, rows: rows2 }) => ({
+      seq: seqs.returned,
+      line: `${target}-->>${from}: ${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`
+    }))
   ];
   return [opening, ...asked4, ...answered, ...end];
 }
@@ -40980,9 +40990,11 @@ function lifetimeMs(terms, held) {
   const least = Math.min(terms.expiresMs, most);
   return Number.isFinite(least) ? Math.max(0, least) : 0;
 }
+function needOf(count2) {
+  return Number.isFinite(count2) ? Math.max(1, Math.ceil(count2)) : Number.MAX_SAFE_INTEGER;
+}
 function openBallot(terms) {
-  const need = Number.isFinite(terms.count) ? Math.max(1, Math.ceil(terms.count)) : Number.MAX_SAFE_INTEGER;
-  return { state: "pending", need, deadlineMs: terms.deadlineMs, endedAtMs: 0, votes: [] };
+  return { state: "pending", need: needOf(terms.count), deadlineMs: terms.deadlineMs, endedAtMs: 0, votes: [] };
 }
 function castVote(ballot, vote) {
   if (ballot.state !== "pending") {
@@ -41904,6 +41916,7 @@ function viewRequest(request) {
     chips: request.effects.map((effect) => ({ effect, tone: toneOf(effect) })),
     warnings: warnings(request, text2),
     facts: facts2(request),
+    objectsHidden: Math.max(0, request.objects.length - OBJECTS_SHOWN_MAX),
     text: text2,
     bytes: request.bytes,
     characters: request.text.length,
@@ -43658,7 +43671,8 @@ async function oneSession(reader, sid) {
   if (!/^[0-9A-Za-z]{1,26}$/.test(sid)) throw new NoSession(`"${sid}" is no session's id, nor the beginning of one`);
   const found = await findSessions(reader, sid.toUpperCase(), SHOWN_MAX + 1);
   const [folder] = found;
-  if (folder === void 0) throw new NoSession(`there is no session ${sid}; its page lists each month's sessions`);
+  if (folder === void 0)
+    throw new NoSession(`there is no session ${sid} there; the front page of the evidence leads to all of them`);
   if (found.length === 1) return folder;
   const ids = found.slice(0, SHOWN_MAX).map((each) => each.split("/").at(-1));
   const more = found.length > SHOWN_MAX ? " and more" : "";
@@ -43801,7 +43815,9 @@ async function eraseAt(options, io) {
   if (!options.yes) {
     if (io.ask === void 0)
       throw new WrongUse("there is no terminal to ask in; say --yes to erase without a question");
-    const answer = await io.ask(`Erase these ${chosen.length} values of ${folder} for ever, as ${options.by}? [y/N] `);
+    const answer = await io.ask(
+      `Erase ${chosen.length === 1 ? "this value" : `these ${chosen.length} values`} of ${folder} for ever, as ${options.by}? [y/N] `
+    );
     if (!/^y(?:es)?$/i.test(answer.trim())) {
       io.out("nothing was erased");
       return 1;
@@ -43810,7 +43826,7 @@ async function eraseAt(options, io) {
   const digests = new Set(chosen.map(({ digest }) => digest));
   await signedErasure({ options, folder, origin, digests }, io);
   eraseInState((0, import_node_path12.join)(options.state, "sessions", folder.split("/").at(-1) ?? ""), digests);
-  io.out(`erased ${chosen.length} values of ${folder}`);
+  io.out(`erased ${counted(chosen.length, "value")} of ${folder}`);
   for (const line of afterwards(options.ledger)) io.out(line);
   return 0;
 }
@@ -65395,11 +65411,16 @@ ${HELP3}`);
   }
   (0, import_node_fs14.mkdirSync)(options.state, { recursive: true, mode: 448 });
   const sessions = new UnsealedSessions(options.state);
-  if (sessions.list().length === 0) return 0;
+  if (sessions.list().length === 0) {
+    if (!options.json) io.out(NOTHING4);
+    return 0;
+  }
   const found = await withCountersigner(options.state, io, async (desk) => await recoverWith({ sessions, desk }));
+  if (found.length === 0 && !options.json) io.out(NOTHING4);
   for (const each of found) io.out(options.json ? JSON.stringify(each) : visibleLine(lineOf2(each)));
   return found.some(({ outcome }) => outcome === "kept") ? 1 : 0;
 }
+var NOTHING4 = "nothing is left to seal; a session that still runs is sealed by its own gateway";
 async function recover(parts) {
   return (await recoverWith(parts)).map((each) => visibleLine(lineOf2(each)));
 }
@@ -65596,7 +65617,7 @@ async function ask(at, question, over) {
   });
 }
 function choices(paint) {
-  return `${paint("bold", "[a]")}pprove once / ${paint("bold", "[d]")}eny / ${paint("bold", "[s]")}how all:`;
+  return `${paint("bold", "[a]")}pprove once / ${paint("bold", "[d]")}eny / ${paint("bold", "[s]")}how all, then Enter:`;
 }
 function summary(at, view, { whole }) {
   const { paint } = at;
@@ -65938,6 +65959,10 @@ var Connection = class {
     if (this.#ended) return;
     if (this.#held === id) this.#held = void 0;
     if (ruling.kind === "refuse") this.#running.delete(id);
+    else {
+      const running = this.#running.get(id);
+      if (running !== void 0) running.atMs = performance.now();
+    }
     this.#perform(this.#conversation.settle(id, ruling));
     if (!this.#performing) this.#pace();
   }
@@ -66022,7 +66047,7 @@ var Connection = class {
   }
   #ask(command) {
     this.#commands += 1;
-    this.#running.set(command.id, { command, atMs: performance.now() });
+    this.#running.set(command.id, { command, atMs: void 0 });
     if (this.#parts.judge.judge(this, command) === "held") this.#held = command.id;
   }
   #note(note) {
@@ -66046,7 +66071,7 @@ var Connection = class {
         if (note.outcome !== "suspended") this.#running.delete(note.id);
         session.recorder.returned(this.number, this.target, note, {
           objects: running?.command.objects ?? [],
-          tookUs: running === void 0 ? 0 : Math.round((performance.now() - running.atMs) * 1e3)
+          tookUs: running?.atMs === void 0 ? 0 : Math.round((performance.now() - running.atMs) * 1e3)
         });
         session.turn.soon();
       }
@@ -68513,7 +68538,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
           input: process.stdin,
           output: process.stderr,
           terminal: true,
-          colour: io.env["NO_COLOR"] === void 0
+          colour: (io.env["NO_COLOR"] ?? "") === ""
         },
         pageUrl: ready.pageUrl,
         clock: Date.now,
@@ -68560,7 +68585,7 @@ async function runJob({ options, policy: policy2, targets, io }) {
     const { folder } = await seal({ sid, directory, key, countersigned: heads2.size }, { desk, ledger, logOrigin });
     open3.claimed?.remove();
     const { commands: commands2, denied, held } = open3.session.stats;
-    say(`sealed ${commands2} commands (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
+    say(`sealed ${counted(commands2, "command")} (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)
       io.err(JSON.stringify({ sid: open3.session.sid, ledger: options.ledger, folder, commands: commands2, held, denied, exit }));
     return open3.session.failure === "" ? exit : 1;
@@ -68693,7 +68718,7 @@ var Teller = class {
       case "connection.opened": {
         const { target, user, database, purpose, application } = event.body;
         const program = application.map((each) => this.#oneLine(each)).join(" ");
-        const own2 = purpose === "client" ? "" : `, ${purpose}`;
+        const own2 = purpose === "preview" || purpose === "catalogue" ? `, the gateway's own: ${purpose}` : purpose === "cancel" ? ", cancel" : "";
         return [
           line(
             "dim",
@@ -68764,7 +68789,7 @@ var Teller = class {
         return [
           line(
             tone,
-            `${time3}  ${outcome}, exit code ${exit}: ${counted(commands2, "command")}, ${held} held, ${denied} denied`
+            `${time3}  ${outcome}, exit code ${exit}: ${counted(commands2, "command")}, ${held} held, ${denied} refused`
           )
         ];
       }
@@ -68979,6 +69004,7 @@ ${HELP6}`);
     const report = await verifyAt(options, io);
     if (options.json) io.out(JSON.stringify(report));
     else for (const line of linesOf3(report)) io.out(line);
+    if (report.sessions.length === 0) io.err(`countersign verify: ${NO_SESSIONS}`);
     return report.verdict === "good" ? 0 : 1;
   } catch (error62) {
     if (!(error62 instanceof LedgerError)) throw error62;
@@ -68986,6 +69012,7 @@ ${HELP6}`);
     return error62 instanceof NotFound ? 2 : 1;
   }
 }
+var NO_SESSIONS = "there is no session here. The log's own branch, countersign/log, has digests alone: verify countersign/evidence";
 var NotFound = class extends LedgerError {
 };
 var OptionError = class extends Error {
@@ -69026,7 +69053,7 @@ function readOptions8(args, cwd) {
   }
 }
 function readCheckpoint(value, cwd) {
-  const text2 = value.includes("\n") ? value : decodeUtf82(readAt(cwd, value, "--since")) ?? "\uFFFD";
+  const text2 = value.includes("\n") ? value.replace(/\n*$/, "\n") : decodeUtf82(readAt(cwd, value, "--since")) ?? "\uFFFD";
   try {
     parseCheckpoint(parseNote(text2).text);
   } catch (error62) {
@@ -69038,9 +69065,17 @@ function readCheckpoint(value, cwd) {
 var GIVEN_BYTES_MAX = 4 * 1024 * 1024;
 function readAt(cwd, path, option) {
   const stat2 = (0, import_node_fs20.statSync)((0, import_node_path23.resolve)(cwd, path), { throwIfNoEntry: false });
-  if (stat2?.isFile() !== true) throw new OptionError(`${option}: there is no file ${path}`);
-  if (stat2.size > GIVEN_BYTES_MAX) throw new OptionError(`${option}: ${path} is larger than ${GIVEN_BYTES_MAX} bytes`);
-  return (0, import_node_fs20.readFileSync)((0, import_node_path23.resolve)(cwd, path));
+  if (stat2?.isFile() !== true && stat2?.isFIFO() !== true) throw new OptionError(`${option}: there is no file ${path}`);
+  const file2 = (0, import_node_fs20.openSync)((0, import_node_path23.resolve)(cwd, path), "r");
+  try {
+    const bytes = Buffer.alloc(GIVEN_BYTES_MAX + 1);
+    let size = 0;
+    for (let read2 = -1; read2 !== 0 && size < bytes.length; size += read2) read2 = (0, import_node_fs20.readSync)(file2, bytes, { offset: size });
+    if (size > GIVEN_BYTES_MAX) throw new OptionError(`${option}: ${path} is larger than ${GIVEN_BYTES_MAX} bytes`);
+    return bytes.subarray(0, size);
+  } finally {
+    (0, import_node_fs20.closeSync)(file2);
+  }
 }
 function readSeconds(text2) {
   const ms = durationMs(text2);
@@ -69076,7 +69111,7 @@ async function verifyAt(options, io) {
   if (asksOfTheLog(options)) throw new NotFound(`${place2} is one session; ${NEEDS_LOG}`);
   return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
 }
-var NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger's folder";
+var NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger itself: its branch, folder or bundle";
 function asksOfTheLog({ since, secondsMax }) {
   return since !== void 0 || secondsMax !== void 0;
 }
