@@ -341,7 +341,9 @@ describe("a check", () => {
   });
 
   it("mentions nobody even by a name of its own that is none", () => {
-    expectContract(checkText([asked({ id: "x@octocat", digest: "@octocat", expiresAt: "@octocat" })], markup));
+    const text = checkText([asked({ id: "x@octocat", digest: "@octocat", expiresAt: "@octocat" })], markup);
+    expectContract(text);
+    expect(text.text).toContain("`\\u{40}octocat`");
   });
 
   it("asks for at least one request", () => {
