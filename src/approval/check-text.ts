@@ -276,8 +276,8 @@ function fitted(text: string, bytesMax: number, markup: Markup): Part {
   if (bytesOf(whole) <= bytesMax) {
     return { markdown: whole, isWhole: true };
   }
-  // Halving, because a fence grows with the back-ticks in its text.
-  for (let kept = Math.min(text.length, Math.max(0, bytesMax)); kept >= 2; kept = Math.floor(kept / 2)) {
+  // Tried, not computed, because a fence grows with the back-ticks in its text.
+  for (let kept = Math.min(text.length, Math.max(0, bytesMax)); kept >= 2; kept = Math.floor((kept * 7) / 8)) {
     const head = text.slice(0, Math.ceil((kept * 2) / 3)).replace(BROKEN_END, "");
     const tail = text.slice(text.length - Math.floor(kept / 3)).replace(BROKEN_START, "");
     const cut = `${markup.block(head)}\n${leftOut(text.length - head.length - tail.length)}${markup.block(tail)}`;

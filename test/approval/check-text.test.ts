@@ -317,6 +317,35 @@ describe("a check", () => {
     );
   });
 
+  it("fills a check to its bound and no further", () => {
+    for (let length = 50_000; length < 60_000; length += 200) {
+      const text = checkText([asked({ text: masked("a".repeat(length)) })], markup);
+      expectContract(text);
+      expect(Buffer.byteLength(whole(text))).toBeGreaterThan(45_000);
+    }
+  });
+
+  it("cuts no character and no escape in two", () => {
+    for (let offset = 0; offset < 9; offset += 1) {
+      for (const [unit, shown] of [
+        ["😀", "😀"],
+        ["\u202E", "\\u{202E}"],
+      ] as const) {
+        const text = checkText([asked({ text: masked("x".repeat(offset) + unit.repeat(40_000)) })], markup);
+        const line = new RegExp(`^x*(?:${shown.replace(/[\\{}]/g, "\\$&")})+$`, "u");
+        const lines = text.text.split("\n").filter((each) => each.includes(shown));
+        expect(lines.filter((each) => !line.test(each))).toEqual([]);
+        expect(lines).toHaveLength(2);
+      }
+    }
+  });
+
+  it("mentions nobody even by a name of its own that is none", () => {
+    const text = checkText([asked({ id: "x@octocat", digest: "@octocat", expiresAt: "@octocat" })], markup);
+    expectContract(text);
+    expect(text.text).toContain("`\\u{40}octocat`");
+  });
+
   it("asks for at least one request", () => {
     expect(() => checkText([], markup)).toThrow(RangeError);
   });
