@@ -26,7 +26,7 @@ function base64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
 
-function inputOf(town: Town, expectedHeadOid: string, branchName = "main"): object {
+function inputOf(expectedHeadOid: string, branchName = "main"): object {
   return {
     branch: { repositoryNameWithOwner: "acme/shop", branchName },
     expectedHeadOid,
@@ -56,7 +56,7 @@ describe("git on the stand-in", () => {
 
   it("makes verified commits where the head is the expected one, and stock git clones them", async () => {
     const before = await tip();
-    const made = await town.octokit.graphql<Created>(CREATE, { input: inputOf(town, before) });
+    const made = await town.octokit.graphql<Created>(CREATE, { input: inputOf(before) });
     const { oid } = made.createCommitOnBranch.commit;
     expect(made).toMatchObject({
       createCommitOnBranch: {
@@ -82,7 +82,7 @@ describe("git on the stand-in", () => {
   it("refuses a commit on a head that moved, with GitHub's type, and moves nothing", async () => {
     const before = await tip();
     town.standin.faults.next({ kind: "stale-head", branch: "main" }, { operation: "POST /graphql" });
-    await expect(town.octokit.graphql(CREATE, { input: inputOf(town, before) })).rejects.toMatchObject({
+    await expect(town.octokit.graphql(CREATE, { input: inputOf(before) })).rejects.toMatchObject({
       errors: [
         {
           type: "STALE_DATA",
@@ -105,7 +105,7 @@ describe("git on the stand-in", () => {
   it("lets exactly one of many commits on the same head through", async () => {
     const before = await tip();
     const all = await Promise.allSettled(
-      Array.from({ length: 8 }, async () => await town.octokit.graphql(CREATE, { input: inputOf(town, before) })),
+      Array.from({ length: 8 }, async () => await town.octokit.graphql(CREATE, { input: inputOf(before) })),
     );
     expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     const { data } = await town.octokit.rest.git.getCommit({ ...town.at, commit_sha: await tip() });
@@ -114,11 +114,11 @@ describe("git on the stand-in", () => {
 
   it("refuses a branch that is not there, and a token that may not write", async () => {
     const before = await tip();
-    await expect(town.octokit.graphql(CREATE, { input: inputOf(town, before, "nowhere") })).rejects.toMatchObject({
+    await expect(town.octokit.graphql(CREATE, { input: inputOf(before, "nowhere") })).rejects.toMatchObject({
       errors: [{ type: "NOT_FOUND" }],
     });
     const reader = town.withToken(town.standin.jobToken(town.shop, { contents: "read" }));
-    await expect(reader.graphql(CREATE, { input: inputOf(town, before) })).rejects.toMatchObject({
+    await expect(reader.graphql(CREATE, { input: inputOf(before) })).rejects.toMatchObject({
       errors: [{ type: "FORBIDDEN", message: "Resource not accessible by integration" }],
     });
   });

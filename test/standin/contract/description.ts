@@ -1,11 +1,10 @@
 // GitHub's published description, loaded once when first asked for, as JSON Schema that ajv can compile piece by piece.
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { Ajv, type ValidateFunction } from "ajv";
 import formatsPlugin from "ajv-formats";
 import { isShape, parseJson, type Shape, shapeAt } from "../shape.ts";
+import { publishedFile } from "./published.ts";
 
 /** One published document, with a validator for any schema in it. */
 export interface Description {
@@ -14,14 +13,9 @@ export interface Description {
   at(pointer: string): ValidateFunction;
 }
 
-/** Lies about a schema which real GitHub is known to tell; `relax` is called with the document before anything compiles. */
-export type Relax = (document: Shape) => void;
-
 /** `file` is a path inside an installed package, as `@octokit/openapi/generated/api.github.com.json`. */
 export function readDescription(file: string): Description {
-  const [scope = "", name = "", ...rest] = file.split("/");
-  const packageFile = createRequire(import.meta.url).resolve(`${scope}/${name}`);
-  const document = toJsonSchema(parseJson(readFileSync(join(dirname(packageFile), ...rest), "utf8")));
+  const document = toJsonSchema(parseJson(readFileSync(publishedFile(file), "utf8")));
   if (!isShape(document)) throw new TypeError(`${file} is no object`);
   const ajv = new Ajv({
     strict: false,

@@ -46,9 +46,12 @@ export function restContract(): RestContract {
 }
 
 function indexed(document: Shape): readonly Known[] {
-  const all = Object.entries(shapeAt(document, "paths")).flatMap(([template, methods]) =>
-    Object.keys(shapeAt(methods)).map((method) => knownOf(document, method, template)),
-  );
+  const all = Object.entries(shapeAt(document, "paths"))
+    // The same place has an older name beside `{basehead}`.
+    .filter(([template]) => !template.endsWith("/compare/{base}...{head}"))
+    .flatMap(([template, methods]) =>
+      Object.keys(shapeAt(methods)).map((method) => knownOf(document, method, template)),
+    );
   return all.toSorted((a, b) => b.weight - a.weight);
 }
 

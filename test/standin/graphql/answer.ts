@@ -1,8 +1,6 @@
 // GitHub's GraphQL: a document is checked against the published schema and carried out on what the stand-in remembers.
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import {
   buildSchema,
   type DocumentNode,
@@ -13,6 +11,7 @@ import {
   parse,
   validate,
 } from "graphql";
+import { publishedFile } from "../contract/published.ts";
 import { isShape, maybeShape, maybeText, type Shape } from "../shape.ts";
 
 /** A refusal that names its type as GitHub does: beside the message, and not in `extensions`. */
@@ -30,8 +29,8 @@ export interface GraphqlContract {
 }
 
 export function graphqlContract(): GraphqlContract {
-  const folder = dirname(createRequire(import.meta.url).resolve("@octokit/graphql-schema"));
-  const schema = buildSchema(readFileSync(join(folder, "schema.graphql"), "utf8"), { assumeValid: true });
+  const published = readFileSync(publishedFile("@octokit/graphql-schema/schema.graphql"), "utf8");
+  const schema = buildSchema(published, { assumeValid: true });
   return { answer: async (body, root, violations) => await answer(schema, { body, root, violations }) };
 }
 
