@@ -1,14 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { published } from "./standin.ts";
 import { startTown, type Town } from "./town.ts";
 
 const COMMIT = `mutation ($input: CreateCommitOnBranchInput!) {
   createCommitOnBranch(input: $input) { commit { oid } }
 }`;
 
+const descriptions = published();
+
 describe("a GitHub that fails on order", () => {
   let town: Town;
   beforeEach(async () => {
-    town = await startTown();
+    town = await startTown({ published: descriptions });
   });
   afterEach(async () => {
     const violations = town.standin.takeViolations();
@@ -116,7 +119,7 @@ describe("a GitHub that fails on order", () => {
 
 describe("a GitHub that keeps its bounds on making content", () => {
   it("refuses the 81st piece in a minute, and counts what was made", async () => {
-    const town = await startTown({ strictLimits: true });
+    const town = await startTown({ strictLimits: true, published: descriptions });
     for (let at = 0; at < 80; at += 1) await town.octokit.rest.issues.create({ ...town.at, title: `${at}` });
     await expect(town.octokit.rest.issues.create({ ...town.at, title: "one more" })).rejects.toMatchObject({
       status: 403,

@@ -6,10 +6,10 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hookContract } from "./contract/hooks.ts";
-import { restContract } from "./contract/rest.ts";
+import { type HookContract, hookContract } from "./contract/hooks.ts";
+import { type RestContract, restContract } from "./contract/rest.ts";
 import { createFaults, type Faults } from "./faults.ts";
-import { graphqlContract } from "./graphql/answer.ts";
+import { type GraphqlContract, graphqlContract } from "./graphql/answer.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 import { lazily } from "./lazily.ts";
 import { createLimits, type Limits } from "./limits.ts";
@@ -50,13 +50,26 @@ export interface StandinOptions {
   readonly port?: number;
   /** Refuses what goes past GitHub's bounds on making content, and does not only count it. */
   readonly strictLimits?: boolean;
+  /** Descriptions that another stand-in has read already, to save reading them again. */
+  readonly published?: Published;
+}
+
+/** GitHub's descriptions, each read when it is first asked for. */
+export interface Published {
+  rest(): RestContract;
+  graphql(): GraphqlContract;
+  hooks(): HookContract;
+}
+
+export function published(): Published {
+  return { rest: lazily(restContract), graphql: lazily(graphqlContract), hooks: lazily(hookContract) };
 }
 
 /** Starts a GitHub with nobody on it. Its folder is gone when it is closed. */
 export async function startStandin(options: StandinOptions = {}): Promise<Standin> {
   const folder = mkdtempSync(join(tmpdir(), "countersign-standin-"));
   const now = (): number => Date.now();
-  const contract = { rest: lazily(restContract), graphql: lazily(graphqlContract), hooks: lazily(hookContract) };
+  const contract = options.published ?? published();
   // The server needs its address before anything that shows addresses can be made.
   const late: { parts: Parts | undefined } = { parts: undefined };
   const partsNow = (): Parts => {

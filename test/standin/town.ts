@@ -67,6 +67,9 @@ export async function startTown(options: TownOptions = {}): Promise<Town> {
   const client = new App({ appId: app.id, privateKey, Octokit: Client });
   const head = await shop.git.commit("refs/heads/main");
   if (head === undefined) throw new Error("the shop has no commit");
+  const octokit = await client.getInstallationOctokit(installation.id);
+  // The token is fetched by the first request: faults that a test orders are for those that follow.
+  await octokit.auth({ type: "installation" });
   return {
     standin,
     receiver,
@@ -78,7 +81,7 @@ export async function startTown(options: TownOptions = {}): Promise<Town> {
     privateKey,
     installation,
     client,
-    octokit: await client.getInstallationOctokit(installation.id),
+    octokit,
     at: { owner: "acme", repo: "shop" },
     withToken: (token) => new Client({ auth: token }),
     async close() {

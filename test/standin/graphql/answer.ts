@@ -53,7 +53,7 @@ async function answer(schema: GraphQLSchema, { body, root, violations }: Asked):
     rootValue: root,
     variableValues: maybeShape(body, "variables") ?? {},
     operationName: maybeText(body, "operationName") ?? null,
-    fieldResolver: resolver(violations),
+    fieldResolver: resolve,
   });
   for (const error of done.errors ?? []) {
     if (!(error.originalError instanceof GraphqlRefusal)) violations.push(`graphql: ${error.message}`);
@@ -74,18 +74,14 @@ function documentOf(text: string): DocumentNode | GraphQLError {
 }
 
 // A field that the stand-in has no answer for must not pass for one that is null.
-function resolver(violations: string[]): GraphQLFieldResolver<unknown, unknown> {
-  return (source, args, _context, info) => {
-    const value = isShape(source) ? source[info.fieldName] : undefined;
-    if (value === undefined) {
-      const message = `the stand-in does not serve ${info.parentType.name}.${info.fieldName}`;
-      violations.push(`graphql: ${message}`);
-      throw new Error(message);
-    }
-    const result: unknown = typeof value === "function" ? Reflect.apply(value, source, [args]) : value;
-    return result;
-  };
-}
+const resolve: GraphQLFieldResolver<unknown, unknown> = (source, args, _context, info) => {
+  const value = isShape(source) ? source[info.fieldName] : undefined;
+  if (value === undefined) {
+    throw new Error(`the stand-in does not serve ${info.parentType.name}.${info.fieldName}`);
+  }
+  const result: unknown = typeof value === "function" ? Reflect.apply(value, source, [args]) : value;
+  return result;
+};
 
 function shown(error: GraphQLError): Shape {
   const { message, path, locations } = error.toJSON();
