@@ -82,11 +82,7 @@ export function page<T>(
 }
 
 /** A page of a list, each item as `render` shows it. */
-export async function listed<T>(
-  call: Call,
-  items: readonly T[],
-  render: (item: T) => Promise<unknown> | unknown,
-): Promise<Reply> {
+export async function listed<T>(call: Call, items: readonly T[], render: (item: T) => unknown): Promise<Reply> {
   const part = page(call, items);
   return { status: 200, headers: part.headers, body: await Promise.all(part.items.map(render)) };
 }
@@ -96,7 +92,7 @@ export async function counted<T>(
   call: Call,
   name: string,
   items: readonly T[],
-  render: (item: T) => Promise<unknown> | unknown,
+  render: (item: T) => unknown,
 ): Promise<Reply> {
   const part = page(call, items);
   const body = { total_count: items.length, [name]: await Promise.all(part.items.map(render)) };

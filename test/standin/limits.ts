@@ -16,8 +16,9 @@ export interface Limits {
   count(of: { readonly key: string; readonly bucket: Bucket; readonly isContent: boolean }): Record<string, string>;
   /** Uses up what is left of the hour. */
   exhaust(key: string): void;
-  /** Notes that a key was told to wait. */
-  toldToWait(key: string, milliseconds: number): void;
+  /** Notes that a token's holder was told to wait, and that it asked. */
+  toldToWait(token: string, milliseconds: number): void;
+  heard(token: string): void;
   /** Requests that came while their sender had been told to wait. */
   readonly tooEarly: number;
   /** The most content that was made in any minute, and in any hour. */
@@ -50,7 +51,6 @@ export function createLimits(now: () => number, isStrict: boolean): Limits {
   };
   return {
     count({ key, bucket, isContent }) {
-      if ((waits.get(key) ?? 0) > now()) tooEarly += 1;
       const window = windowOf(key);
       window.count += 1;
       const most = HOURLY[bucket];
@@ -68,8 +68,11 @@ export function createLimits(now: () => number, isStrict: boolean): Limits {
     exhaust(key) {
       windowOf(key).count = Number.MAX_SAFE_INTEGER;
     },
-    toldToWait(key, milliseconds) {
-      waits.set(key, now() + milliseconds);
+    toldToWait(token, milliseconds) {
+      waits.set(token, now() + milliseconds);
+    },
+    heard(token) {
+      if ((waits.get(token) ?? 0) > now()) tooEarly += 1;
     },
     get tooEarly() {
       return tooEarly;

@@ -54,8 +54,10 @@ describe("the stand-in's issuer of jobs' tokens", () => {
   it("shows its new key with the old one", async () => {
     const before = town.standin.oidc.token(job, AUDIENCE);
     town.standin.oidc.rotate();
-    await verified(before);
-    await verified(town.standin.oidc.token(job, AUDIENCE));
+    const after = town.standin.oidc.token(job, AUDIENCE);
+    expect(before.split(".")[0]).not.toBe(after.split(".")[0]);
+    expect((await verified(before)).iss).toBe(town.standin.origin);
+    expect((await verified(after)).iss).toBe(town.standin.origin);
   });
 
   it("gives any step of the job a token, and nobody else", async () => {

@@ -13,7 +13,7 @@ import type { OidcIssuer } from "./oidc.ts";
 import { holds, may, principalOf, sees } from "./principal.ts";
 import { notAccessible, notFound, Refusal } from "./refusal.ts";
 import { markOf } from "./render/repository.ts";
-import { isShape, parseJson, type Shape } from "./shape.ts";
+import { parseJson } from "./shape.ts";
 import { accountOf, type Principal, type Repository, repositoryOf, type World } from "./world.ts";
 
 /** Nothing bigger is taken: GitHub's own bounds are lower for all but release assets. */
@@ -72,6 +72,7 @@ async function answer(parts: Parts, request: IncomingMessage, response: ServerRe
   const raw = await readBody(request);
   const operation = path === "/graphql" ? undefined : parts.rest().find(method, path);
   const name = operation?.name ?? `${method} ${path}`;
+  parts.limits.heard(bearerOf(request));
   const fault = parts.faults.take(name);
   const reply = await faulty(
     parts,
@@ -102,35 +103,33 @@ async function faulty(
     const headers = { "x-ratelimit-remaining": "4000", ...refusal.headers };
     return { status: refusal.status, body: refusal.body(), headers };
   }
-  switch (fault?.kind) {
-    case "bad-gateway": {
-      if (fault.after === true) await work();
-      const page =
-        "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>502 Bad Gateway</body>\r\n</html>\r\n";
-      return { status: 502, body: Buffer.from(page), headers: { "content-type": "text/html" } };
-    }
-    case "reset":
-      if (fault.after === true) await work();
-      parts.seen.push({ at: parts.world.now(), operation: name, path: request.url ?? "", status: 0 });
-      response.socket?.resetAndDestroy();
-      return undefined;
-    case "slow":
-      await new Promise((resolve) => setTimeout(resolve, fault.milliseconds));
-      return await work();
-    case "stale-head":
-      await parts.disturb(fault.branch);
-      return await work();
-    case "expired-token": {
-      const token = parts.world.tokens.get(bearerOf(request));
-      if (token !== undefined) token.expiresAt = parts.world.now();
-      return await work();
-    }
-    case "primary-limit":
-      parts.limits.exhaust(keyOf(request, name));
-      return await work();
-    default:
-      return await work();
+  if (fault === undefined) return await work();
+  const isAfter = "after" in fault && fault.after;
+  if (fault.kind === "bad-gateway") {
+    if (isAfter) await work();
+    const page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>502 Bad Gateway</body>\r\n</html>\r\n";
+    return { status: 502, body: Buffer.from(page), headers: { "content-type": "text/html" } };
   }
+  if (fault.kind === "reset") {
+    if (isAfter) await work();
+    parts.seen.push({ at: parts.world.now(), operation: name, path: request.url ?? "", status: 0 });
+    response.socket?.resetAndDestroy();
+    return undefined;
+  }
+  await hinder(parts, { fault, name, request });
+  return await work();
+}
+
+/** What goes wrong before GitHub turns to the request, which it then does. */
+async function hinder(
+  parts: Parts,
+  { fault, name, request }: Pick<Struck, "fault" | "name" | "request">,
+): Promise<void> {
+  if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.milliseconds));
+  if (fault?.kind === "stale-head") await parts.disturb(fault.branch);
+  if (fault?.kind === "primary-limit") parts.limits.exhaust(keyOf(request, name));
+  const token = parts.world.tokens.get(bearerOf(request));
+  if (fault?.kind === "expired-token" && token !== undefined) token.expiresAt = parts.world.now();
 }
 
 interface Asked {
@@ -329,7 +328,7 @@ function bucketOf(world: World, principal: Principal): Bucket {
 
 function noteWait(parts: Parts, request: IncomingMessage, reply: Reply): void {
   const seconds = Number(reply.headers?.["retry-after"]);
-  if (seconds > 0) parts.limits.toldToWait(keyOf(request, ""), seconds * 1000);
+  if (seconds > 0) parts.limits.toldToWait(bearerOf(request), seconds * 1000);
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
@@ -346,7 +345,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 
 function send(response: ServerResponse, reply: Reply): void {
   if (response.headersSent || response.destroyed) return;
-  const headers: Shape = {
+  const headers: Record<string, string> = {
     server: "github.com",
     "x-github-media-type": "github.v3; format=json",
     "x-github-request-id": "standin",
@@ -357,10 +356,10 @@ function send(response: ServerResponse, reply: Reply): void {
     : reply.body === undefined
       ? undefined
       : Buffer.from(JSON.stringify(reply.body));
-  const type = isShape(reply.headers) ? reply.headers["content-type"] : undefined;
+  const type = reply.headers?.["content-type"];
   response.writeHead(reply.status, {
-    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
-    ...(bytes === undefined ? {} : { "content-type": String(type ?? "application/json; charset=utf-8") }),
+    ...headers,
+    ...(bytes === undefined ? {} : { "content-type": type ?? "application/json; charset=utf-8" }),
   });
   response.end(bytes);
 }

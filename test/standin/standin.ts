@@ -56,9 +56,9 @@ export interface StandinOptions {
 
 /** GitHub's descriptions, each read when it is first asked for. */
 export interface Published {
-  rest(): RestContract;
-  graphql(): GraphqlContract;
-  hooks(): HookContract;
+  readonly rest: () => RestContract;
+  readonly graphql: () => GraphqlContract;
+  readonly hooks: () => HookContract;
 }
 
 export function published(): Published {

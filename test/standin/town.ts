@@ -32,6 +32,7 @@ export interface Town {
   readonly octokit: Octokit;
   readonly at: { readonly owner: string; readonly repo: string };
   withToken(token: string): Octokit;
+  /** Closes everything. Throws when anything was asked or answered against GitHub's descriptions: every test ends so. */
   close(): Promise<void>;
 }
 
@@ -87,6 +88,7 @@ export async function startTown(options: TownOptions = {}): Promise<Town> {
     async close() {
       await standin.close();
       await receiver.close();
+      if (standin.violations.length > 0) throw new Error(`against the descriptions:\n${standin.violations.join("\n")}`);
     },
   };
 }

@@ -229,10 +229,10 @@ export interface World {
   now(): number;
   nextId(): number;
   /** GitHub's signature under what it commits. */
-  sign(payload: string): string;
+  readonly sign: (payload: string) => string;
   violations: string[];
   /** Tells the Apps that listen. */
-  announce(event: string, repository: Repository, payload: Shape, only?: App): void;
+  readonly announce: (event: string, repository: Repository, payload: Shape, only?: App) => void;
 }
 
 /** The time as GitHub writes it: to the second. */

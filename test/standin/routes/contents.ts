@@ -53,7 +53,7 @@ async function getContents(call: Call): Promise<Reply> {
   const path = inPath(call, "path").replace(/\/$/, "");
   const entry = found(await entryAt(repository, commit.tree, path));
   const ref = asked ?? repository.defaultBranch;
-  if (!isTree(entry)) return await file(call, repository, { path, entry, ref });
+  if (!isTree(entry)) return await wholeFile(call, repository, { path, entry, ref });
   const inside = found(await repository.git.tree(entry.oid));
   return ok(
     await Promise.all(
@@ -75,7 +75,7 @@ interface Place {
 /** Files above a megabyte come without their content, above a hundred not at all. */
 const INLINE_BYTES_MAX = 1024 * 1024;
 
-async function file(call: Call, repository: Repository, place: Place): Promise<Reply> {
+async function wholeFile(call: Call, repository: Repository, place: Place): Promise<Reply> {
   const blob = found(await repository.git.read(place.entry.oid));
   if ((call.headers.accept ?? "").includes("raw")) return ok(blob.content);
   const isInline = blob.content.length <= INLINE_BYTES_MAX;
@@ -155,10 +155,10 @@ async function changeFile(
     await repository.git.move([{ name, from: parent?.oid, to: oid }]);
     const entry = await entryAt(repository, tree, path);
     const commit = found(await repository.git.commit(oid));
-    const shown = entry === undefined ? null : outline(call, repository, { path, entry, ref: branch });
+    const outlined = entry === undefined ? null : outline(call, repository, { path, entry, ref: branch });
     return {
       status: old === undefined ? 201 : 200,
-      body: { content: shown, commit: gitCommitOf(world, repository, commit) },
+      body: { content: outlined, commit: gitCommitOf(world, repository, commit) },
     };
   });
 }

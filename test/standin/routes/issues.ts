@@ -5,7 +5,7 @@ import { actorOf, appBehind, found, inPath, inRepository, listed, ok } from "../
 import { invalid } from "../refusal.ts";
 import { userOf } from "../render/account.ts";
 import { commentOf, issueOf } from "../render/issue.ts";
-import { maybeText, type Shape, textAt, textsAt } from "../shape.ts";
+import { maybeText, type Shape, shapeAt, textAt, textsAt } from "../shape.ts";
 import { type Account, type App, type Comment, type Issue, isoOf, type Repository, type World } from "../world.ts";
 
 const EITHER = "issues|pull_requests";
@@ -87,7 +87,7 @@ function createIssue(call: Call): Reply {
 }
 
 function labelName(label: unknown): string {
-  return typeof label === "string" ? label : textAt(Object(label), "name");
+  return typeof label === "string" ? label : textAt(shapeAt(label), "name");
 }
 
 function bounded(text: string | undefined): string | undefined {

@@ -107,9 +107,9 @@ function wholeTeamOf(call: Call, team: Team): Shape {
 function membership(call: Call): Reply {
   const team = teamIn(call);
   const login = inPath(call, "username");
-  const found = team.members.get(login.toLowerCase());
+  const member = team.members.get(login.toLowerCase());
   // GitHub says the same of somebody who is no member and of a name that nobody has.
-  if (found === undefined) throw notFound();
+  if (member === undefined) throw notFound();
   const url = `${call.world.origin}/organizations/${team.organization.id}/team/${team.id}/memberships/${login}`;
-  return ok({ url, role: found.role, state: found.state });
+  return ok({ url, role: member.role, state: member.state });
 }

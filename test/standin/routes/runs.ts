@@ -10,7 +10,11 @@ export const runRoutes: Routes = {
   "GET /repos/{owner}/{repo}/actions/runs/{run_id}": inRepository("actions", "read", async (call) =>
     ok(await runOf(call.world, runIn(call))),
   ),
-  "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": inRepository("actions", "read", attempt),
+  "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": inRepository(
+    "actions",
+    "read",
+    getAttempt,
+  ),
   "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs": inRepository("actions", "read", async (call) => {
     const run = runIn(call);
     const isAll = call.query.get("filter") === "all";
@@ -44,7 +48,7 @@ async function listRuns(call: Call): Promise<Reply> {
   return await counted(call, "workflow_runs", runs, async (run) => await runOf(call.world, run));
 }
 
-async function attempt(call: Call): Promise<Reply> {
+async function getAttempt(call: Call): Promise<Reply> {
   const run = runIn(call);
   const number = Number(inPath(call, "attempt_number"));
   return ok(await runOf(call.world, found(number >= 1 && number <= run.attempt ? run : undefined), number));
