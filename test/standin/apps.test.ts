@@ -80,10 +80,27 @@ describe("an App on the stand-in", () => {
     await expect(town.octokit.rest.repos.get({ owner: "ada", repo: "diary" })).rejects.toMatchObject({ status: 404 });
   });
 
+  it("writes to no repository that its token, or its installation, was not given", async () => {
+    const other = await town.standin.repository(town.acme, "other");
+    const theirs = await town.standin.repository(town.people.ada, "theirs");
+    const { data } = await town.client.octokit.rest.apps.createInstallationAccessToken({
+      installation_id: town.installation.id,
+      repository_ids: [town.shop.id],
+    });
+    const narrow = town.withToken(data.token);
+    const write = async (owner: string, repo: string, client = narrow): Promise<number> =>
+      (await client.rest.issues.create({ owner, repo, title: "t" })).status;
+    expect(await write("acme", "shop")).toBe(201);
+    await expect(write("acme", "other")).rejects.toMatchObject({ status: 403 });
+    expect(await write("acme", "other", town.octokit)).toBe(201);
+    await expect(write("ada", "theirs", town.octokit)).rejects.toMatchObject({ status: 403 });
+    expect([other.issues.length, theirs.issues.length]).toEqual([1, 0]);
+  });
+
   it("lists the repositories of its installation, a page at a time", async () => {
     for (let at = 0; at < 4; at += 1) await town.standin.repository(town.acme, `extra-${at}`);
     const all = await town.octokit.paginate(town.octokit.rest.apps.listReposAccessibleToInstallation, { per_page: 2 });
-    expect(all.map(({ name }) => name)).toEqual(["shop", "extra-0", "extra-1", "extra-2", "extra-3"]);
+    expect(all.map(({ name }) => name)).toEqual(["shop", "other", "extra-0", "extra-1", "extra-2", "extra-3"]);
   });
 
   it("may do nothing while it is suspended", async () => {

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { startStandin } from "./standin.ts";
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "0" }, hook: { type: "string" } } });
-const standin = await startStandin({ port: Number(values.port) });
+const standin = await startStandin({ port: Number(values.port), withPages: true });
 const acme = standin.organization("acme");
 const [ada, bob] = [standin.user("ada", "Ada"), standin.user("bob", "Bob")];
 const shop = await standin.repository(acme, "shop");
@@ -29,6 +29,7 @@ const { app, privateKey } = standin.app({
 const installation = standin.install(app, acme);
 process.stdout.write(`A GitHub of its own, at ${standin.origin}, with nothing but tests' secrets in it:
 
+  in a browser  ${standin.origin}/
   repository    git clone ${standin.origin}/acme/shop.git
   REST          ${standin.origin}/repos/acme/shop   (an Enterprise Server's: ${standin.origin}/api/v3)
   GraphQL       ${standin.origin}/graphql
@@ -40,8 +41,12 @@ process.stdout.write(`A GitHub of its own, at ${standin.origin}, with nothing bu
 ${privateKey}
 Ctrl-C ends it, and everything in it.
 `);
+let isEnding = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    void standin.close();
+  // A terminal's or a supervisor's signal may come twice: to the group, and handed on.
+  process.on(signal, () => {
+    if (isEnding) return;
+    isEnding = true;
+    void standin.close().then(() => process.exit(0));
   });
 }

@@ -10,6 +10,7 @@ import type { GraphqlContract } from "./graphql/answer.ts";
 import { rootFor } from "./graphql/root.ts";
 import type { Bucket, Limits } from "./limits.ts";
 import type { OidcIssuer } from "./oidc.ts";
+import type { Pages } from "./pages.ts";
 import { holds, may, principalOf, sees } from "./principal.ts";
 import { notAccessible, notFound, Refusal } from "./refusal.ts";
 import { markOf } from "./render/repository.ts";
@@ -38,6 +39,8 @@ export interface Parts {
   rest(): RestContract;
   graphql(): GraphqlContract;
   hooks(): HookContract;
+  /** Where a browser is served too. */
+  readonly pages: Pages | undefined;
   /** Moves a branch as somebody else would. */
   disturb(branch: string): Promise<void>;
 }
@@ -64,6 +67,7 @@ async function answer(parts: Parts, request: IncomingMessage, response: ServerRe
     answerGit(parts, git, request, response);
     return;
   }
+  if (parts.pages !== undefined && (await parts.pages(request, response))) return;
   const issued = issuerAnswer(parts, path, url, request);
   if (issued !== undefined) {
     send(response, issued);

@@ -14,6 +14,7 @@ import { createHooks, type Hooks } from "./hooks.ts";
 import { lazily } from "./lazily.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { createOidc, type OidcIssuer } from "./oidc.ts";
+import { createPages } from "./pages.ts";
 import { createPeople, type People } from "./people.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { checkRoutes } from "./routes/checks.ts";
@@ -50,6 +51,8 @@ export interface StandinOptions {
   readonly port?: number;
   /** Refuses what goes past GitHub's bounds on making content, and does not only count it. */
   readonly strictLimits?: boolean;
+  /** Serves a browser: a list of what is there, and checks with their buttons. */
+  readonly withPages?: boolean;
   /** Descriptions that another stand-in has read already, to save reading them again. */
   readonly published?: Published;
 }
@@ -106,10 +109,12 @@ export async function startStandin(options: StandinOptions = {}): Promise<Standi
       await commitFiles(world, repository, { branch, files: { "somebody-else.txt": randomBytes(8).toString("hex") } });
     }
   };
-  late.parts = { world, routes, faults, limits, oidc, seen, disturb, ...contract };
+  const people = createPeople(world);
+  const pages = options.withPages === true ? createPages(world, people) : undefined;
+  late.parts = { world, routes, faults, limits, oidc, seen, pages, disturb, ...contract };
   return {
     ...createSetup(world, folder),
-    ...createPeople(world),
+    ...people,
     origin,
     faults,
     limits,
