@@ -56,6 +56,8 @@ describe("the published description", () => {
     expect(id).toBeDefined();
     expect(contract.response(create, 201, rest)).toHaveLength(1);
     expect(contract.response(create, 204, undefined)).toHaveLength(1);
+    expect(contract.response(create, 201, { ...example, conclusion: null })).toEqual([]);
+    expect(contract.response(create, 201, { ...example, conclusion: 7 })).toHaveLength(1);
   });
 
   it("takes GitHub's own examples of webhooks, and none that lacks what it promises", () => {
