@@ -54,6 +54,11 @@ describe("a GitHub that fails on order", () => {
     await expect(ask()).rejects.toMatchObject(over);
     await expect(ask()).rejects.toMatchObject(over);
     await job.rest.repos.get(town.at);
+    town.standin.faults.next({ kind: "primary-limit" });
+    await expect(town.octokit.graphql("{ viewer { login } }")).rejects.toMatchObject({
+      errors: [{ type: "RATE_LIMITED" }],
+      headers: { "x-ratelimit-remaining": "0", "x-ratelimit-resource": "graphql" },
+    });
   });
 
   it("answers 502 with a page, and with `after` does what was asked all the same", async () => {

@@ -86,7 +86,7 @@ describe("git on the stand-in", () => {
         {
           type: "STALE_DATA",
           path: ["createCommitOnBranch"],
-          message: `Expected branch to point to "${before}" but it did not. Pull and try again.`,
+          message: `Expected branch to point to "${before}" but it did not.  Pull and try again.`,
         },
       ],
     });

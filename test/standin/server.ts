@@ -162,7 +162,12 @@ async function exchange(parts: Parts, asked: Asked): Promise<Reply> {
     return conditional(asked, { ...reply, headers: { ...headers, ...reply.headers } });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { status: error.status, body: error.body(), headers: { ...headers, ...error.headers } };
+    const all = { ...headers, ...error.headers };
+    // GraphQL says so of its hourly limit with a status of 200.
+    if (asked.path === "/graphql" && error.message.startsWith("API rate limit exceeded")) {
+      return { status: 200, body: { errors: [{ type: "RATE_LIMITED", message: error.message }] }, headers: all };
+    }
+    return { status: error.status, body: error.body(), headers: all };
   }
 }
 

@@ -63,7 +63,7 @@ async function createCommitOnBranch(viewer: Viewer, input: Shape): Promise<Shape
     if (head.oid !== expected) {
       throw new GraphqlRefusal(
         "STALE_DATA",
-        `Expected branch to point to "${expected}" but it did not. Pull and try again.`,
+        `Expected branch to point to "${expected}" but it did not.  Pull and try again.`, // two spaces, as GitHub has it
       );
     }
     const tree = await changedTree(repository, head, maybeShape(input, "fileChanges") ?? {});
@@ -84,7 +84,7 @@ async function createCommitOnBranch(viewer: Viewer, input: Shape): Promise<Shape
     if (!(await repository.git.move([{ name, from: head.oid, to: oid }]))) {
       throw new GraphqlRefusal(
         "STALE_DATA",
-        `Expected branch to point to "${expected}" but it did not. Pull and try again.`,
+        `Expected branch to point to "${expected}" but it did not.  Pull and try again.`, // two spaces, as GitHub has it
       );
     }
     const commit = await repository.git.commit(oid);
