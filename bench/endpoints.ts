@@ -122,7 +122,8 @@ log_disconnections = 0
 export async function gateway(server: Server): Promise<Endpoint & { readonly readyMs: number }> {
   const address = `${server.host}:${server.port}/${server.database}`;
   const target = `postgres://${encodeURIComponent(server.user)}:${encodeURIComponent(server.password)}@${address}`;
-  const running = await startGateway({ policy: POLICY, target: `${target}?sslmode=disable` });
+  // The scenarios leave a million events and more to seal.
+  const running = await startGateway({ policy: POLICY, target: `${target}?sslmode=disable`, stopMsMax: 180_000 });
   return {
     name: "gateway",
     host: running.host,

@@ -38971,7 +38971,7 @@ var SessionLog = class {
   #parts;
   #encoder;
   #size = 0;
-  #written = 0;
+  #written = { size: 0, bytes: 0 };
   #disclosed = false;
   /** The newest line. */
   #last = "";
@@ -38988,7 +38988,7 @@ var SessionLog = class {
   }
   /** What left the process. */
   get written() {
-    return { size: this.#written, bytes: this.#parts.events.bytes };
+    return this.#written;
   }
   /**
    * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
@@ -39004,7 +39004,7 @@ var SessionLog = class {
     this.#add(this.#parts.events, line);
     this.#last = line;
     this.#size = seq + 1;
-    if (this.#size - this.#written >= WAITING_LINES_MAX) this.flush();
+    if (this.#size - this.#written.size >= WAITING_LINES_MAX) this.flush();
     return seq;
   }
   /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
@@ -39017,12 +39017,12 @@ var SessionLog = class {
   flush() {
     if (this.#failure !== void 0) throw this.#failure;
     try {
-      if (this.#size > this.#written) this.#parts.events.flush();
+      if (this.#size > this.#written.size) this.#parts.events.flush();
       if (this.#disclosed) this.#parts.disclosures.flush();
     } catch (cause) {
       throw this.#fail(cause);
     }
-    this.#written = this.#size;
+    this.#written = { size: this.#size, bytes: this.#parts.events.bytes };
     this.#disclosed = false;
   }
   /** The leaf hash of the newest fact as base64url, for approvals. */

@@ -50,7 +50,7 @@ export class SessionLog implements Journal {
   readonly #parts: SessionLogParts;
   readonly #encoder: LineEncoder;
   #size = 0;
-  #written = 0;
+  #written: Written = { size: 0, bytes: 0 };
   #disclosed = false;
   /** The newest line. */
   #last = "";
@@ -70,7 +70,7 @@ export class SessionLog implements Journal {
 
   /** What left the process. */
   get written(): Written {
-    return { size: this.#written, bytes: this.#parts.events.bytes };
+    return this.#written;
   }
 
   /**
@@ -88,7 +88,7 @@ export class SessionLog implements Journal {
     this.#add(this.#parts.events, line);
     this.#last = line;
     this.#size = seq + 1;
-    if (this.#size - this.#written >= WAITING_LINES_MAX) this.flush();
+    if (this.#size - this.#written.size >= WAITING_LINES_MAX) this.flush();
     return seq;
   }
 
@@ -104,12 +104,13 @@ export class SessionLog implements Journal {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       // Events first: should we die between the two writes, a value is missing, and none lies about without its event.
-      if (this.#size > this.#written) this.#parts.events.flush();
+      if (this.#size > this.#written.size) this.#parts.events.flush();
       if (this.#disclosed) this.#parts.disclosures.flush();
     } catch (cause) {
       throw this.#fail(cause);
     }
-    this.#written = this.#size;
+    // Both at once: a sink that is full writes early, and a head over more bytes than lines would be one over neither.
+    this.#written = { size: this.#size, bytes: this.#parts.events.bytes };
     this.#disclosed = false;
   }
 
