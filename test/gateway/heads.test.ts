@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { HeadSource } from "../../src/gateway/head-follower.ts";
 import { Heads } from "../../src/gateway/heads.ts";
@@ -42,5 +42,52 @@ it("asks for each head once, while more is recorded that is not written yet", as
   heads.flushed();
   await nextTurn();
   expect({ asked, failures, released }).toEqual({ asked: [1, 2], failures: [], released: ["1/1", "1/2"] });
+  heads.stop();
+});
+
+/** Heads over a log whose countersigner answers when it is told to. */
+function behind() {
+  const sink = { add: () => undefined, flush: () => undefined, bytes: 0 };
+  const log = new SessionLog({
+    sid: "01KANAV0Q8M3T4ZS5R6X7Y8Z9A",
+    events: sink,
+    disclosures: sink,
+    now: () => "2026-11-23T05:00:00.000Z",
+  });
+  let answer: () => void = () => undefined;
+  const source: HeadSource = {
+    countersign: async ({ size }) =>
+      await new Promise((resolve) => {
+        answer = () => resolve({ size, atSeconds: 1_764_000_000 });
+      }),
+    close: async () => await Promise.resolve(),
+  };
+  const heads = new Heads({ log, source, failed: () => undefined });
+  const append = (count: number): void => {
+    for (let at = 0; at < count; at += 1) log.append("gap", 1, { cmd: "1/1", what: "something" });
+    log.flush();
+    heads.flushed();
+  };
+  return { heads, append, answer: () => answer() };
+}
+
+it("lags once 512 events are not countersigned, and no longer when they are", async () => {
+  const { heads, append, answer } = behind();
+  append(511);
+  expect(heads.lagging).toBe(false);
+  append(1);
+  expect(heads.lagging).toBe(true);
+  answer();
+  await nextTurn();
+  expect([heads.lagging, heads.size]).toEqual([false, 511]);
+  heads.stop();
+});
+
+it("lags once the oldest event has not been countersigned for 250 ms", async () => {
+  const { heads, append } = behind();
+  append(1);
+  expect(heads.lagging).toBe(false);
+  await sleep(300);
+  expect(heads.lagging).toBe(true);
   heads.stop();
 });
