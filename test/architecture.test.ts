@@ -35,7 +35,10 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
     ],
     packages: [/^node:/, /^@peculiar\/x509$/, /^reflect-metadata$/],
   },
-  "src/github": { rooms: ["src/model", "src/approval", "src/evidence"], packages: [/^@octokit\//] },
+  "src/github": {
+    rooms: ["src/model", "src/tlog", "src/approval", "src/evidence"],
+    packages: [/^@octokit\//, /^node:(?:buffer|crypto)$/],
+  },
   "src/cli": {
     rooms: [
       "src/model",
@@ -54,7 +57,21 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
     ],
     packages: [/^node:/, /^package\.json$/],
   },
-  app: { rooms: ["src/model", "src/approval", "src/evidence", "src/github"], packages: [/^probot$/, /^node:/] },
+  app: {
+    rooms: [
+      "src/model",
+      "src/bytes",
+      "src/tlog",
+      "src/masking",
+      "src/policy",
+      "src/approval",
+      "src/journal",
+      "src/evidence",
+      "src/config",
+      "src/github",
+    ],
+    packages: [/^probot$/, /^@octokit\//, /^@electric-sql\/pglite$/, /^pg$/, /^jose$/, /^smee-client$/, /^node:/],
+  },
   action: { rooms: ["src/model", "src/config", "src/gateway", "src/cli"], packages: [/^@actions\//, /^node:/] },
 };
 
