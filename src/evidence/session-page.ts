@@ -90,6 +90,10 @@ function glance(summary: Summary, size: number, root: string): string {
         : `${timeOf(summary.startedAt)} to ${endTime(summary)} UTC, ${duration(took)}`,
     ],
     ["Targets", targetsOf(started?.targets ?? [])],
+    [
+      "Credentials",
+      summary.issued.length === 0 ? "" : `released by the App for ${codeSpans(summary.issued, TARGETS_SHOWN_MAX)}`,
+    ],
     ["Repository", said(identity?.repository, links?.repository)],
     ["Workflow", said(identity?.workflowRef, links?.workflow)],
     ["Run", said(identity?.run, links?.run)],

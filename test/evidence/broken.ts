@@ -272,7 +272,36 @@ const order = failing("order", [
     cases: ["E-23"],
     breaks: async (folder) => await reseal(folder, FIRST, (session) => resign(session, decidedLate)),
   },
+  {
+    name: "credential-of-no-target",
+    title: "the App is said to have released the credential of a target that the session did not name",
+    breaks: made({ issued: [{ target: "billing" }] }),
+  },
+  {
+    name: "credential-released-twice",
+    title: "the App is said to have released one credential twice",
+    breaks: made({ issued: [{ target: "appdb" }, { target: "appdb" }] }),
+  },
+  {
+    name: "credential-of-a-connection",
+    title: "a credential is said to be a connection's, and it is the session's",
+    breaks: made({ issued: [{ target: "appdb", conn: 1 }] }),
+  },
+  {
+    name: "credential-before-the-start",
+    title: "a credential was released before the session began",
+    breaks: async (folder) =>
+      await sealBase(folder, { [FIRST]: { issued: [{ target: "appdb" }] } }).then(
+        async () => await reseal(folder, FIRST, (session) => resign(session, startedLate)),
+      ),
+    also: ["events", "heads", "keys", "statement"],
+  },
 ]);
+
+/** The first two lines in each other's place, their numbers in order. */
+function startedLate([first = "", second = "", ...rest]: string[]): string[] {
+  return [second, first, ...rest].map((line, seq) => line.replace(/"seq":\d+/, `"seq":${seq}`));
+}
 
 /** Swaps the decision about the first command with what was masked in its result, and keeps the numbers in order. */
 function decidedLate(all: string[]): string[] {
@@ -1299,6 +1328,12 @@ const good = failing("", [
     title: "a value was erased as it should be",
     verdict: "good",
     breaks: async (folder) => await erase(folder, FIRST),
+  },
+  {
+    name: "credential-released",
+    title: "the App released a credential to the session",
+    verdict: "good",
+    breaks: made({ issued: [{ target: "appdb" }] }),
   },
   {
     name: "held-approved-and-refused-all-the-same",

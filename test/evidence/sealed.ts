@@ -63,6 +63,8 @@ export interface Twist {
   readonly approvalKey?: KeyObject;
   /** Changes the signed answer before its digest is recorded. */
   readonly sign?: (dsse: string) => string;
+  /** The targets whose credentials the App released, and on which connection that is said. */
+  readonly issued?: readonly { readonly target: string; readonly conn?: number }[];
   readonly heldRuling?: "release" | "refuse";
   /** How the held command was answered, and by whom. */
   readonly answered?: "approved" | "refused" | "expired";
@@ -192,6 +194,7 @@ export function makeSession(
     targets: [{ name: "appdb", protocol: "postgres" }],
     tier: "cooperative",
   });
+  for (const { target, conn = 0 } of twist.issued ?? []) say("credential.issued", conn, { source: "app", target });
   const application = redact("psql", salts);
   const opened = say("connection.opened", 1, {
     application: [application.redacted],
