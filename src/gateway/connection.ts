@@ -145,6 +145,7 @@ export class Connection implements Party {
 
   /** Tells the client something, in its own protocol, while it waits. */
   tell(message: string): void {
+    if (this.#ended) return;
     this.#perform(this.#conversation.tell(message));
   }
 

@@ -77,7 +77,10 @@ export function askPeople(parts: HoldParts): AskPeople {
       request: id,
     });
     session.turn.wake();
-    const answered = await believed(parts, request, publicKey, await ask(parts.desk, request, waitMs, signal));
+    const onShown = (where: string): void => {
+      if (where !== "") asker.tell(`countersign: request ${id} waits for an answer at ${where}`);
+    };
+    const answered = await believed(parts, request, publicKey, await ask(parts.desk, { request, waitMs, signal, onShown }));
     if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
     const reason = reasonOf(answered, salts);
     const seq = session.log.append("approval.answered", asker.number, {
@@ -98,13 +101,21 @@ export function askPeople(parts: HoldParts): AskPeople {
 /** Waits for the desk, no longer than the request lives by this machine's monotonic clock. */
 async function ask(
   desk: ApprovalDesk,
-  request: ApprovalRequest,
-  waitMs: number,
-  signal: AbortSignal,
+  {
+    request,
+    waitMs,
+    signal,
+    onShown,
+  }: {
+    readonly request: ApprovalRequest;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+    readonly onShown: (where: string) => void;
+  },
 ): Promise<Answered> {
   const late = AbortSignal.timeout(waitMs + GRACE_MS);
   try {
-    const answered = await desk.ask(request, AbortSignal.any([signal, late]));
+    const answered = await desk.ask(request, AbortSignal.any([signal, late]), onShown);
     // The client cancelled or left while the answer was on its way: nothing may run for it any more.
     return signal.aborted ? { ...NOBODY, answer: "withdrawn" } : answered;
   } catch (error) {
