@@ -392,9 +392,10 @@ const lost: Breakage[] = [
         name: "found-and-called-lost",
         title: "the files of a session that was lost and found are taken away, as if they had never come",
         breaks: async (folder) => {
-          await closing()(folder);
+          const session = wholeSession();
+          await entering(folder, { lost: [lostOf(session)] });
           const before = readFiles(folder);
-          await entering(folder, { sessions: [wholeSession()] });
+          await entering(folder, { sessions: [session] });
           for (const name of readdirSync(join(folder, LOST_FOLDER)))
             rmSync(join(folder, LOST_FOLDER, name), { recursive: true });
           const files = readFiles(folder);

@@ -21,6 +21,8 @@ import { makeSession, POLICY, type Twist } from "./sealed.ts";
 
 /** A session that the tests lose. Its id is of the moment of its first event. */
 export const LOST = "01M85YSN40M3T4ZS5R6X7Y8Z8F";
+/** Another, of the same moment. */
+export const OTHER = "01M85YSN40M3T4ZS5R6X7Y8Z8G";
 export const LOST_FOLDER = lostFolder(LOST);
 const STARTED_AT = "2026-11-24T04:59:59.900Z";
 
@@ -33,6 +35,7 @@ export function wholeSession(twist: Twist = {}) {
 export interface Losing {
   /** So many heads of it were countersigned: two, unless told otherwise; the second covers the request for an approval. */
   readonly heads?: number;
+  readonly sid?: string;
   /** Changes what the statement says before it is signed. */
   readonly says?: (lost: Lost) => Lost;
   /** Changes the statement itself. */
@@ -43,10 +46,10 @@ export interface Losing {
 
 /** The session as the countersigner closes it. */
 export function lostOf(session: ReturnType<typeof wholeSession>, losing: Losing = {}): LostSession {
-  const { heads = 2, by = countersigner().dsse, answers = [] } = losing;
+  const { heads = 2, sid = LOST, by = countersigner().dsse, answers = [] } = losing;
   const checkpoint = heads === 0 ? "" : headsOf(session)[heads - 1];
   if (checkpoint === undefined) throw new Error(`there are not ${heads} heads`);
-  const statement = lostStatement(losing.says?.(factsOf(checkpoint)) ?? factsOf(checkpoint));
+  const statement = lostStatement(losing.says?.(factsOf(sid, checkpoint)) ?? factsOf(sid, checkpoint));
   const stated = losing.states?.(statement) ?? statement;
   return { dsse: encodeDsse(stated, [signDsse(stated, by)]), checkpoint, approvals: answers };
 }
@@ -56,17 +59,17 @@ function headsOf({ checkpoints }: { readonly checkpoints: Uint8Array }): string[
   return all.map((note) => (note.endsWith("\n") ? note : `${note}\n`));
 }
 
-function factsOf(checkpoint: string): Lost {
+function factsOf(sid: string, checkpoint: string): Lost {
   const { app, log } = countersigner();
   const note = checkpoint === "" ? undefined : parseNote(checkpoint);
   const head = note === undefined ? { size: 0, root: rootHash([]) } : parseCheckpoint(note.text);
   const [cosigned] = note === undefined ? [] : verifySignatures(note, [app.verifier]);
   return {
-    sid: LOST,
+    sid,
     size: head.size,
     root: head.root,
     countersigner: app.verifier.vkey,
-    gateway: { vkey: noteSigner(`${log.verifier.name}/s/${LOST}`, gatewayKey(LOST)).verifier.vkey },
+    gateway: { vkey: noteSigner(`${log.verifier.name}/s/${sid}`, gatewayKey(sid)).verifier.vkey },
     identity: {
       repository: "acme/shop",
       workflowRef: "acme/shop/.github/workflows/db.yml@refs/heads/main",
