@@ -399,7 +399,7 @@ const lost: Breakage[] = [
           for (const name of readdirSync(join(folder, LOST_FOLDER)))
             rmSync(join(folder, LOST_FOLDER, name), { recursive: true });
           const files = readFiles(folder);
-          for (const [path, bytes] of before) if (/^sessions\//.test(path)) files.set(path, bytes);
+          for (const [path, bytes] of before) if (path.startsWith("sessions/")) files.set(path, bytes);
           writeFiles(folder, files);
           renderAgain(folder);
         },

@@ -5,10 +5,10 @@ import { dirname, join } from "node:path";
 import { signApproval } from "../../src/evidence/approval-statement.ts";
 import { type DsseSigner, encodeDsse, signDsse } from "../../src/evidence/dsse.ts";
 import { digestOfFile, encodeHeartbeatEntry, encodeLostEntry } from "../../src/evidence/entry.ts";
-import { type HeartbeatSession, heartbeatOf, heartbeatStatement } from "../../src/evidence/heartbeat.ts";
+import { type HeartbeatSession, heartbeatOf, heartbeatStatement, signHeartbeat } from "../../src/evidence/heartbeat.ts";
 import { type Batch, enter, type LostSession } from "../../src/evidence/layout.ts";
 import { appendEntry, readEdge } from "../../src/evidence/log.ts";
-import { type Lost, lostStatement, readLost } from "../../src/evidence/lost.ts";
+import { type Lost, lostStatement, readLost, signLost } from "../../src/evidence/lost.ts";
 import { indexWith, lostRow } from "../../src/evidence/pages.ts";
 import { heartbeatPath, lostFolder, timeOfId } from "../../src/evidence/where.ts";
 import { canonical, parseCanonical } from "../../src/journal/jcs.ts";
@@ -49,9 +49,10 @@ export function lostOf(session: ReturnType<typeof wholeSession>, losing: Losing 
   const { heads = 2, sid = LOST, by = countersigner().dsse, answers = [] } = losing;
   const checkpoint = heads === 0 ? "" : headsOf(session)[heads - 1];
   if (checkpoint === undefined) throw new Error(`there are not ${heads} heads`);
-  const statement = lostStatement(losing.says?.(factsOf(sid, checkpoint)) ?? factsOf(sid, checkpoint));
-  const stated = losing.states?.(statement) ?? statement;
-  return { dsse: encodeDsse(stated, [signDsse(stated, by)]), checkpoint, approvals: answers };
+  const facts = losing.says?.(factsOf(sid, checkpoint)) ?? factsOf(sid, checkpoint);
+  const stated = losing.states?.(lostStatement(facts));
+  const dsse = stated === undefined ? signLost(facts, by) : encodeDsse(stated, [signDsse(stated, by)]);
+  return { dsse, checkpoint, approvals: answers };
 }
 
 function headsOf({ checkpoints }: { readonly checkpoints: Uint8Array }): string[] {
@@ -162,9 +163,9 @@ export interface Beating {
 /** The text of a day's signed heartbeat. */
 export function heartbeat(day: string, sessions: readonly HeartbeatSession[] = [], beating: Beating = {}): string {
   const { repository = "acme/shop", by = countersigner().dsse } = beating;
-  const statement = heartbeatStatement(heartbeatOf(day, repository, sessions));
-  const said = beating.says?.(statement) ?? statement;
-  return encodeDsse(said, [signDsse(said, by)]);
+  const facts = heartbeatOf(day, repository, sessions);
+  const said = beating.says?.(heartbeatStatement(facts));
+  return said === undefined ? signHeartbeat(facts, by) : encodeDsse(said, [signDsse(said, by)]);
 }
 
 export const seen = (sid: string, state: HeartbeatSession["state"]): HeartbeatSession => ({
