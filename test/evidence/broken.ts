@@ -11,6 +11,8 @@ import { canonical } from "../../src/journal/jcs.ts";
 import { checkpointText, noteSigner, rawPublicKey } from "../../src/tlog/note.ts";
 import { encodeProof } from "../../src/tlog/proof.ts";
 import { leafHash, nodeHash } from "../../src/tlog/tree.ts";
+import type { Breakage } from "./breakage.ts";
+import { BROKEN_CUSTODY } from "./broken-custody.ts";
 import {
   addEntry,
   baseSessions,
@@ -32,24 +34,6 @@ import {
   writeFiles,
 } from "./forge.ts";
 import { keyOf, makeSession, party, type Twist } from "./sealed.ts";
-
-/** One way to break evidence. */
-export interface Breakage {
-  /** Short and unique. */
-  readonly name: string;
-  readonly title: string;
-  /** The lines of `test/corpus/evidence.jsonl` that it shows. */
-  readonly cases: readonly string[];
-  /** Applies it to a folder that `sealBase` filled. */
-  readonly breaks: (folder: string) => void | Promise<void>;
-  readonly verdict: "good" | "failed" | "incomplete";
-  /** The check that must not be good; empty when all is good. */
-  readonly check: string;
-  /** Checks that cannot but fail with it, in the order of the alphabet. */
-  readonly also: readonly string[];
-  /** True: the auditor kept `log/checkpoint` as it was before, and gives it to `--since`. */
-  readonly since: boolean;
-}
 
 type Row = Pick<Breakage, "name" | "title" | "breaks"> & Partial<Omit<Breakage, "name" | "title" | "breaks">>;
 
@@ -1362,5 +1346,6 @@ export const BROKEN: readonly Breakage[] = [
   ...since,
   ...pages,
   ...files,
+  ...BROKEN_CUSTODY,
   ...good,
 ];

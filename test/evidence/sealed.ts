@@ -15,7 +15,7 @@ import { cosigner, noteSigner } from "../../src/tlog/note.ts";
 import { Witness } from "../../src/tlog/witness.ts";
 
 export const ORIGIN = "github.com/acme/shop/countersign";
-const POLICY = `sha256:${"b".repeat(64)}`;
+export const POLICY = `sha256:${"b".repeat(64)}`;
 
 /** When sessions start, and by the countersigner's clock, when their heads and the log's checkpoint are signed. */
 const STARTED_AT = "2026-11-23T05:00:00.000Z";
