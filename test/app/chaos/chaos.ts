@@ -96,14 +96,15 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
   const job = join(folder, "job.cjs");
   writeFileSync(job, JOB);
   const over = new AbortController();
+  const isOver = (): boolean => over.signal.aborted;
   const kills = killNowAndThen();
   const people = answerEverything();
 
   async function killNowAndThen(): Promise<number> {
     let count = 0;
-    while (!over.signal.aborted) {
+    while (!isOver()) {
       await sleep(1_500 + random() * 2_500);
-      if (over.signal.aborted) break;
+      if (isOver()) break;
       const at = random() < 0.5 ? 0 : 1;
       const { pid } = instances[at]?.child ?? {};
       if (pid !== undefined) process.kill(pid, "SIGKILL");
@@ -121,7 +122,7 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
   async function answerEverything(): Promise<void> {
     const answers = new Map<string, string>();
     const pressed = new Map<string, number>();
-    while (!over.signal.aborted) {
+    while (!isOver()) {
       for (const check of whole.shop.checkRuns) {
         const [first] = check.actions;
         if (check.conclusion !== "action_required" || first === undefined) continue;
@@ -130,8 +131,9 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
         const answer = answers.get(request) ?? (random() < 0.8 ? "Approve once" : "Deny");
         answers.set(request, answer);
         pressed.set(request, Date.now());
-        if (random() < 0.1) standin.hooks.drop(1);
-        else if (random() < 0.1) standin.hooks.double(1);
+        const chance = random();
+        if (chance < 0.1) standin.hooks.drop(1);
+        else if (chance < 0.2) standin.hooks.double(1);
         await standin.press(check, answer, random() < 0.5 ? whole.people.bob : whole.people.cal).catch(() => undefined);
       }
       await sleep(50);

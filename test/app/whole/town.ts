@@ -35,9 +35,9 @@ export interface Whole {
   readonly url: string;
   readonly folder: string;
   /** Starts the App and waits until it is ready. */
-  startApp(more?: { readonly env?: NodeJS.ProcessEnv; readonly port?: number }): Promise<Running>;
+  readonly startApp: (more?: { readonly env?: NodeJS.ProcessEnv; readonly port?: number }) => Promise<Running>;
   /** A run of the newest commit of a branch, with one job. */
-  newJob(more?: Partial<Parameters<Standin["run"]>[0]>): Promise<{ readonly run: Run; readonly job: Job }>;
+  readonly newJob: (more?: Partial<Parameters<Standin["run"]>[0]>): Promise<{ readonly run: Run; readonly job: Job }>;
   /** `countersign run --app` as a step of the job, with a shell script as what it runs. */
   step(
     job: Job,
@@ -48,13 +48,13 @@ export interface Whole {
       readonly env?: NodeJS.ProcessEnv;
       readonly claims?: Readonly<Record<string, unknown>>;
     },
-  ): Running;
+  ) => Running;
   /** Any other command of ours. */
-  countersign(...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
+  readonly countersign: (...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
   /** The App's check that waits for an answer on a commit, once it is there. */
-  waitingCheck(sha: string): Promise<CheckRun>;
+  waitingCheck(sha: string) => Promise<CheckRun>;
   /** Clones the evidence branch with git as it comes, and gives the folder. */
-  clone(branch?: string): Promise<string>;
+  readonly clone: (branch?: string) => Promise<string>;
   close(): Promise<void>;
 }
 
@@ -147,8 +147,7 @@ export async function startWhole(options: WholeOptions): Promise<Whole> {
       const token = join(own, "token");
       writeFileSync(token, standin.oidc.token(job, url, claims), { mode: 0o600 });
       const variables = { COUNTERSIGN_ID_TOKEN_FILE: token, COUNTERSIGN_STATE_DIR: state, TMPDIR: temporary };
-      const options = ["--app", url, "--target", `appdb=${target}`, ...args];
-      return start(["run", ...options, "--", "/bin/sh", "-c", script], { ...variables, ...env }, own);
+      return start(["run", "--app", url, "--target", `appdb=${target}`, ...args, "--", "/bin/sh", "-c", script], { ...variables, ...env }, own);
     },
     async countersign(...args) {
       const { exited, output } = start(args, {});
