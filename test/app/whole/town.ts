@@ -9,8 +9,8 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { type LivePostgres, startPostgres } from "../../live/server.ts";
-import type { Standin, StandinOptions } from "../../standin/standin.ts";
-import { startStandin } from "../../standin/standin.ts";
+import type { NewRun } from "../../standin/setup.ts";
+import { type Standin, type StandinOptions, startStandin } from "../../standin/standin.ts";
 import type { Account, CheckRun, Installation, Job, Permissions, Repository, Run } from "../../standin/world.ts";
 
 const PROGRAM = resolve("dist/countersign.cjs");
@@ -37,25 +37,24 @@ export interface Whole {
   /** Starts the App and waits until it is ready. */
   readonly startApp: (more?: { readonly env?: NodeJS.ProcessEnv; readonly port?: number }) => Promise<Running>;
   /** A run of the newest commit of a branch, with one job. */
-  readonly newJob: (more?: Partial<Parameters<Standin["run"]>[0]>): Promise<{ readonly run: Run; readonly job: Job }>;
+  readonly newJob: (more?: Partial<NewRun>) => Promise<{ readonly run: Run; readonly job: Job }>;
   /** `countersign run --app` as a step of the job, with a shell script as what it runs. */
-  step(
-    job: Job,
-    script: string,
-    more?: {
-      readonly target?: string;
-      readonly args?: readonly string[];
-      readonly env?: NodeJS.ProcessEnv;
-      readonly claims?: Readonly<Record<string, unknown>>;
-    },
-  ) => Running;
+  readonly step: (job: Job, script: string, more?: StepOptions) => Running;
   /** Any other command of ours. */
-  readonly countersign: (...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
+  readonly countersign: (...args: readonly string[]) => Promise<{ readonly code: number; readonly output: string }>;
   /** The App's check that waits for an answer on a commit, once it is there. */
-  waitingCheck(sha: string) => Promise<CheckRun>;
-  /** Clones the evidence branch with git as it comes, and gives the folder. */
+  readonly waitingCheck: (sha: string) => Promise<CheckRun>;
+  /** Clones a branch, the evidence's unless said, with git as it comes, and gives the folder. */
   readonly clone: (branch?: string) => Promise<string>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export interface StepOptions {
+  readonly target?: string;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** What the job's token says otherwise. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 export interface WholeOptions extends StandinOptions {
@@ -147,7 +146,11 @@ export async function startWhole(options: WholeOptions): Promise<Whole> {
       const token = join(own, "token");
       writeFileSync(token, standin.oidc.token(job, url, claims), { mode: 0o600 });
       const variables = { COUNTERSIGN_ID_TOKEN_FILE: token, COUNTERSIGN_STATE_DIR: state, TMPDIR: temporary };
-      return start(["run", "--app", url, "--target", `appdb=${target}`, ...args, "--", "/bin/sh", "-c", script], { ...variables, ...env }, own);
+      return start(
+        ["run", "--app", url, "--target", `appdb=${target}`, ...args, "--", "/bin/sh", "-c", script],
+        { ...variables, ...env },
+        own,
+      );
     },
     async countersign(...args) {
       const { exited, output } = start(args, {});
