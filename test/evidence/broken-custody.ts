@@ -523,6 +523,14 @@ const heartbeats: Breakage[] = [
     [],
     [
       {
+        name: "heartbeats-of-an-open-session",
+        title: "a session was open on two days",
+        breaks: async (folder) =>
+          void (await entering(folder, {
+            heartbeats: [DAYS[0], DAYS[1]].map((day) => heartbeat(day, [seen(LOST, "open")])),
+          })),
+      },
+      {
         name: "heartbeats",
         title: "there is a heartbeat for each of three days",
         breaks: beating(DAYS, [seen(FIRST, "landed"), seen(SECOND, "landed"), seen(THIRD, "open")]),
