@@ -134,6 +134,14 @@ const lost: Breakage[] = [
         breaks: found({ heads: 0 }),
       },
       {
+        name: "lost-and-found-on-another-day",
+        title: "a session was lost and found, and its first event is of the day after its id",
+        breaks: found(
+          { says: (each) => ({ ...each, closedAt: "2026-11-25T01:00:00.000Z" }) },
+          { startedAt: "2026-11-25T00:00:01.000Z" },
+        ),
+      },
+      {
         name: "lost-and-found-with-an-answer",
         title: "a session was lost and found, and its gateway had died before it wrote an answer down",
         breaks: found({ answers: [answerOf({ request: "NEVERCAME1", answer: "refused" })] }),
@@ -707,6 +715,14 @@ const heartbeats: Breakage[] = [
     "failed",
     [],
     [
+      {
+        name: "file-beside-heartbeats",
+        title: "a file lies beside the years of heartbeats",
+        breaks: async (folder) => {
+          await beating(DAYS)(folder);
+          writeFileSync(join(folder, "heartbeats/README.md"), "all well");
+        },
+      },
       {
         name: "file-among-heartbeats",
         title: "a file that is no heartbeat lies among them",
