@@ -6,6 +6,7 @@ import { dsseSigner } from "../../src/evidence/dsse.ts";
 import { digestOfFile, encodeLostEntry } from "../../src/evidence/entry.ts";
 import { sealSession } from "../../src/evidence/layout.ts";
 import { readLost } from "../../src/evidence/lost.ts";
+import { cosigner } from "../../src/tlog/note.ts";
 import type { Breakage } from "./breakage.ts";
 import {
   answerOf,
@@ -18,6 +19,7 @@ import {
   LOST_FOLDER,
   type Losing,
   lostOf,
+  OTHER,
   putHeartbeat,
   saying,
   seen,
@@ -130,6 +132,14 @@ const lost: Breakage[] = [
         name: "lost-without-a-head-and-found",
         title: "a session was lost before its first head, and its files came later",
         breaks: found({ heads: 0 }),
+      },
+      {
+        name: "lost-and-found-on-another-day",
+        title: "a session was lost and found, and its first event is of the day after its id",
+        breaks: found(
+          { says: (each) => ({ ...each, closedAt: "2026-11-25T01:00:00.000Z" }) },
+          { startedAt: "2026-11-25T00:00:01.000Z" },
+        ),
       },
       {
         name: "lost-and-found-with-an-answer",
@@ -443,6 +453,29 @@ const lost: Breakage[] = [
         breaks: found({ says: (each) => ({ ...each, policy: { digest: `sha256:${"c".repeat(64)}` } }) }),
       },
       {
+        name: "lost-and-found-in-another-attempt",
+        title: "a session was closed in another attempt than it was begun in",
+        breaks: found({ says: (each) => ({ ...each, identity: { ...each.identity, attempt: "2" } }) }),
+      },
+      {
+        name: "lost-and-found-in-another-repository",
+        title: "a session was closed for another repository than it was begun in",
+        breaks: found({ says: (each) => ({ ...each, identity: { ...each.identity, repository: "acme/other" } }) }),
+      },
+      {
+        name: "lost-and-found-under-another-name",
+        title: "a session was closed by its countersigner under another name than it was begun with",
+        breaks: found({
+          says: (each) => ({ ...each, countersigner: cosigner("other.example/w", countersigner().key).verifier.vkey }),
+        }),
+      },
+      {
+        name: "lost-and-found-as-another",
+        title: "the statement that closed another session lies beside the events of this one",
+        breaks: foundAnyhow({ says: (each) => ({ ...each, sid: OTHER }) }),
+        also: ["population"],
+      },
+      {
         name: "lost-and-found-in-another-run",
         title: "a session was closed in another run than it was begun in",
         breaks: found({ says: (each) => ({ ...each, identity: { ...each.identity, run: "124" } }) }),
@@ -498,6 +531,14 @@ const heartbeats: Breakage[] = [
     [],
     [
       {
+        name: "heartbeats-of-an-open-session",
+        title: "a session was open on two days",
+        breaks: async (folder) =>
+          void (await entering(folder, {
+            heartbeats: [DAYS[0], DAYS[1]].map((day) => heartbeat(day, [seen(LOST, "open")])),
+          })),
+      },
+      {
         name: "heartbeats",
         title: "there is a heartbeat for each of three days",
         breaks: beating(DAYS, [seen(FIRST, "landed"), seen(SECOND, "landed"), seen(THIRD, "open")]),
@@ -509,6 +550,14 @@ const heartbeats: Breakage[] = [
     "incomplete",
     ["ended"],
     [
+      {
+        name: "heartbeat-of-a-session-that-was-lost-later",
+        title: "a session was open on a day, and the log says before the next that it was lost",
+        breaks: async (folder) => {
+          await entering(folder, { heartbeats: [heartbeat(DAYS[0], [seen(LOST, "open")])] });
+          await entering(folder, { lost: [lostOf(wholeSession())], heartbeats: [heartbeat(DAYS[1])] });
+        },
+      },
       {
         name: "heartbeat-of-a-lost-session",
         title: "a heartbeat says of a session that it was lost, in the step that closes it",
@@ -599,6 +648,14 @@ const heartbeats: Breakage[] = [
         },
       },
       {
+        name: "heartbeat-entered-twice",
+        title: "the log holds one heartbeat twice",
+        breaks: async (folder) => {
+          await beating(DAYS)(folder);
+          await addEntry(folder, heartbeatEntry(DAYS[1], heartbeat(DAYS[1])));
+        },
+      },
+      {
         name: "heartbeat-of-another-day",
         title: "the heartbeat of one day stands in the place of another's, in the log as well",
         breaks: async (folder) => {
@@ -658,6 +715,14 @@ const heartbeats: Breakage[] = [
     "failed",
     [],
     [
+      {
+        name: "file-beside-heartbeats",
+        title: "a file lies beside the years of heartbeats",
+        breaks: async (folder) => {
+          await beating(DAYS)(folder);
+          writeFileSync(join(folder, "heartbeats/README.md"), "all well");
+        },
+      },
       {
         name: "file-among-heartbeats",
         title: "a file that is no heartbeat lies among them",

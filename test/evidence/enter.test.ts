@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { digestOfFile } from "../../src/evidence/entry.ts";
-import { HEARTBEAT_SESSIONS_MAX, heartbeatOf, readHeartbeat } from "../../src/evidence/heartbeat.ts";
+import {
+  HEARTBEAT_SESSIONS_MAX,
+  heartbeatOf,
+  readHeartbeat,
+  signHeartbeat,
+  verifyHeartbeat,
+} from "../../src/evidence/heartbeat.ts";
 import { type Batch, enter, sealSession } from "../../src/evidence/layout.ts";
 import type { Ledger } from "../../src/evidence/ledger.ts";
 import { LogError } from "../../src/evidence/log.ts";
@@ -271,6 +277,20 @@ describe("a heartbeat", () => {
     expect(cut.more).toEqual({ count: 3, digest: digestOfFile(canonical(all.slice(-3))) });
     expect(heartbeatOf("2026-11-24", "acme/shop", all.slice(-3)).more).toEqual({ count: 0, digest: "" });
     expect(readHeartbeat(heartbeat("2026-11-24", all))).toEqual(cut);
+  });
+
+  it("of more than it lists is not looked through for what was open before, and one of more than it may list fails", async () => {
+    const sidOf = (at: number): string => `01M85YSN40M3T4ZS5R6X${String(at).padStart(6, "0")}`;
+    const all = Array.from({ length: HEARTBEAT_SESSIONS_MAX + 1 }, (_, at) => seen(sidOf(at), "open"));
+    const files: Files = new Map();
+    await into(files, { heartbeats: [heartbeat("2026-11-24", [seen(LOST, "open")]), heartbeat("2026-11-25", all)] });
+    expect(notGood(await verified(files))).toEqual([]);
+    const { dsse, app } = countersigner();
+    const long = { ...heartbeatOf("2026-11-24", "acme/shop", []), sessions: all };
+    expect(verifyHeartbeat(signHeartbeat(long, dsse), [app.verifier.publicKey])).toEqual({
+      kind: "bad",
+      reasons: ["it lists more than 5000 sessions"],
+    });
   });
 
   it("with long names of jobs still fits into an envelope that a verifier takes", async () => {

@@ -1126,8 +1126,6 @@ class Session:
             self.read_keys(proof)
             if re.fullmatch("sha256:[0-9a-f]{64}", lost["policy"]["digest"]) is None:
                 self.fails("policy", "it names no digest of a policy")
-            if lost["countersigner"] == "none":
-                self.fails("keys", "it names no countersigner")
             self.check_statement_of_loss()
             self.check_last_head()
             self.check_entry(proof, True)
