@@ -137,7 +137,13 @@ async function stop(
 
 function keyRoute(vkey: string): Route {
   const reply = json(200, { vkey });
-  return { method: "GET", path: /^\/v1\/key$/, bodyBytesMax: 0, who: "open", handle: async () => await Promise.resolve(reply) };
+  return {
+    method: "GET",
+    path: /^\/v1\/key$/,
+    bodyBytesMax: 0,
+    who: "open",
+    handle: async () => await Promise.resolve(reply),
+  };
 }
 
 /** All doers, each of which asks GitHub again only when GitHub says so. Throws TypeError where two parts do the same. */

@@ -199,8 +199,7 @@ function readState(reading: Reading, folder: string): StateSettings | undefined 
 }
 
 function readKey(reading: Reading, state: StateSettings | undefined, folder: string): KeySettings | undefined {
-  const isGiven =
-    reading.text("COUNTERSIGN_KEY") !== undefined || reading.text("COUNTERSIGN_KEY_PATH") !== undefined;
+  const isGiven = reading.text("COUNTERSIGN_KEY") !== undefined || reading.text("COUNTERSIGN_KEY_PATH") !== undefined;
   if (!isGiven && state?.kind === "folder") return { kind: "made", path: join(folder, "countersign.key") };
   const make = "openssl genpkey -algorithm ed25519 -out countersign.key";
   const pem = reading.pem(
@@ -210,7 +209,11 @@ function readKey(reading: Reading, state: StateSettings | undefined, folder: str
   if (pem === undefined) return undefined;
   const key = parsed(pem);
   if (key?.asymmetricKeyType === "ed25519") return { kind: "given", key };
-  return reading.fault("COUNTERSIGN_KEY", "is not an Ed25519 private key in PEM (PKCS#8)", `Make one with \`${make}\`.`);
+  return reading.fault(
+    "COUNTERSIGN_KEY",
+    "is not an Ed25519 private key in PEM (PKCS#8)",
+    `Make one with \`${make}\`.`,
+  );
 }
 
 function readUrl(reading: Reading, isUnset: boolean): string {

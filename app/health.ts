@@ -128,7 +128,10 @@ function gaugesOf({ database, clock, version, waiting }: HealthOptions): readonl
       name: "countersign_errand_oldest_seconds",
       help: "How long the oldest of them has been due, by kind.",
       read: async () =>
-        (await backlog()).map(({ kind, oldest }) => ({ labels: { kind }, value: Math.max(0, clock() - oldest) / 1000 })),
+        (await backlog()).map(({ kind, oldest }) => ({
+          labels: { kind },
+          value: Math.max(0, clock() - oldest) / 1000,
+        })),
     },
     {
       name: "countersign_sessions",

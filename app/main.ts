@@ -3,7 +3,14 @@
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { type MakePart, type RunningApp, startApp, vkeyOf } from "./app.ts";
-import { type Config, type ConfigResult, type Environment, readConfig, type StateSettings, stateFolder } from "./config.ts";
+import {
+  type Config,
+  type ConfigResult,
+  type Environment,
+  readConfig,
+  type StateSettings,
+  stateFolder,
+} from "./config.ts";
 import { type Fault, messageOf, tellFaults } from "./fault.ts";
 import { type Listener, openListener } from "./http/listener.ts";
 import { openKey } from "./key.ts";
@@ -180,7 +187,10 @@ async function serve(ready: Ready, io: AppIo): Promise<number> {
 }
 
 /** Serves the set-up until the App is created, and gives the settings with it. */
-async function setUp({ config, key, database, listener, logs, options }: Ready, io: AppIo): Promise<Config | Faults | "stopped"> {
+async function setUp(
+  { config, key, database, listener, logs, options }: Ready,
+  io: AppIo,
+): Promise<Config | Faults | "stopped"> {
   const path = settingsPath(config.folder);
   const { github, url, webhookProxy } = config;
   const { random, clock } = io;

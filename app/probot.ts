@@ -4,10 +4,11 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import { Octokit } from "@octokit/core";
 import { Probot, ProbotOctokit } from "probot";
 import type { AppIdentity, GithubSettings } from "./config.ts";
 import type { Context, GithubDoor } from "./context.ts";
-import { type Webhooks, WEBHOOK_PATH } from "./http/server.ts";
+import { WEBHOOK_PATH, type Webhooks } from "./http/server.ts";
 import { errorFields, type Logs } from "./log.ts";
 import type { WebhookEvent } from "./part.ts";
 
@@ -31,6 +32,8 @@ const ANSWER_MS_MAX = 30_000;
 /** Starts Probot. Calls nobody yet. */
 export async function openProbot(options: ProbotOptions): Promise<OpenProbot> {
   const { identity, github, logs, metrics } = options;
+  const bounded = boundedFetch(metrics);
+  const plain = new Octokit({ baseUrl: github.api, request: { fetch: bounded } });
   const probot = new Probot({
     appId: identity.id,
     privateKey: identity.privateKey,
@@ -38,9 +41,11 @@ export async function openProbot(options: ProbotOptions): Promise<OpenProbot> {
     baseUrl: github.api,
     log: logs.library,
     webhookPath: WEBHOOK_PATH,
-    request: { fetch: boundedFetch(metrics) },
-    Octokit: ProbotOctokit.defaults((given: object) => ({
+    request: { fetch: bounded },
+    Octokit: ProbotOctokit.defaults((given: { readonly auth?: object }) => ({
       ...given,
+      // Probot's own would ask api.github.com for a new token, whatever the API's address is.
+      auth: { ...given.auth, request: plain.request },
       retry: { enabled: false },
       throttle: { enabled: false },
     })),
@@ -114,4 +119,3 @@ function boundedFetch(metrics: Context["metrics"]): typeof fetch {
     }
   };
 }
-

@@ -18,6 +18,8 @@ function networkOf(address: string): string {
   const [front = "", back = ""] = plain.toLowerCase().split("::");
   const head = front.split(":").filter((part) => part !== "");
   const tail = back.split(":").filter((part) => part !== "");
-  const zeros = plain.includes("::") ? Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => "0") : [];
+  const zeros = plain.includes("::")
+    ? Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => "0")
+    : [];
   return `${[...head, ...zeros, ...tail].slice(0, 4).join(":")}::/64`;
 }

@@ -135,7 +135,7 @@ async function exchange(parts: Parts, asked: Asked): Promise<void> {
     return;
   }
   const { route, caught } = routeFor(parts.routes, request.method ?? "", path);
-  asked.route = String(route.path.source);
+  asked.route = labelOf(route);
   const head: Head = { method: request.method ?? "", target, headers: plainHeaders(request) };
   const reply = await byRoute(parts, asked, { route, caught, head, address });
   send(parts, asked, reply);
@@ -155,7 +155,11 @@ async function byRoute(parts: Parts, asked: Asked, { route, caught, head, addres
   if (route.who === "session") {
     limitTo(parts, `unbelieved ${address}`, UNBELIEVED_RATE);
     session = await signerOf(head, context.database, context.clock());
-    limitTo(parts, `session ${session.sid} ${route.rate === undefined ? "" : route.path.source}`, route.rate ?? SESSION_RATE);
+    limitTo(
+      parts,
+      `session ${session.sid} ${route.rate === undefined ? "" : route.path.source}`,
+      route.rate ?? SESSION_RATE,
+    );
   } else if (!UNLIMITED.test(head.target)) {
     limitTo(parts, `open ${address} ${route.path.source}`, route.rate ?? OPEN_RATE);
   }
@@ -191,6 +195,15 @@ async function deliver(parts: Parts, asked: Asked, address: string): Promise<voi
   } finally {
     giveBack();
   }
+}
+
+/** The route as people write it, as `/v1/requests/*`, for counting: never the path, which names sessions. */
+function labelOf({ path }: Route): string {
+  return path.source
+    .replaceAll(/^\^|\$$/g, "")
+    .replaceAll("\\/", "/")
+    .replaceAll(/\((?:\?:)?[^()]*\)/g, "*")
+    .replaceAll("\\", "");
 }
 
 function routeFor(
@@ -301,7 +314,11 @@ function send(parts: Parts, { request, response }: Asked, reply: Reply): void {
 }
 
 function count({ context }: Parts, { route, request, response, startedMs }: Asked): void {
-  const labels = { route, method: request.method ?? "", status: String(response.headersSent ? response.statusCode : 0) };
+  const labels = {
+    route,
+    method: request.method ?? "",
+    status: String(response.headersSent ? response.statusCode : 0),
+  };
   context.metrics.count("countersign_http_requests_total", labels);
   context.metrics.took("countersign_http_request_seconds", (context.clock() - startedMs) / 1000, { route });
 }

@@ -29,7 +29,14 @@ export class ManifestError extends Error {
 /** Reads `app.yml`. Throws ManifestError: it is ours, and a permission without a reason is a fault of ours. */
 export function readBlueprint(text: string): Blueprint {
   const value: unknown = parse(text);
-  const { name, description, url, public: isPublic, default_permissions: asked, default_events: events } = fields(value);
+  const {
+    name,
+    description,
+    url,
+    public: isPublic,
+    default_permissions: asked,
+    default_events: events,
+  } = fields(value);
   if (!isText(name) || !isText(description) || !isText(url) || !isObject(asked) || !listOf(isText)(events)) {
     throw new ManifestError("app.yml is not a manifest");
   }

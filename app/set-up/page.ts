@@ -68,7 +68,11 @@ ${table(rows)}
 }
 
 /** The last page: the App is there and runs; where it is installed. */
-export function donePage(of: { readonly name: string; readonly install: string; readonly settingsPath: string }): string {
+export function donePage(of: {
+  readonly name: string;
+  readonly install: string;
+  readonly settingsPath: string;
+}): string {
   return page(
     "The App is created",
     "Step 3 of 3",

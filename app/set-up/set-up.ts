@@ -7,12 +7,12 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Octokit } from "@octokit/core";
+import type { Context } from "../context.ts";
 import { readBody } from "../http/body.ts";
 import type { Handler } from "../http/listener.ts";
 import { Problem } from "../http/route.ts";
 import { WEBHOOK_PATH } from "../http/server.ts";
 import { errorFields } from "../log.ts";
-import type { Context } from "../context.ts";
 import { type Blueprint, type Choice, creationUrl, manifestOf } from "./manifest.ts";
 import { type ChoiceFaults, choosePage, confirmPage, donePage, faultPage } from "./page.ts";
 
@@ -114,7 +114,11 @@ async function answer(parts: Parts, request: IncomingMessage): Promise<Page> {
     case "GET /set-up/created":
       return await finish(parts, url);
     default:
-      throw new Problem(404, "Not set up yet", "Countersign waits to be set up: open the link that its terminal shows.");
+      throw new Problem(
+        404,
+        "Not set up yet",
+        "Countersign waits to be set up: open the link that its terminal shows.",
+      );
   }
 }
 
@@ -182,7 +186,11 @@ async function finish(parts: Parts, url: URL): Promise<Page> {
   // Taken before GitHub is asked: a second time with this state, or a second tab, asks nothing.
   parts.states.delete(state);
   if (begun === undefined || parts.clock() - begun.atMs > STATE_MS_MAX) {
-    throw new Problem(403, "This way back was used", "It works once, for an hour. Open the terminal's link and begin again.");
+    throw new Problem(
+      403,
+      "This way back was used",
+      "It works once, for an hour. Open the terminal's link and begin again.",
+    );
   }
   const code = url.searchParams.get("code") ?? "";
   if (!/^[\w-]{1,200}$/.test(code)) throw new Problem(400, "No code", "GitHub gave no code. Begin again.");

@@ -67,7 +67,9 @@ export function verifyRequest(
 ): string | undefined {
   const why = verifyHead(request, headers, by);
   if (why !== undefined) return why;
-  return headers["content-digest"] === contentDigest(request.body) ? undefined : "Content-Digest is not that of the body";
+  return headers["content-digest"] === contentDigest(request.body)
+    ? undefined
+    : "Content-Digest is not that of the body";
 }
 
 /**
@@ -104,7 +106,11 @@ export function contentDigest(body: Uint8Array | string): string {
 }
 
 /** RFC 9421 section 2.5. An absent query is signed as `?`, section 2.2.7. */
-function signatureBase({ method, target }: Pick<SignedRequest, "method" | "target">, digest: string, parameters: string): string {
+function signatureBase(
+  { method, target }: Pick<SignedRequest, "method" | "target">,
+  digest: string,
+  parameters: string,
+): string {
   const at = target.indexOf("?");
   const path = at === -1 ? target : target.slice(0, at);
   const query = at === -1 ? "?" : target.slice(at);
