@@ -7,17 +7,17 @@ const WAITERS_MAX = 8192;
 
 export interface Heard {
   /** Resolves at the next notification of the subject, when `signal` aborts, or after `waitMs`. Rejects with Problem. */
-  heard(subject: string, waitMs: number, signal: AbortSignal): Promise<void>;
+  readonly heard: (subject: string, waitMs: number, signal: AbortSignal) => Promise<void>;
   /** Wakes who waits for the subject; with `undefined` everybody, who then looks again. */
   tell(subject: string | undefined): void;
-  waiting(): number;
+  readonly waiting: () => number;
 }
 
 export function createHeard(): Heard {
   const waiters = new Map<string, Set<() => void>>();
   let count = 0;
   return {
-    async heard(subject, waitMs, signal) {
+    heard: async (subject, waitMs, signal) => {
       if (signal.aborted || waitMs <= 0) return;
       if (count >= WAITERS_MAX) {
         throw new Problem(503, "Too many wait", "Ask again in a few seconds.", { retryAfter: 5 });
@@ -41,7 +41,7 @@ export function createHeard(): Heard {
     },
     tell(subject) {
       const told = subject === undefined ? [...waiters.values()] : [waiters.get(subject) ?? new Set<() => void>()];
-      for (const each of told) for (const wake of [...each]) wake();
+      for (const each of told) for (const wake of each) wake();
     },
     waiting: () => count,
   };

@@ -87,14 +87,14 @@ async function begin(options: Options, io: AppIo): Promise<Ready | Faults> {
     const other = await holdToKey(database, held);
     if (other !== undefined) faults.push(other);
   }
-  const isWhole = faults.length === 0 && read.config !== undefined;
-  const listener = isWhole && read.config !== undefined ? await tryListener(read.config, faults) : undefined;
-  if (read.config === undefined || key === undefined || database === undefined || listener === undefined) {
+  const config = faults.length === 0 ? read.config : undefined;
+  const listener = config === undefined ? undefined : await tryListener(config, faults);
+  if (config === undefined || key === undefined || database === undefined || listener === undefined) {
     await database?.close();
     return { faults };
   }
-  const logs = openLogs(read.config.logLevel, io.logTo);
-  return { config: read.config, key, database, listener, logs, options };
+  const logs = openLogs(config.logLevel, io.logTo);
+  return { config, key, database, listener, logs, options };
 }
 
 /** What the first run wrote, under what the operator says now. */

@@ -8,7 +8,6 @@ type Labels = Readonly<Record<string, string>>;
 export const METRICS: Readonly<Record<string, { readonly kind: "counter" | "histogram"; readonly help: string }>> = {
   countersign_http_requests_total: { kind: "counter", help: "Requests answered, by route, method and status." },
   countersign_http_request_seconds: { kind: "histogram", help: "From a request's head to its answer, by route." },
-  countersign_http_refused_total: { kind: "counter", help: "Requests refused before their route, by why." },
   countersign_webhooks_total: { kind: "counter", help: "Deliveries of GitHub, by event and outcome." },
   countersign_errand_failures_total: { kind: "counter", help: "Errands that failed and are tried again, by kind." },
   countersign_errand_seconds: { kind: "histogram", help: "How long an errand took, by kind." },

@@ -26,7 +26,7 @@ export interface ServingOptions {
 }
 
 export interface Serving {
-  handle(request: IncomingMessage, response: ServerResponse): void;
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
   /** Requests that are not answered yet. */
   inFlight(): number;
   /** Aborts the signal of all exchanges: who waits is answered, and nobody stays. */
@@ -71,7 +71,7 @@ export function createServing(options: ServingOptions): Serving {
   };
   const open = new Set<ServerResponse>();
   return {
-    handle(request, response) {
+    handle: (request, response) => {
       open.add(response);
       response.once("close", () => open.delete(response));
       void answer(parts, request, response);

@@ -17,7 +17,7 @@ body {
   margin: 0; background: var(--ground); color: var(--ink);
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; -webkit-text-size-adjust: 100%;
 }
-h1, h2, p, ol, dl, dd { margin: 0; padding: 0; }
+h1, h2, p, ol, dl, dd { margin: 0; padding: 0; overflow-wrap: anywhere; }
 header, main { width: min(100% - 2rem, 44rem); margin: 0 auto; }
 header { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .1rem 1rem; padding: .9rem 0; color: var(--soft); }
 header b { color: var(--ink); font-weight: 650; }
@@ -45,7 +45,8 @@ button, .button {
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 .rows { margin-top: .6rem; border-top: 1px solid var(--line); }
 .rows div { display: grid; grid-template-columns: 11rem 1fr; gap: .1rem 1.25rem; padding: .6rem 0; border-bottom: 1px solid var(--line); }
-.rows dt { font-family: var(--mono); font-size: .88rem; overflow-wrap: anywhere; }
+.rows dt { font-size: .92rem; font-weight: 600; overflow-wrap: anywhere; }
+.rows dt code { font-weight: 400; }
 .rows dt small { color: var(--soft); font-size: 1em; }
 .rows dd { color: var(--soft); font-size: .92rem; overflow-wrap: anywhere; }
 .fault { padding: .8rem 1rem; margin-top: 1rem; border-radius: 8px; background: var(--danger-well); color: var(--danger); }

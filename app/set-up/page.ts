@@ -17,6 +17,7 @@ export interface ChoosePage {
 
 /** The first page: the App's name, owner and URL, and what it will be allowed to do. */
 export function choosePage({ blueprint, choice, faults, isUrlFixed, action }: ChoosePage): string {
+  const [focused = "name"] = Object.keys(faults);
   const rows = blueprint.permissions.map(({ name, level, why }) => ({ term: `${name} `, small: level, text: why }));
   return page(
     "Create the App",
@@ -25,9 +26,9 @@ export function choosePage({ blueprint, choice, faults, isUrlFixed, action }: Ch
 <p class="lead">Countersign asks people on GitHub, and keeps its record there, as an App that you own. Its key and its webhook secret
 go from GitHub to this machine alone.</p>
 <form method="post" action="${escape(action)}">
-${field({ name: "name", label: "Name", value: choice.name, fault: faults.name, hint: "As everybody sees it on checks. No two Apps on GitHub may have the same.", more: 'type="text" maxlength="34" required autofocus' })}
-${field({ name: "organization", label: "Organisation", value: choice.organization, fault: faults.organization, hint: "Who is to own it. Empty: your own account.", more: 'type="text" maxlength="39" autocapitalize="none" spellcheck="false"' })}
-${field({ name: "url", label: "Public URL", value: choice.url, fault: faults.url, hint: isUrlFixed ? "COUNTERSIGN_URL says so." : "Where GitHub and your runners reach this App, over https.", more: `type="url" required spellcheck="false"${isUrlFixed ? " readonly" : ""}` })}
+${field({ name: "name", label: "Name", value: choice.name, focused, fault: faults.name, hint: "As everybody sees it on checks. No two Apps on GitHub may have the same.", more: 'type="text" maxlength="34" required' })}
+${field({ name: "organization", label: "Organisation", value: choice.organization, focused, fault: faults.organization, hint: "Who is to own it. Empty: your own account.", more: 'type="text" maxlength="39" autocapitalize="none" spellcheck="false"' })}
+${field({ name: "url", label: "Public URL", value: choice.url, focused, fault: faults.url, hint: isUrlFixed ? "COUNTERSIGN_URL says so." : "Where GitHub and your runners reach this App, over https.", more: `type="url" required spellcheck="false"${isUrlFixed ? " readonly" : ""}` })}
 <div class="actions"><button>Continue</button></div>
 </form>
 <h2>What it may do, and why</h2>
@@ -101,21 +102,23 @@ interface Field {
   readonly fault: string | undefined;
   /** Attributes, ours. */
   readonly more: string;
+  readonly focused: string;
 }
 
-function field({ name, label, value, hint, fault, more }: Field): string {
+function field({ name, label, value, hint, fault, more, focused }: Field): string {
   const wrong = fault === undefined ? "" : `\n<p class="wrong" id="${name}-wrong">${escape(fault)}</p>`;
   const described = `${name}-hint${fault === undefined ? "" : ` ${name}-wrong`}`;
   const invalid = fault === undefined ? "" : ' aria-invalid="true"';
+  const focus = focused === name ? " autofocus" : "";
   return `<label for="${name}">${label}</label>
 <p class="hint" id="${name}-hint">${escape(hint)}</p>
-<input id="${name}" name="${name}" value="${escape(value)}" autocomplete="off" aria-describedby="${described}"${invalid} ${more}>${wrong}`;
+<input id="${name}" name="${name}" value="${escape(value)}" autocomplete="off" aria-describedby="${described}"${invalid}${focus} ${more}>${wrong}`;
 }
 
 function table(rows: readonly { readonly term: string; readonly small?: string; readonly text: string }[]): string {
   const each = rows.map(({ term, small, text }) => {
-    const level = small === undefined ? "" : `<small>${escape(small)}</small>`;
-    return `<div><dt>${escape(term)}${level}</dt><dd>${escape(text)}</dd></div>`;
+    const name = small === undefined ? escape(term) : `<code>${escape(term)}<small>${escape(small)}</small></code>`;
+    return `<div><dt>${name}</dt><dd>${escape(text)}</dd></div>`;
   });
   return `<dl class="rows">\n${each.join("\n")}\n</dl>`;
 }

@@ -77,9 +77,7 @@ export function openSetUp(options: SetUpOptions): SetUp {
       answer(parts, request)
         .catch((error: unknown): Page => faultOf(parts, error))
         .then((shown) => show(parts, response, shown))
-        .then((made) => {
-          if (made !== undefined) resolveCreated(made);
-        })
+        .then((made) => (made === undefined ? undefined : resolveCreated(made)))
         .catch((error: unknown) => {
           options.log.error(errorFields(error), "the set-up could not answer");
           response.destroy();

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type Environment, readConfig } from "../../app/config.ts";
 import { tellFaults } from "../../app/fault.ts";
@@ -158,6 +158,6 @@ describe("the environment of the App", () => {
   });
 });
 
-function pem(key: import("node:crypto").KeyObject): string {
+function pem(key: KeyObject): string {
   return key.export({ type: "pkcs8", format: "pem" }).toString();
 }

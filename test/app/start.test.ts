@@ -126,10 +126,11 @@ describe("countersign app", () => {
     const made = openKey({ kind: "made", path }, "a");
     expect(made).toHaveProperty("asymmetricKeyType", "ed25519");
     chmodSync(path, 0o644);
-    expect(openKey({ kind: "made", path }, "b")).toMatchObject({ what: expect.stringContaining("read by others") });
+    expect(openKey({ kind: "made", path }, "b")).toMatchObject({ what: `holds ${path}, which can be read by others` });
     writeFileSync(path, "no key");
     chmodSync(path, 0o600);
-    expect(openKey({ kind: "made", path }, "c")).toMatchObject({ what: expect.stringContaining("is not an Ed25519") });
+    const what = `holds ${path}, which is not an Ed25519 key in PEM`;
+    expect(openKey({ kind: "made", path }, "c")).toMatchObject({ what });
   });
 
   it("refuses another key than its state was made with, until the operator names it", async () => {
