@@ -5,6 +5,7 @@ import { boundParserMemory, boundYoungMemory } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
+import { handOver } from "./app.ts";
 import { bundle } from "./bundle.ts";
 import { countersigner } from "./countersigner.ts";
 import { erase } from "./erase.ts";
@@ -27,6 +28,7 @@ const HELP = `countersign ${version}: one command, one decision, countersigned b
   countersign show SID                                read a session in the terminal, or watch it again
   countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
   countersign erase SID --value ... --reason TEXT     erase values of a session for ever
+  countersign app                                     run the GitHub App that countersigns, asks people, keeps evidence
   countersign recover                                 seal the sessions of gateways that were killed
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
@@ -39,7 +41,8 @@ const progress = (text: string): void => void process.stderr.write(`\r${text}\u0
 
 const readFile = (path: string): string => readFileSync(path, "utf8");
 
-async function main([word, ...args]: readonly string[]): Promise<number> {
+/** The exit code; undefined where somebody else ends this process. */
+async function main([word, ...args]: readonly string[]): Promise<number | undefined> {
   const [, script = ""] = process.argv;
   switch (word) {
     case "run":
@@ -90,6 +93,9 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
       const self = [process.execPath, script] as const;
       return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self });
     }
+    case "app":
+      await handOver();
+      return undefined;
     case "--version":
       out(version);
       return 0;
@@ -127,6 +133,6 @@ void main(process.argv.slice(2))
     return 1;
   })
   .then((code) => {
-    process.exitCode = code;
+    if (code !== undefined) process.exitCode = code;
     return code;
   });
