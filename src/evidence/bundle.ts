@@ -4,11 +4,11 @@
 import { NoteError, parseCheckpoint, parseNote } from "../tlog/note.ts";
 import { encodeProof, parseProof } from "../tlog/proof.ts";
 import { decodeUtf8 } from "./dsse.ts";
-import { foldersByTime, monthsIn, SESSION_FILES, TRUST_PATH } from "./layout.ts";
 import type { EvidenceFile, EvidenceReader } from "./ledger.ts";
 import { CHECKPOINT_PATH, LOG_FOLDER, LogError, proveEntry } from "./log.ts";
 import { Finding, type Report, verdictOf } from "./report.ts";
 import { type VerifyOptions, verifyLedger, verifySession } from "./verify.ts";
+import { foldersByTime, monthsIn, SESSION_FILES, TRUST_PATH } from "./where.ts";
 
 /**
  * The files of a bundle of one session. Its proof is made anew, from the newest checkpoint, so it proves more than the

@@ -2,10 +2,13 @@
 // the job; and nothing that was held was released without one.
 
 import type { EventBodies } from "../model/event.ts";
+import type { Identity } from "../model/session.ts";
+import { NoteError, parseVkey } from "../tlog/note.ts";
 import { verifyApproval } from "./approval-statement.ts";
 import type { HeldCommand } from "./course.ts";
 import { decodeUtf8 } from "./dsse.ts";
 import { digestOfFile } from "./entry.ts";
+import type { Lost } from "./lost.ts";
 import { fileName } from "./pages.ts";
 import type { Finding } from "./report.ts";
 
@@ -17,6 +20,8 @@ export interface ApprovalContext {
   readonly countersigner: Uint8Array | undefined;
   /** The files of `approvals/`, by name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The statement that closed the session as lost, where there is one. Answers it knew of may not be in the events. */
+  readonly lost: Lost | undefined;
 }
 
 /** Surfaces on GitHub, where people are not the one who runs the job. A local page or terminal may be theirs. */
@@ -41,10 +46,49 @@ export function checkApprovals(held: readonly HeldCommand[], context: ApprovalCo
       finding.fail(`command ${command.cmd} was held and released without a signed approval`);
     }
   }
-  for (const name of context.files.keys()) {
-    if (!spoken.has(name)) finding.fail(`approvals/${name} answers no request of this session`);
+  for (const [name, file] of context.files) {
+    if (spoken.has(name)) continue;
+    if (context.lost === undefined) finding.fail(`approvals/${name} answers no request of this session`);
+    else for (const fault of faultsOfUnrecorded(name, file, context.lost)) finding.fail(`approvals/${name}: ${fault}`);
   }
   finding.detail = `${held.length} held, ${signed} signed answers`;
+}
+
+/**
+ * What is wrong with an answer that no event speaks of, in a session that was lost: the gateway may have died before it
+ * wrote the answer down. It was signed for this session all the same.
+ */
+export function faultsOfUnrecorded(name: string, file: Uint8Array, lost: Lost): readonly string[] {
+  const key = countersignerOf(lost);
+  if (key === undefined) return ["there is no countersigner whose signature could be believed"];
+  const result = verifyApproval(decodeUtf8(file) ?? "", key, { sid: lost.sid, policy: lost.policy.digest });
+  if (result.kind === "bad") return result.reasons;
+  const { facts } = result;
+  const faults: string[] = [];
+  if (fileName(facts.request) !== name) faults.push("it answers another request");
+  if (!lost.targets.includes(facts.target)) faults.push("it is for a target that the session did not register");
+  if (facts.answer === "approved" && isByTheirOwn(facts.by, lost.identity)) {
+    faults.push("approved by the one who ran the job");
+  }
+  return faults;
+}
+
+function countersignerOf({ countersigner }: Lost): Uint8Array | undefined {
+  try {
+    return parseVkey(countersigner).publicKey;
+  } catch (error) {
+    if (error instanceof NoteError) return undefined;
+    throw error;
+  }
+}
+
+/** Is one of the people who answered elsewhere than on their own machine the one who ran the job. */
+function isByTheirOwn(
+  by: readonly { readonly login: string; readonly via: string }[],
+  { actor, triggeringActor }: Identity,
+): boolean {
+  const own = [actor, triggeringActor].map((login) => login.toLowerCase());
+  return by.some(({ login, via }) => ELSEWHERE.has(via) && own.includes(login.toLowerCase()));
 }
 
 function faultsOf(
@@ -80,10 +124,7 @@ function faultsOf(
     const people = new Set(facts.by.map(({ login }) => login.toLowerCase()));
     const needed = requested?.approvers.count ?? 1;
     if (people.size < needed) faults.push(`approved by ${people.size}, and ${needed} were asked for`);
-    const own = [started.identity.actor, started.identity.triggeringActor].map((login) => login.toLowerCase());
-    if (facts.by.some(({ login, via }) => ELSEWHERE.has(via) && own.includes(login.toLowerCase()))) {
-      faults.push("approved by the one who ran the job");
-    }
+    if (isByTheirOwn(facts.by, started.identity)) faults.push("approved by the one who ran the job");
   }
   return faults;
 }

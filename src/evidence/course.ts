@@ -31,6 +31,9 @@ export class Course {
   readonly #commands = new Map<string, Steps>();
   readonly #held: Steps[] = [];
   readonly #requests = new Set<string>();
+  /** The targets that session.started names; undefined before it. */
+  #targets: ReadonlySet<string> | undefined;
+  readonly #issued = new Set<string>();
   #ended = false;
   #count = 0;
 
@@ -44,6 +47,10 @@ export class Course {
     switch (event.type) {
       case "session.started":
         if (event.seq !== 0) this.#wrong(event, "comes again");
+        this.#targets ??= new Set(event.body.targets.map(({ name }) => name));
+        return;
+      case "credential.issued":
+        this.#onIssued(event, event.body);
         return;
       case "session.ended":
         this.#ended = true;
@@ -96,6 +103,14 @@ export class Course {
       answered,
       released: ruling === "release",
     }));
+  }
+
+  #onIssued(event: KnownEvent, { target }: EventBodies["credential.issued"]): void {
+    if (event.conn !== 0) this.#wrong(event, "speaks of a connection, and it is the session's");
+    if (this.#targets === undefined) this.#wrong(event, "comes before session.started");
+    else if (!this.#targets.has(target)) this.#wrong(event, "is of a target that session.started does not name");
+    if (this.#issued.has(target)) this.#wrong(event, "is the second for its target");
+    this.#issued.add(target);
   }
 
   #onSeen(event: KnownEvent, body: EventBodies["command.seen"], leaf: Buffer): void {

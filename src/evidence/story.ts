@@ -51,6 +51,8 @@ export class Story {
     readonly at: string;
     readonly body: EventBodies["connection.opened"];
   }[] = [];
+  /** Credentials that the App released to the session. */
+  readonly issued: { readonly seq: number; readonly at: string; readonly target: string }[] = [];
   readonly gaps: { readonly at: string; readonly body: EventBodies["gap"] }[] = [];
   readonly #own = new Set<number>();
   #commands = 0;
@@ -111,6 +113,10 @@ export class Story {
         if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
         if (this.connections.length < ASIDES_MAX)
           this.connections.push({ conn: event.conn, at: event.at, body: event.body });
+        return;
+      case "credential.issued":
+        if (this.issued.length < ASIDES_MAX)
+          this.issued.push({ seq: event.seq, at: event.at, target: event.body.target });
         return;
       case "gap":
         this.#gaps += 1;

@@ -24,6 +24,8 @@ export interface Summary {
   readonly ended: EventBodies["session.ended"] | undefined;
   readonly endedAt: string;
   readonly counts: Counts;
+  /** The targets whose credentials the App released to the session, in the order it did, each once. */
+  readonly issued: readonly string[];
 }
 
 /** Counts events as they come. */
@@ -39,6 +41,7 @@ export class Summariser {
   #held = 0;
   #masked = 0;
   #previews = 0;
+  readonly #issued = new Set<string>();
   readonly #own = new Set<number>();
 
   add(event: KnownEvent): void {
@@ -51,6 +54,9 @@ export class Summariser {
       case "session.ended":
         this.#ended = event.body;
         this.#endedAt = event.at;
+        return;
+      case "credential.issued":
+        this.#issued.add(event.body.target);
         return;
       case "connection.opened":
         if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
@@ -95,6 +101,7 @@ export class Summariser {
         masked: this.#masked,
         previews: this.#previews,
       },
+      issued: [...this.#issued],
     };
   }
 }

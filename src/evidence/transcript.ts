@@ -67,6 +67,8 @@ class Teller {
     switch (event.type) {
       case "session.started":
         return started(event.sid, event.at, event.body);
+      case "credential.issued":
+        return [line("dim", `${time}  the App released its credential of ${event.body.target} to the session`)];
       case "connection.opened": {
         const { target, user, database, purpose, application } = event.body;
         const program = application.map((each) => this.#oneLine(each)).join(" ");

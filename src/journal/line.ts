@@ -39,6 +39,7 @@ export class LineEncoder {
     this.#end = `,"sid":"${sid}","type":"`;
     this.#bodies = {
       "session.started": canonical,
+      "credential.issued": canonical,
       "connection.opened": canonical,
       "command.seen": (body) => this.#seen(body),
       "command.decided": (body) => this.#decided(body),

@@ -40,6 +40,8 @@ export interface EventBodies {
     readonly targets: readonly { readonly name: string; readonly protocol: string }[];
     readonly tier: Tier;
   };
+  /** The App released a target's credential to this session; `source` says who kept it. At most one for each target. */
+  readonly "credential.issued": { readonly source: "app"; readonly target: string };
   readonly "connection.opened": {
     readonly application: readonly Redacted[];
     readonly database: string;

@@ -11,6 +11,8 @@ import { canonical } from "../../src/journal/jcs.ts";
 import { checkpointText, noteSigner, rawPublicKey } from "../../src/tlog/note.ts";
 import { encodeProof } from "../../src/tlog/proof.ts";
 import { leafHash, nodeHash } from "../../src/tlog/tree.ts";
+import type { Breakage } from "./breakage.ts";
+import { BROKEN_CUSTODY } from "./broken-custody.ts";
 import {
   addEntry,
   baseSessions,
@@ -32,24 +34,6 @@ import {
   writeFiles,
 } from "./forge.ts";
 import { keyOf, makeSession, party, type Twist } from "./sealed.ts";
-
-/** One way to break evidence. */
-export interface Breakage {
-  /** Short and unique. */
-  readonly name: string;
-  readonly title: string;
-  /** The lines of `test/corpus/evidence.jsonl` that it shows. */
-  readonly cases: readonly string[];
-  /** Applies it to a folder that `sealBase` filled. */
-  readonly breaks: (folder: string) => void | Promise<void>;
-  readonly verdict: "good" | "failed" | "incomplete";
-  /** The check that must not be good; empty when all is good. */
-  readonly check: string;
-  /** Checks that cannot but fail with it, in the order of the alphabet. */
-  readonly also: readonly string[];
-  /** True: the auditor kept `log/checkpoint` as it was before, and gives it to `--since`. */
-  readonly since: boolean;
-}
 
 type Row = Pick<Breakage, "name" | "title" | "breaks"> & Partial<Omit<Breakage, "name" | "title" | "breaks">>;
 
@@ -272,7 +256,36 @@ const order = failing("order", [
     cases: ["E-23"],
     breaks: async (folder) => await reseal(folder, FIRST, (session) => resign(session, decidedLate)),
   },
+  {
+    name: "credential-of-no-target",
+    title: "the App is said to have released the credential of a target that the session did not name",
+    breaks: made({ issued: [{ target: "billing" }] }),
+  },
+  {
+    name: "credential-released-twice",
+    title: "the App is said to have released one credential twice",
+    breaks: made({ issued: [{ target: "appdb" }, { target: "appdb" }] }),
+  },
+  {
+    name: "credential-of-a-connection",
+    title: "a credential is said to be a connection's, and it is the session's",
+    breaks: made({ issued: [{ target: "appdb", conn: 1 }] }),
+  },
+  {
+    name: "credential-before-the-start",
+    title: "a credential was released before the session began",
+    breaks: async (folder) =>
+      await sealBase(folder, { [FIRST]: { issued: [{ target: "appdb" }] } }).then(
+        async () => await reseal(folder, FIRST, (session) => resign(session, startedLate)),
+      ),
+    also: ["events", "heads", "keys", "statement"],
+  },
 ]);
+
+/** The first two lines in each other's place, their numbers in order. */
+function startedLate([first = "", second = "", ...rest]: string[]): string[] {
+  return [second, first, ...rest].map((line, seq) => line.replace(/"seq":\d+/, `"seq":${seq}`));
+}
 
 /** Swaps the decision about the first command with what was masked in its result, and keeps the numbers in order. */
 function decidedLate(all: string[]): string[] {
@@ -1301,6 +1314,12 @@ const good = failing("", [
     breaks: async (folder) => await erase(folder, FIRST),
   },
   {
+    name: "credential-released",
+    title: "the App released a credential to the session",
+    verdict: "good",
+    breaks: made({ issued: [{ target: "appdb" }] }),
+  },
+  {
     name: "held-approved-and-refused-all-the-same",
     title: "a command was approved, and refused all the same",
     verdict: "good",
@@ -1327,5 +1346,6 @@ export const BROKEN: readonly Breakage[] = [
   ...since,
   ...pages,
   ...files,
+  ...BROKEN_CUSTODY,
   ...good,
 ];

@@ -15,7 +15,7 @@ import { cosigner, noteSigner } from "../../src/tlog/note.ts";
 import { Witness } from "../../src/tlog/witness.ts";
 
 export const ORIGIN = "github.com/acme/shop/countersign";
-const POLICY = `sha256:${"b".repeat(64)}`;
+export const POLICY = `sha256:${"b".repeat(64)}`;
 
 /** When sessions start, and by the countersigner's clock, when their heads and the log's checkpoint are signed. */
 const STARTED_AT = "2026-11-23T05:00:00.000Z";
@@ -63,6 +63,8 @@ export interface Twist {
   readonly approvalKey?: KeyObject;
   /** Changes the signed answer before its digest is recorded. */
   readonly sign?: (dsse: string) => string;
+  /** The targets whose credentials the App released, and on which connection that is said. */
+  readonly issued?: readonly { readonly target: string; readonly conn?: number }[];
   readonly heldRuling?: "release" | "refuse";
   /** How the held command was answered, and by whom. */
   readonly answered?: "approved" | "refused" | "expired";
@@ -192,6 +194,7 @@ export function makeSession(
     targets: [{ name: "appdb", protocol: "postgres" }],
     tier: "cooperative",
   });
+  for (const { target, conn = 0 } of twist.issued ?? []) say("credential.issued", conn, { source: "app", target });
   const application = redact("psql", salts);
   const opened = say("connection.opened", 1, {
     application: [application.redacted],

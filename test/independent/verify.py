@@ -277,6 +277,7 @@ BODIES = {
         targets=every(fields(name=is_text, protocol=is_text)),
         tier=word("cooperative", "contained", "remote"),
     ),
+    "credential.issued": fields(source=word("app"), target=is_text),
     "connection.opened": fields(
         application=every(is_digest),
         database=is_text,
@@ -1610,6 +1611,7 @@ class Course:
     def __init__(self, events, check):
         self.commands, self.held = {}, []
         self._requests = set()
+        self._targets, self._issued = None, set()
         ended = False
         for event, leaf in events:
             faults = ["comes after session.ended"] if ended else []
@@ -1622,7 +1624,11 @@ class Course:
         kind, body = event["type"], event["body"]
         steps = self.commands.get(body.get("cmd"))
         if kind == "session.started":
+            if self._targets is None:
+                self._targets = {each["name"] for each in body["targets"]}
             return [] if event["seq"] == 0 else ["comes again"]
+        if kind == "credential.issued":
+            return self._issue(event["conn"], body["target"])
         if kind == "command.seen":
             if steps is not None:
                 return ["was seen before"]
@@ -1640,6 +1646,17 @@ class Course:
         elif kind == "masked":
             return [] if steps is not None else ["was never seen"]
         return []
+
+    def _issue(self, conn, target):
+        faults = [] if conn == 0 else ["speaks of a connection, and it is the session's"]
+        if self._targets is None:
+            faults.append("comes before session.started")
+        elif target not in self._targets:
+            faults.append("is of a target that session.started does not name")
+        if target in self._issued:
+            faults.append("is the second for its target")
+        self._issued.add(target)
+        return faults
 
     def _decided(self, steps, body):
         if steps is None:
