@@ -24,6 +24,12 @@ export interface BranchCommit {
   readonly message: string;
 }
 
+/** A commit that was made, and how many requests that write it took. */
+export interface CommitMade {
+  readonly oid: string;
+  readonly requests: number;
+}
+
 /** The branch is not where it was expected; nothing was written. */
 export class BranchMovedError extends Error {
   override readonly name = "BranchMovedError";
@@ -86,10 +92,10 @@ const CREATE = `mutation ($input: CreateCommitOnBranchInput!) {
 const BODY = "[skip ci]";
 
 /**
- * Makes the commit by GraphQL, which GitHub signs; gives its id. Rejects with BranchMovedError, GraphqlRefusedError, or what
+ * Makes the commit by GraphQL, which GitHub signs. Rejects with BranchMovedError, GraphqlRefusedError, or what
  * the request failed with: then nobody knows whether it was made.
  */
-export async function commitByGraphql(octokit: Octokit, at: RepositoryName, commit: BranchCommit): Promise<string> {
+export async function commitByGraphql(octokit: Octokit, at: RepositoryName, commit: BranchCommit): Promise<CommitMade> {
   const { branch, head, files, removed, message } = commit;
   const input = {
     branch: { repositoryNameWithOwner: `${at.owner}/${at.repo}`, branchName: branch },
@@ -105,7 +111,7 @@ export async function commitByGraphql(octokit: Octokit, at: RepositoryName, comm
       CREATE,
       { input },
     );
-    return made.createCommitOnBranch.commit.oid;
+    return { oid: made.createCommitOnBranch.commit.oid, requests: 1 };
   } catch (error) {
     const types = typesIn(error);
     if (types.includes("STALE_DATA")) throw new BranchMovedError(`${branch} moved`, { cause: error });
@@ -148,13 +154,14 @@ const INLINE_BYTES_MAX = 256 * 1024;
 
 /**
  * Makes the commit from git's own objects, and moves the branch to it, if that is a step forward, or makes the branch. GitHub
- * signs this too, since no author is named. Gives the commit's id. Rejects with BranchMovedError or RepositoryError.
+ * signs this too, since no author is named. Rejects with BranchMovedError or RepositoryError.
  */
-export async function commitByGitData(octokit: Octokit, at: RepositoryName, commit: BranchCommit): Promise<string> {
+export async function commitByGitData(octokit: Octokit, at: RepositoryName, commit: BranchCommit): Promise<CommitMade> {
   const { branch, head, message } = commit;
   let tree = head?.tree;
   try {
-    for (const slice of await slicesOf(octokit, at, commit)) {
+    const { slices, uploads } = await slicesOf(octokit, at, commit);
+    for (const slice of slices) {
       const made = await octokit.request("POST /repos/{owner}/{repo}/git/trees", {
         ...at,
         ...(tree === undefined ? {} : { base_tree: tree }),
@@ -169,7 +176,7 @@ export async function commitByGitData(octokit: Octokit, at: RepositoryName, comm
       parents: head === undefined ? [] : [head.commit],
     });
     await moveTo(octokit, at, { branch, head, to: made.data.sha });
-    return made.data.sha;
+    return { oid: made.data.sha, requests: uploads + slices.length + 2 };
   } catch (error) {
     throw emptyOr(error, at);
   }
@@ -203,9 +210,10 @@ async function slicesOf(
   octokit: Octokit,
   at: RepositoryName,
   { files, removed }: BranchCommit,
-): Promise<readonly TreeRow[][]> {
+): Promise<{ readonly slices: readonly TreeRow[][]; readonly uploads: number }> {
   const slices: TreeRow[][] = [];
   let bytes = 0;
+  let uploads = 0;
   const add = (row: TreeRow, size: number): void => {
     const last = slices.at(-1);
     bytes += size;
@@ -219,10 +227,12 @@ async function slicesOf(
   for (const file of files) {
     const text = file.bytes.length <= INLINE_BYTES_MAX ? plainText(file.bytes) : undefined;
     const row = { path: file.path, mode: "100644", type: "blob" } as const;
-    if (text === undefined) add({ ...row, sha: await upload(octokit, at, file) }, 0);
-    else add({ ...row, content: text }, file.bytes.length);
+    if (text === undefined) {
+      add({ ...row, sha: await upload(octokit, at, file) }, 0);
+      uploads += 1;
+    } else add({ ...row, content: text }, file.bytes.length);
   }
-  return slices;
+  return { slices, uploads };
 }
 
 /** The bytes as the text that they are in UTF-8, so that JSON carries them unchanged; undefined for any others. */

@@ -57,6 +57,7 @@ export const CUSTODY: readonly string[] = [
      size bigint NOT NULL,
      root bytea NOT NULL,
      checkpoint text NOT NULL,
+     trust text NOT NULL,
      -- Of what was written to GitHub lately; docs of app/custody/pace.ts.
      load double precision NOT NULL DEFAULT 0,
      paced_at bigint NOT NULL DEFAULT 0
