@@ -7,7 +7,6 @@ import { ConflictError } from "../../src/evidence/fresh.ts";
 import { enter } from "../../src/evidence/layout.ts";
 import type { LogSigner } from "../../src/evidence/ledger.ts";
 import { LogError } from "../../src/evidence/log.ts";
-import { logOriginOf } from "../../src/evidence/origin.ts";
 import { isInteger, isText, shaped } from "../../src/evidence/shape.ts";
 import { RepositoryError } from "../../src/github/evidence-branch.ts";
 import { githubLedger, StrangeBranchError } from "../../src/github/evidence-ledger.ts";
@@ -16,7 +15,7 @@ import { findRepository } from "../../src/github/evidence-repository.ts";
 import { sessionOrigin } from "../../src/journal/session-log.ts";
 import { cosigner, noteSigner, parseCheckpoint, parseVkey } from "../../src/tlog/note.ts";
 import type { Context } from "../context.ts";
-import type { Database } from "../state/database.ts";
+import type { Database, RowClaim } from "../state/database.ts";
 import type { Doer } from "../state/errands.ts";
 import { markLanded, nextBatch, refuse, type Waiting } from "./batch.ts";
 import { landingStore, signedHead } from "./landing-store.ts";
@@ -52,7 +51,7 @@ async function land(
   if (next > clock()) return next;
   const place = await placeOf(database, repositoryId);
   if (place === undefined) return "done";
-  const origin = (await signedHead(database, repositoryId))?.origin ?? logOriginOf(place.repository);
+  const origin = (await signedHead(database, repositoryId))?.origin ?? place.origin.replace(/\/s\/[^/]+$/, "");
   const waiting = await nextBatch(database, repositoryId);
   const store = landingStore(database, repositoryId, clock);
   const count = waiting.sids.length + waiting.lost.length + waiting.days.length;
@@ -127,15 +126,18 @@ function logSigner({ key, vkey, clock }: Context, origin: string): LogSigner {
   };
 }
 
-const isPlace = shaped({ installation_id: isInteger, repository: isText });
+interface Place {
+  readonly installation_id: number;
+  readonly repository: string;
+  /** Of the newest session's own heads. */
+  readonly origin: string;
+}
+const isPlace: RowClaim<Place> = shaped({ installation_id: isInteger, repository: isText, origin: isText });
 
 /** Where the newest session of the repository said that it is. */
-export async function placeOf(
-  database: Database,
-  repositoryId: number,
-): Promise<{ readonly installation_id: number; readonly repository: string } | undefined> {
+export async function placeOf(database: Database, repositoryId: number): Promise<Place | undefined> {
   const [place] = await database.rows(
-    "SELECT installation_id, repository FROM session WHERE repository_id = $1 ORDER BY registered_at DESC, sid DESC LIMIT 1",
+    "SELECT installation_id, repository, origin FROM session WHERE repository_id = $1 ORDER BY registered_at DESC, sid DESC LIMIT 1",
     [repositoryId],
     isPlace,
   );
