@@ -188,8 +188,8 @@ describe.each(KINDS)("landing on %s", (kind) => {
     expect(await land(slow)).toBe("done");
     await handInOne();
     await handInOne();
-    expect(await land(slow)).toBeGreaterThanOrEqual(slow.now + 4_000);
-    slow.now += 6_000;
+    expect(await land(slow)).toBeGreaterThanOrEqual(shop.clock.now + 4_000);
+    shop.clock.now += 6_000;
     expect(await land(slow)).toBe("done");
     const made = await expectGood(3);
     expect(await made.git("rev-list", "--count", "HEAD")).toBe("2");

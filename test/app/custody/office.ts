@@ -19,6 +19,7 @@ import { readEvents } from "../../../src/evidence/read-events.ts";
 import type { Report } from "../../../src/evidence/report.ts";
 import { verifyLedger } from "../../../src/evidence/verify.ts";
 import { dirReader } from "../../../src/gateway/ledger/dir.ts";
+import { gitReader } from "../../../src/gateway/ledger/git.ts";
 import { sessionOrigin } from "../../../src/journal/session-log.ts";
 import type { Registration } from "../../../src/model/registration.ts";
 import { noteSigner } from "../../../src/tlog/note.ts";
@@ -47,7 +48,6 @@ export interface Office {
   readonly ended: string[];
   readonly errors: string[];
   readonly counts: Map<string, number>;
-  now: number;
 }
 
 export interface Shop {
@@ -55,10 +55,12 @@ export interface Shop {
   readonly database: Database;
   readonly countersigner: Party;
   readonly answers: Map<string, readonly SignedAnswer[]>;
+  /** The time of all instances. */
+  readonly clock: { now: number };
 }
 
 export function openShop(town: Town, database: Database): Shop {
-  return { town, database, countersigner: party(), answers: new Map() };
+  return { town, database, countersigner: party(), answers: new Map(), clock: { now: NOW_MS } };
 }
 
 interface OfficeOptions {
@@ -71,13 +73,12 @@ interface OfficeOptions {
 
 /** One instance of the App. `killer` is asked at each step; `database` is the instance's own view of the state. */
 export function openOffice(
-  { town, database: shared, countersigner, answers }: Shop,
+  { town, database: shared, countersigner, answers, clock }: Shop,
   { killer, database = shared, paceMs = 0, meanwhile }: OfficeOptions = {},
 ): Office {
   const ended: string[] = [];
   const errors: string[] = [];
   const counts = new Map<string, number>();
-  const clock = { now: NOW_MS };
   const watched = killer === undefined ? database : deadly(database, killer);
   const context: Context = {
     database: watched,
@@ -126,12 +127,6 @@ export function openOffice(
     ended,
     errors,
     counts,
-    get now() {
-      return clock.now;
-    },
-    set now(ms) {
-      clock.now = ms;
-    },
   };
 }
 
@@ -274,12 +269,29 @@ export async function doErrand(office: Office, kind: string, subject: string | n
   return await doer(String(subject), new AbortController().signal);
 }
 
-/** Lands until there is nothing more. */
-export async function landAll(office: Office, { town }: Shop): Promise<number> {
+/** Lands until there is nothing more, waiting as long as it is told to. */
+export async function landAll(office: Office, { town, clock }: Shop): Promise<number> {
   for (let times = 1; times < 100; times += 1) {
-    if ((await doErrand(office, "land", town.shop.id)) === "done") return times;
+    const next = await doErrand(office, "land", town.shop.id);
+    if (next === "done") return times;
+    clock.now = Math.max(clock.now, next);
   }
   throw new Error("there is no end of landing");
+}
+
+/** Verifies the branch as it is, without a clone. */
+export async function reportOf({ town, countersigner }: Shop, branch = "countersign/evidence"): Promise<Report> {
+  const reader = await gitReader(town.shop.git.folder, branch);
+  try {
+    return await verifyLedger(reader, { pinned: countersigner.app.verifier });
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What git says about the repository on GitHub. */
+export async function gitAt({ town }: Shop, ...args: string[]): Promise<string> {
+  return (await run("git", ["-C", town.shop.git.folder, ...args])).stdout.trim();
 }
 
 export interface Clone {
