@@ -8,7 +8,7 @@ import { type Fate, type Judged, type JudgedSession, judgeHeartbeat, judgeLost, 
 import type { Change, EvidenceFile, EvidenceReader, Ledger, LogSigner } from "./ledger.ts";
 import { type Appended, appendEntries, CHECKPOINT_PATH, LogError, readEdge } from "./log.ts";
 import { lostPage } from "./lost-page.ts";
-import { frontPage, indexRow, indexWith, lostRow, monthPage } from "./pages.ts";
+import { frontPage, indexRow, indexWith, lostRow, monthFolder, monthPage } from "./pages.ts";
 import {
   type LostSession,
   lostFiles,
@@ -235,7 +235,7 @@ async function pageFiles(now: EvidenceReader, fresh: Fresh, checkpoint: string):
   const rows = rowsOf(fresh);
   for (const month of new Set(rows.map((each) => each.month))) {
     months.add(month);
-    const folder = `sessions/${month.replace("-", "/")}`;
+    const folder = monthFolder(month);
     const before = await now.read(`${folder}/index.csv`);
     const inMonth = rows.filter((each) => each.month === month).map(({ row }) => row);
     const index = indexWith(before === undefined ? "" : (decodeUtf8(before) ?? ""), inMonth);

@@ -6,6 +6,7 @@ import { dsseSigner } from "../../src/evidence/dsse.ts";
 import { digestOfFile, encodeLostEntry } from "../../src/evidence/entry.ts";
 import { sealSession } from "../../src/evidence/layout.ts";
 import { readLost } from "../../src/evidence/lost.ts";
+import { cosigner } from "../../src/tlog/note.ts";
 import type { Breakage } from "./breakage.ts";
 import {
   answerOf,
@@ -18,6 +19,7 @@ import {
   LOST_FOLDER,
   type Losing,
   lostOf,
+  OTHER,
   putHeartbeat,
   saying,
   seen,
@@ -392,13 +394,14 @@ const lost: Breakage[] = [
         name: "found-and-called-lost",
         title: "the files of a session that was lost and found are taken away, as if they had never come",
         breaks: async (folder) => {
-          await closing()(folder);
+          const session = wholeSession();
+          await entering(folder, { lost: [lostOf(session)] });
           const before = readFiles(folder);
-          await entering(folder, { sessions: [wholeSession()] });
+          await entering(folder, { sessions: [session] });
           for (const name of readdirSync(join(folder, LOST_FOLDER)))
             rmSync(join(folder, LOST_FOLDER, name), { recursive: true });
           const files = readFiles(folder);
-          for (const [path, bytes] of before) if (/^sessions\//.test(path)) files.set(path, bytes);
+          for (const [path, bytes] of before) if (path.startsWith("sessions/")) files.set(path, bytes);
           writeFiles(folder, files);
           renderAgain(folder);
         },
@@ -440,6 +443,29 @@ const lost: Breakage[] = [
         name: "lost-and-found-under-another-policy",
         title: "a session was closed under another policy than it was begun with",
         breaks: found({ says: (each) => ({ ...each, policy: { digest: `sha256:${"c".repeat(64)}` } }) }),
+      },
+      {
+        name: "lost-and-found-in-another-attempt",
+        title: "a session was closed in another attempt than it was begun in",
+        breaks: found({ says: (each) => ({ ...each, identity: { ...each.identity, attempt: "2" } }) }),
+      },
+      {
+        name: "lost-and-found-in-another-repository",
+        title: "a session was closed for another repository than it was begun in",
+        breaks: found({ says: (each) => ({ ...each, identity: { ...each.identity, repository: "acme/other" } }) }),
+      },
+      {
+        name: "lost-and-found-under-another-name",
+        title: "a session was closed by its countersigner under another name than it was begun with",
+        breaks: found({
+          says: (each) => ({ ...each, countersigner: cosigner("other.example/w", countersigner().key).verifier.vkey }),
+        }),
+      },
+      {
+        name: "lost-and-found-as-another",
+        title: "the statement that closed another session lies beside the events of this one",
+        breaks: foundAnyhow({ says: (each) => ({ ...each, sid: OTHER }) }),
+        also: ["population"],
       },
       {
         name: "lost-and-found-in-another-run",
@@ -497,6 +523,14 @@ const heartbeats: Breakage[] = [
     [],
     [
       {
+        name: "heartbeats-of-an-open-session",
+        title: "a session was open on two days",
+        breaks: async (folder) =>
+          void (await entering(folder, {
+            heartbeats: [DAYS[0], DAYS[1]].map((day) => heartbeat(day, [seen(LOST, "open")])),
+          })),
+      },
+      {
         name: "heartbeats",
         title: "there is a heartbeat for each of three days",
         breaks: beating(DAYS, [seen(FIRST, "landed"), seen(SECOND, "landed"), seen(THIRD, "open")]),
@@ -508,6 +542,14 @@ const heartbeats: Breakage[] = [
     "incomplete",
     ["ended"],
     [
+      {
+        name: "heartbeat-of-a-session-that-was-lost-later",
+        title: "a session was open on a day, and the log says before the next that it was lost",
+        breaks: async (folder) => {
+          await entering(folder, { heartbeats: [heartbeat(DAYS[0], [seen(LOST, "open")])] });
+          await entering(folder, { lost: [lostOf(wholeSession())], heartbeats: [heartbeat(DAYS[1])] });
+        },
+      },
       {
         name: "heartbeat-of-a-lost-session",
         title: "a heartbeat says of a session that it was lost, in the step that closes it",
@@ -595,6 +637,14 @@ const heartbeats: Breakage[] = [
         breaks: async (folder) => {
           await beating(DAYS)(folder);
           await addEntry(folder, heartbeatEntry(DAYS[1], heartbeat(DAYS[1], [seen(FIRST, "landed")])));
+        },
+      },
+      {
+        name: "heartbeat-entered-twice",
+        title: "the log holds one heartbeat twice",
+        breaks: async (folder) => {
+          await beating(DAYS)(folder);
+          await addEntry(folder, heartbeatEntry(DAYS[1], heartbeat(DAYS[1])));
         },
       },
       {

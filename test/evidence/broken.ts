@@ -272,6 +272,15 @@ const order = failing("order", [
     breaks: made({ issued: [{ target: "appdb", conn: 1 }] }),
   },
   {
+    name: "credential-without-a-start",
+    title: "a credential was released, and the beginning of the session is taken away",
+    breaks: async (folder) =>
+      await sealBase(folder, { [FIRST]: { issued: [{ target: "appdb" }] } }).then(() =>
+        lines((all) => all.slice(1))(folder),
+      ),
+    also: ["entry", "events", "heads", "keys", "pages", "population", "statement"],
+  },
+  {
     name: "credential-before-the-start",
     title: "a credential was released before the session began",
     breaks: async (folder) =>

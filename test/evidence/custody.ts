@@ -5,10 +5,10 @@ import { dirname, join } from "node:path";
 import { signApproval } from "../../src/evidence/approval-statement.ts";
 import { type DsseSigner, encodeDsse, signDsse } from "../../src/evidence/dsse.ts";
 import { digestOfFile, encodeHeartbeatEntry, encodeLostEntry } from "../../src/evidence/entry.ts";
-import { type HeartbeatSession, heartbeatOf, heartbeatStatement } from "../../src/evidence/heartbeat.ts";
+import { type HeartbeatSession, heartbeatOf, heartbeatStatement, signHeartbeat } from "../../src/evidence/heartbeat.ts";
 import { type Batch, enter, type LostSession } from "../../src/evidence/layout.ts";
 import { appendEntry, readEdge } from "../../src/evidence/log.ts";
-import { type Lost, lostStatement, readLost } from "../../src/evidence/lost.ts";
+import { type Lost, lostStatement, readLost, signLost } from "../../src/evidence/lost.ts";
 import { indexWith, lostRow } from "../../src/evidence/pages.ts";
 import { heartbeatPath, lostFolder, timeOfId } from "../../src/evidence/where.ts";
 import { canonical, parseCanonical } from "../../src/journal/jcs.ts";
@@ -21,6 +21,8 @@ import { makeSession, POLICY, type Twist } from "./sealed.ts";
 
 /** A session that the tests lose. Its id is of the moment of its first event. */
 export const LOST = "01M85YSN40M3T4ZS5R6X7Y8Z8F";
+/** Another, of the same moment. */
+export const OTHER = "01M85YSN40M3T4ZS5R6X7Y8Z8G";
 export const LOST_FOLDER = lostFolder(LOST);
 const STARTED_AT = "2026-11-24T04:59:59.900Z";
 
@@ -33,6 +35,7 @@ export function wholeSession(twist: Twist = {}) {
 export interface Losing {
   /** So many heads of it were countersigned: two, unless told otherwise; the second covers the request for an approval. */
   readonly heads?: number;
+  readonly sid?: string;
   /** Changes what the statement says before it is signed. */
   readonly says?: (lost: Lost) => Lost;
   /** Changes the statement itself. */
@@ -43,12 +46,13 @@ export interface Losing {
 
 /** The session as the countersigner closes it. */
 export function lostOf(session: ReturnType<typeof wholeSession>, losing: Losing = {}): LostSession {
-  const { heads = 2, by = countersigner().dsse, answers = [] } = losing;
+  const { heads = 2, sid = LOST, by = countersigner().dsse, answers = [] } = losing;
   const checkpoint = heads === 0 ? "" : headsOf(session)[heads - 1];
   if (checkpoint === undefined) throw new Error(`there are not ${heads} heads`);
-  const statement = lostStatement(losing.says?.(factsOf(checkpoint)) ?? factsOf(checkpoint));
-  const stated = losing.states?.(statement) ?? statement;
-  return { dsse: encodeDsse(stated, [signDsse(stated, by)]), checkpoint, approvals: answers };
+  const facts = losing.says?.(factsOf(sid, checkpoint)) ?? factsOf(sid, checkpoint);
+  const stated = losing.states?.(lostStatement(facts));
+  const dsse = stated === undefined ? signLost(facts, by) : encodeDsse(stated, [signDsse(stated, by)]);
+  return { dsse, checkpoint, approvals: answers };
 }
 
 function headsOf({ checkpoints }: { readonly checkpoints: Uint8Array }): string[] {
@@ -56,17 +60,17 @@ function headsOf({ checkpoints }: { readonly checkpoints: Uint8Array }): string[
   return all.map((note) => (note.endsWith("\n") ? note : `${note}\n`));
 }
 
-function factsOf(checkpoint: string): Lost {
+function factsOf(sid: string, checkpoint: string): Lost {
   const { app, log } = countersigner();
   const note = checkpoint === "" ? undefined : parseNote(checkpoint);
   const head = note === undefined ? { size: 0, root: rootHash([]) } : parseCheckpoint(note.text);
   const [cosigned] = note === undefined ? [] : verifySignatures(note, [app.verifier]);
   return {
-    sid: LOST,
+    sid,
     size: head.size,
     root: head.root,
     countersigner: app.verifier.vkey,
-    gateway: { vkey: noteSigner(`${log.verifier.name}/s/${LOST}`, gatewayKey(LOST)).verifier.vkey },
+    gateway: { vkey: noteSigner(`${log.verifier.name}/s/${sid}`, gatewayKey(sid)).verifier.vkey },
     identity: {
       repository: "acme/shop",
       workflowRef: "acme/shop/.github/workflows/db.yml@refs/heads/main",
@@ -159,9 +163,9 @@ export interface Beating {
 /** The text of a day's signed heartbeat. */
 export function heartbeat(day: string, sessions: readonly HeartbeatSession[] = [], beating: Beating = {}): string {
   const { repository = "acme/shop", by = countersigner().dsse } = beating;
-  const statement = heartbeatStatement(heartbeatOf(day, repository, sessions));
-  const said = beating.says?.(statement) ?? statement;
-  return encodeDsse(said, [signDsse(said, by)]);
+  const facts = heartbeatOf(day, repository, sessions);
+  const said = beating.says?.(heartbeatStatement(facts));
+  return said === undefined ? signHeartbeat(facts, by) : encodeDsse(said, [signDsse(said, by)]);
 }
 
 export const seen = (sid: string, state: HeartbeatSession["state"]): HeartbeatSession => ({
