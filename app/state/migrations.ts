@@ -2,11 +2,13 @@
 
 import { isInteger, shaped } from "../../src/evidence/shape.ts";
 import { type Database, StateError } from "./database.ts";
+import { APPROVALS } from "./tables/approvals.ts";
 import { FOUNDATION } from "./tables/foundation.ts";
 
 /** A step that was ever released never changes; what follows is a step of its own. */
 const STEPS: readonly { readonly name: string; readonly statements: readonly string[] }[] = [
   { name: "foundation", statements: FOUNDATION },
+  { name: "approvals", statements: APPROVALS },
 ];
 
 const isVersion = shaped({ version: isInteger });

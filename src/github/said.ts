@@ -8,6 +8,10 @@ export interface Said {
   readonly word: Extract<Word, { readonly kind: "comment" | "review" }>;
   readonly login: string;
   readonly type: string;
+  /** Why, in their words: what a comment says behind its first line, or a review. */
+  readonly text: string;
+  /** GitHub's number of it. */
+  readonly ref: number;
 }
 
 export interface Thread {
@@ -50,7 +54,7 @@ export async function readComments(
         body: each.body ?? "",
         stage: each.updated_at === each.created_at ? "created" : "edited",
       };
-      all.push({ word, login: user.login, type: user.type });
+      all.push({ word, login: user.login, type: user.type, text: behind(word.body), ref: Number(each.id) });
     }
     if (data.length < PAGE) return all;
   }
@@ -87,11 +91,17 @@ export async function readReviews(
         state,
       };
       // One without a time was not submitted.
-      if (Number.isFinite(word.atMs)) all.push({ word, login: user.login, type: user.type });
+      if (!Number.isFinite(word.atMs)) continue;
+      all.push({ word, login: user.login, type: user.type, text: each.body.trim(), ref: Number(each.id) });
     }
     if (data.length < PAGE) return all;
   }
   return "unknown";
+}
+
+/** What a comment says behind its first line. */
+export function behind(body: string): string {
+  return body.replace(/^[^\r\n]*(?:\r?\n)?/, "").trim();
 }
 
 /** GitHub's `performed_via_github_app`: null is nobody, and absent is not told. */
