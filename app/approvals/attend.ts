@@ -101,10 +101,6 @@ async function onGithub(parts: Parts, pace: Pace, { octokit, session, signal }: 
   let requests = await requestsOf(database, sid);
   const isAsking = requests.some(({ state, recheck }) => state === "pending" || recheck);
   const pull = isAsking ? await readPullOf(place) : "unknown";
-  if (isAsking && (await readJob(octokit, repository.at, session.check_run_id)) === "ended") {
-    await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
-    requests = await requestsOf(database, sid);
-  }
   // Shown before it is counted, because only what was shown can be approved.
   place = await publish(parts, place, requests, { pull, isDisclosed, withThread: false });
   signal.throwIfAborted();
@@ -162,6 +158,12 @@ async function countOnce(
   const words =
     asking.length > 0 ? await readWords(database, place, asking, clock()) : await keptWords(database, sid);
   const kept = await countWords(database, sid);
+  // Looked at after they spoke: nobody answers for a job that has ended.
+  const { octokit, repository, session } = place;
+  if (asking.length > 0 && (await readJob(octokit, repository.at, session.check_run_id)) === "ended") {
+    await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
+    return undefined;
+  }
   const speakers = speakersOf(words, asking, place.session.head_sha);
   if (words.length === 0) return undefined;
   const named = await learnNames(database, place, asking);

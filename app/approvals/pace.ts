@@ -17,6 +17,7 @@ export interface Pace {
   isAmple(installation: number): Promise<boolean>;
 }
 
+const ANSWER_MS_MAX = 20_000;
 /** Longer than this an errand does not hold its place: it comes again. */
 const WAIT_MS_MAX = 15_000;
 /** GitHub allows 500 an hour. What nobody waits for leaves the half of it to the rest. */
@@ -80,14 +81,18 @@ export function createPace({ context, options }: Parts): Pace {
       const octokit = await github.installation(installation);
       if (!paced.has(octokit)) {
         paced.add(octokit);
-        octokit.hook.before("request", async ({ method, url, query }) => {
+        octokit.hook.before("request", async (options) => {
+          const { method, url, query } = options;
           // The token is asked for by the client itself, and asking the graph writes nothing.
           if (url.endsWith("/access_tokens")) return;
           const isWrite = method !== "GET" && !(typeof query === "string" && query.startsWith("query"));
           await refuseBlocked(installation);
-          if (!isWrite) return;
-          await takeTurn(installation, method === "POST");
-          await refuseBlocked(installation);
+          if (isWrite) {
+            await takeTurn(installation, method === "POST");
+            await refuseBlocked(installation);
+          }
+          // What is never answered must not outlive its errand.
+          options.request = { ...options.request, signal: AbortSignal.timeout(ANSWER_MS_MAX) };
         });
         octokit.hook.error("request", async (error) => {
           await note(installation, error);

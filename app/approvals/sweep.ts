@@ -33,6 +33,8 @@ export function sweepErrand(parts: Parts): Doer {
     );
     for (const { guid, event, atMs, payload } of typeof lost === "string" ? [] : lost) {
       const isNew = await takeHint(parts, { id: guid, name: event, payload }, atMs);
+      // What was none of our business is not fetched again either.
+      await database.run("INSERT INTO delivery (guid, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", [guid, atMs]);
       if (isNew) log.info({ delivery: guid, event }, "took a webhook that was lost");
     }
     return clock() + parts.options.sweepMs;
