@@ -4,6 +4,7 @@ import { isInteger, shaped } from "../../src/evidence/shape.ts";
 import { type Database, StateError } from "./database.ts";
 import { COUNTERSIGNER } from "./tables/countersigner.ts";
 import { CUSTODY } from "./tables/custody.ts";
+import { APPROVALS } from "./tables/approvals.ts";
 import { FOUNDATION } from "./tables/foundation.ts";
 
 /** A step that was ever released never changes; what follows is a step of its own. */
@@ -11,6 +12,7 @@ const STEPS: readonly { readonly name: string; readonly statements: readonly str
   { name: "foundation", statements: FOUNDATION },
   { name: "countersigner", statements: COUNTERSIGNER },
   { name: "custody", statements: CUSTODY },
+  { name: "approvals", statements: APPROVALS },
 ];
 
 const isVersion = shaped({ version: isInteger });

@@ -197,7 +197,7 @@ export interface Repository {
   readonly id: number;
   readonly owner: Account;
   readonly name: string;
-  readonly isPrivate: boolean;
+  isPrivate: boolean;
   readonly fork: boolean;
   defaultBranch: string;
   readonly createdAt: string;
@@ -217,6 +217,8 @@ export interface World {
   readonly origin: string;
   readonly accounts: Map<string, Account>;
   readonly teams: Team[];
+  /** Collaborators who are no members of the organisation whose repository they may use. */
+  readonly outsiders: Set<Account>;
   readonly apps: App[];
   readonly installations: Installation[];
   readonly repositories: Repository[];
@@ -264,6 +266,7 @@ export function createWorld(
     origin,
     accounts: new Map([owner, bot].map((each) => [each.login.toLowerCase(), each])),
     teams: [],
+    outsiders: new Set(),
     apps: [actions],
     installations: [],
     repositories: [],

@@ -6,7 +6,7 @@ import { notFound, Refusal } from "../refusal.ts";
 import { organizationOf, profileOf, teamOf, userOf } from "../render/account.ts";
 import { fullRepositoryOf } from "../render/repository.ts";
 import type { Shape } from "../shape.ts";
-import { accountOf, reaches, roleOf, type Team } from "../world.ts";
+import { type Account, accountOf, reaches, roleOf, type Team } from "../world.ts";
 
 export const peopleRoutes: Routes = {
   "GET /user": { needs: { kind: "user" }, handle: currentUser },
@@ -38,6 +38,8 @@ export const peopleRoutes: Routes = {
       ),
   ),
   "GET /orgs/{org}/teams/{team_slug}/memberships/{username}": inOrganization(membership),
+  "GET /orgs/{org}/members/{username}": inOrganization(member),
+  "GET /orgs/{org}/memberships/{username}": inOrganization(organizationMembership),
 };
 
 function inOrganization(handle: Route["handle"]): Route {
@@ -102,6 +104,38 @@ function wholeTeamOf(call: Call, team: Team): Shape {
     repos_count: 0,
     organization,
   };
+}
+
+/** Who has a role in a repository of the organisation is a member of it, unless named an outsider. */
+function memberIn(call: Call): Account {
+  const { world } = call;
+  const organization = found(accountOf(world, inPath(call, "org")));
+  const account = found(accountOf(world, inPath(call, "username")));
+  const login = account.login.toLowerCase();
+  const isIn =
+    world.repositories.some(({ owner, roles }) => owner === organization && roles.has(login)) ||
+    world.teams.some(({ organization: of, members }) => of === organization && members.get(login)?.state === "active");
+  return found(isIn && !world.outsiders.has(account) ? account : undefined);
+}
+
+function member(call: Call): Reply {
+  memberIn(call);
+  return { status: 204 };
+}
+
+function organizationMembership(call: Call): Reply {
+  const { world } = call;
+  const organization = found(accountOf(world, inPath(call, "org")));
+  const account = memberIn(call);
+  const url = `${world.origin}/orgs/${organization.login}/memberships/${account.login}`;
+  return ok({
+    url,
+    state: "active",
+    role: "member",
+    organization_url: `${world.origin}/orgs/${organization.login}`,
+    organization: organizationOf(world, organization),
+    user: userOf(world, account),
+  });
 }
 
 function membership(call: Call): Reply {
