@@ -106,6 +106,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       logs.log.warn({ ...errorFields(fault), kind, subject, attempts }, "an errand failed and is tried again");
     },
   });
+  for (const { begin } of parts) await begin?.();
   listener.answerBy(serving.handle);
   logs.log.info({ url: config.url, listening: listener.origin, vkey, version: options.version }, "the App runs");
   return {

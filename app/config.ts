@@ -3,6 +3,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { join } from "node:path";
 import type { Fault } from "./fault.ts";
+import { CredentialsError, credentialsFile } from "./sessions/credentials.ts";
 import { weaknessOf } from "./webhook-secret.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,6 +50,8 @@ export interface Config {
   readonly github: GithubSettings;
   /** The file with targets' credentials. */
   readonly credentialsFile: string | undefined;
+  /** Sessions of one repository within an hour. */
+  readonly sessionsPerHourMax: number;
   /** A channel that webhooks are fetched from: for development. */
   readonly webhookProxy: string | undefined;
   readonly logLevel: LogLevel;
@@ -87,7 +90,8 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
     identity,
     folder,
     github: readGithub(reading),
-    credentialsFile: reading.text("COUNTERSIGN_CREDENTIALS_FILE"),
+    credentialsFile: readCredentials(reading, env),
+    sessionsPerHourMax: reading.count("COUNTERSIGN_SESSIONS_PER_HOUR", { unset: 500, max: 1_000_000 }),
     webhookProxy: reading.address("WEBHOOK_PROXY_URL", "Give the channel's URL, as https://smee.io/abc, or unset it."),
     logLevel: readLogLevel(reading),
     proxies: reading.count("COUNTERSIGN_PROXIES", { unset: 0, max: PROXIES_MAX }),
@@ -254,6 +258,19 @@ function placesOf(ghe: string | undefined): { readonly api: string; readonly web
   const web = `https://${ghe}`;
   if (ghe.endsWith(".ghe.com")) return { api: `https://api.${ghe}`, web, issuer: `https://token.actions.${ghe}` };
   return { api: `${web}/api/v3`, web, issuer: `${web}/_services/token` };
+}
+
+function readCredentials(reading: Reading, env: Environment): string | undefined {
+  const path = reading.text("COUNTERSIGN_CREDENTIALS_FILE");
+  if (path === undefined) return undefined;
+  try {
+    credentialsFile(path, env);
+    return path;
+  } catch (error) {
+    if (!(error instanceof CredentialsError)) throw error;
+    const todo = "docs/operate.md shows the file: repositories, each with its targets, for its owner's eyes alone.";
+    return reading.fault("COUNTERSIGN_CREDENTIALS_FILE", `names a file that cannot be used (${error.message})`, todo);
+  }
 }
 
 function readLogLevel(reading: Reading): LogLevel {

@@ -31,7 +31,7 @@ import {
 import type { Pace } from "./pace.ts";
 import type { Parts } from "./parts.ts";
 import { publishCheck, publishThread } from "./publish.ts";
-import { reply, repliesTo } from "./replies.ts";
+import { repliesTo, reply } from "./replies.ts";
 import { askedOf, type RequestRow, requestsOf, undergo, withdrawAll } from "./requests.ts";
 import { showingOf } from "./shown.ts";
 import { changeSurface, openSurface } from "./surface.ts";
@@ -155,8 +155,7 @@ async function countOnce(
   const { sid } = place.session;
   const requests = await requestsOf(database, sid);
   const asking = requests.filter(({ state, recheck }) => state === "pending" || recheck);
-  const words =
-    asking.length > 0 ? await readWords(database, place, asking, clock()) : await keptWords(database, sid);
+  const words = asking.length > 0 ? await readWords(database, place, asking, clock()) : await keptWords(database, sid);
   const kept = await countWords(database, sid);
   // Looked at after they spoke: nobody answers for a job that has ended.
   const { octokit, repository, session } = place;
@@ -232,7 +231,8 @@ async function settle(parts: Parts, sid: string, settling: Settling): Promise<bo
         );
         if (state !== "pending") ended.push({ answer: state, seconds: (atMs - row.asked_at) / 1000 });
         const approvals = outcome === "pending" ? count.counted.length : row.approvals;
-        if (approvals !== row.approvals) await sql.run("UPDATE request SET approvals = $2 WHERE id = $1", [row.id, approvals]);
+        if (approvals !== row.approvals)
+          await sql.run("UPDATE request SET approvals = $2 WHERE id = $1", [row.id, approvals]);
         continue;
       }
       const looked = again.find(({ id }) => id === row.id);
@@ -290,7 +290,8 @@ async function afterFailure({ context }: Parts, session: SessionRow, error: unkn
     async () =>
       await app.request("GET /app/installations/{installation_id}", { installation_id: session.installation_id }),
   );
-  const isGone = found === "gone" || (found !== "refused" && found.data.suspended_at !== null && found.data.suspended_at !== undefined);
+  const isGone =
+    found === "gone" ||
+    (found !== "refused" && found.data.suspended_at !== null && found.data.suspended_at !== undefined);
   if (isGone) await database.transaction(async (sql) => await withdrawAll(sql, session.sid, clock()));
 }
-

@@ -32,7 +32,9 @@ export function createPace({ context, options }: Parts): Pace {
   const { database, clock, github } = context;
   const paced = new WeakSet<Octokit>();
 
-  const read = async (installation: number): Promise<{ readonly blocked_until: number; readonly hour_at: number; readonly made: number }> => {
+  const read = async (
+    installation: number,
+  ): Promise<{ readonly blocked_until: number; readonly hour_at: number; readonly made: number }> => {
     const [row] = await database.rows(
       "SELECT next_at, blocked_until, hour_at, made FROM pace WHERE installation = $1",
       [installation],
@@ -109,5 +111,10 @@ export function createPace({ context, options }: Parts): Pace {
 }
 
 function isLimit(error: unknown): boolean {
-  return error instanceof Error && "status" in error && (error.status === 403 || error.status === 429) && /rate limit|abuse/i.test(error.message);
+  return (
+    error instanceof Error &&
+    "status" in error &&
+    (error.status === 403 || error.status === 429) &&
+    /rate limit|abuse/i.test(error.message)
+  );
 }

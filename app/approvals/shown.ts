@@ -24,7 +24,10 @@ export interface Showing {
 }
 
 /** `isDisclosed`: the repository was made public since, and what people said stays out. */
-export function showingOf(requests: readonly RequestRow[], { isDisclosed }: { readonly isDisclosed: boolean }): Showing {
+export function showingOf(
+  requests: readonly RequestRow[],
+  { isDisclosed }: { readonly isDisclosed: boolean },
+): Showing {
   const waiting = requests.filter(({ state }) => state === "pending");
   const [first] = waiting;
   if (first === undefined || isDisclosed) {
@@ -45,7 +48,10 @@ export function showingOf(requests: readonly RequestRow[], { isDisclosed }: { re
     check: {
       conclusion: "action_required",
       title,
-      summary: behind === 0 ? summary : `${summary}\n${behind} more wait that are not shown yet; they come when this is answered.\n`,
+      summary:
+        behind === 0
+          ? summary
+          : `${summary}\n${behind} more wait that are not shown yet; they come when this is answered.\n`,
       text: text.text,
       buttons,
     },

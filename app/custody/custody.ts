@@ -44,7 +44,11 @@ export function custody(
     routes: handInRoutes(context, needs),
     doers: new Map(doers.map(([kind, doer]) => [kind, politely(doer, clock)])),
     async resume() {
-      const waiting = await findSessions(database, "state IN ('open', 'contested', 'handed-in', 'lost') AND landed_in = ''", []);
+      const waiting = await findSessions(
+        database,
+        "state IN ('open', 'contested', 'handed-in', 'lost') AND landed_in = ''",
+        [],
+      );
       for (const { sid, repository_id } of waiting) {
         await callForCustody(database, { sid, repositoryId: repository_id }, clock());
         await callFor(database, { kind: "land", subject: String(repository_id) }, clock());

@@ -11,6 +11,26 @@ export const METRICS: Readonly<Record<string, { readonly kind: "counter" | "hist
   countersign_webhooks_total: { kind: "counter", help: "Deliveries of GitHub, by event and outcome." },
   countersign_errand_failures_total: { kind: "counter", help: "Errands that failed and are tried again, by kind." },
   countersign_errand_seconds: { kind: "histogram", help: "How long an errand took, by kind." },
+  countersign_sessions_registered_total: { kind: "counter", help: "Sessions that were registered." },
+  countersign_sessions_contested_total: {
+    kind: "counter",
+    help: "Sessions ended because another key asked for their job.",
+  },
+  countersign_sessions_handed_in_total: { kind: "counter", help: "Sessions whose evidence was handed in." },
+  countersign_sessions_lost_total: { kind: "counter", help: "Sessions that were closed as lost, by reason." },
+  countersign_heads_total: { kind: "counter", help: "Heads that were to be cosigned, by the status of the answer." },
+  countersign_head_seconds: { kind: "histogram", help: "From a head's arrival to its cosignature." },
+  countersign_credentials_issued_total: { kind: "counter", help: "Credentials that were given to a session's key." },
+  countersign_requests_asked_total: { kind: "counter", help: "Approval requests that were published." },
+  countersign_requests_ended_total: { kind: "counter", help: "Approval requests that ended, by answer." },
+  countersign_answer_seconds: { kind: "histogram", help: "From a person's word to its answer being kept." },
+  countersign_entries_landed_total: { kind: "counter", help: "Entries that landed in a log." },
+  countersign_entries_refused_total: { kind: "counter", help: "Entries that a log did not take." },
+  countersign_log_stopped_total: {
+    kind: "counter",
+    help: "Times that a log was found moved by somebody else, which stops it.",
+  },
+  countersign_landing_seconds: { kind: "histogram", help: "How long one step of a log took." },
   countersign_github_seconds: { kind: "histogram", help: "How long GitHub took to answer, by status." },
 };
 

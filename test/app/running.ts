@@ -45,6 +45,7 @@ export async function runApp(options: UnderTestOptions): Promise<AppUnderTest> {
     key: { kind: "given", key },
     github: { api: town.standin.origin, web: town.standin.origin, issuers: [town.standin.origin] },
     credentialsFile: undefined,
+    sessionsPerHourMax: 500,
     webhookProxy: undefined,
     logLevel: "debug",
     proxies: 0,

@@ -256,7 +256,9 @@ export async function openOffice(
         const [check] = checksOf(asking);
         if (check !== undefined && until(check)) return check;
         if (Date.now() > end) {
-          throw new Error(`the check is ${check?.conclusion ?? "not there"}: ${check?.output.title ?? ""}; ${failures.join("; ")}`);
+          throw new Error(
+            `the check is ${check?.conclusion ?? "not there"}: ${check?.output.title ?? ""}; ${failures.join("; ")}`,
+          );
         }
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
@@ -279,14 +281,23 @@ export async function openOffice(
   };
 }
 
-async function receive(town: Town, approvals: Approvals, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function receive(
+  town: Town,
+  approvals: Approvals,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString("utf8");
   const header = (name: string): string => String(request.headers[name] ?? "");
   try {
     if (!(await verify(town.receiver.secret, text, header("x-hub-signature-256")))) throw new Error("a bad signature");
-    await approvals.onWebhook({ id: header("x-github-delivery"), name: header("x-github-event"), payload: JSON.parse(text) });
+    await approvals.onWebhook({
+      id: header("x-github-delivery"),
+      name: header("x-github-event"),
+      payload: JSON.parse(text),
+    });
     response.writeHead(202).end();
   } catch {
     response.writeHead(500).end();

@@ -86,7 +86,7 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
     DATABASE_URL: server.url.replace(/\/[^/]*$/, "/app_state"),
     COUNTERSIGN_KEY_PATH: keyPath,
     LOG_LEVEL: "warn",
-  };
+  } as const;
   const ports = [await freePort(), await freePort()];
   const instances: Running[] = [];
   for (const [at, port] of ports.entries()) {
