@@ -7,7 +7,7 @@
  */
 import type { Surface } from "../model/decision.ts";
 import { number, type RequestView, type Span, viewRequest } from "./display.ts";
-import type { ApprovalRequest } from "./ports.ts";
+import type { ApprovalRequest, PlanStatement } from "./ports.ts";
 import { buttonOf } from "./words.ts";
 
 /** How GitHub's Markdown is made harmless: text in a fenced block, or in a code span on one line. */
@@ -24,12 +24,6 @@ export interface Asked {
   /** How many requests of this session held the same text before. */
   readonly repeats: number;
 }
-
-/** One statement of a plan. What it has in common with the others is in the plan's request. */
-export type PlanStatement = Pick<
-  ApprovalRequest,
-  "text" | "digest" | "bytes" | "effects" | "objects" | "bounded" | "impact" | "maskedSpans"
->;
 
 /** At most 20 characters in the label and the identifier, 40 in the description: GitHub's bounds. */
 interface Button {

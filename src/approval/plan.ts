@@ -25,7 +25,7 @@ interface Presented {
 }
 
 // One that nobody reads is no plan; and all of it has to be on one page.
-const STATEMENTS_MAX = 500;
+export const STATEMENTS_MAX = 500;
 
 /** Opens an approved plan. Throws RangeError for an empty one, and for one of more statements than people read. */
 export function openPlan({ sid, target, digests }: Pick<Plan, "sid" | "target" | "digests">): Plan {

@@ -35,6 +35,17 @@ export interface ApprovalRequest {
   readonly terms: ApprovalTerms;
 }
 
+/** One statement of a plan. What it has in common with the others is in the plan's request. */
+export type PlanStatement = Pick<
+  ApprovalRequest,
+  "text" | "digest" | "bytes" | "effects" | "objects" | "bounded" | "impact" | "maskedSpans"
+>;
+
+/** An ordered list of statements in one request: its `digest` covers all of them in their order. DESIGN.md 7. */
+export interface PlanRequest extends ApprovalRequest {
+  readonly statements: readonly PlanStatement[];
+}
+
 /** What it would touch, as far as that could be found out without running it. */
 export interface Impact {
   /** The plan's estimate of rows; -1 when the target gave none. */

@@ -4,7 +4,8 @@
  * It checks form and bounds only. That text and parameters are masked is the sender's word: the gateway's type system
  * lets nothing else into a request.
  */
-import type { ApprovalRequest } from "./ports.ts";
+import { STATEMENTS_MAX } from "./plan.ts";
+import type { ApprovalRequest, PlanRequest, PlanStatement } from "./ports.ts";
 
 const EFFECTS: ReadonlySet<unknown> = new Set([
   "read",
@@ -72,14 +73,52 @@ const FIELDS: Readonly<Record<keyof ApprovalRequest, Check>> = {
     listOf((each) => SURFACES.has(each))(value["via"]),
 };
 
+const STATEMENT_FIELDS: Readonly<Record<keyof PlanStatement, Check>> = {
+  text: FIELDS.text,
+  digest: FIELDS.digest,
+  bytes: FIELDS.bytes,
+  effects: FIELDS.effects,
+  objects: FIELDS.objects,
+  bounded: FIELDS.bounded,
+  impact: FIELDS.impact,
+  maskedSpans: FIELDS.maskedSpans,
+};
+
 /** Names of the fields of `value` that are missing, unknown or not what they should be; empty for a request. */
 export function faultsOfRequest(value: unknown): readonly string[] {
+  return isRecord(value) ? faultsOf(value, FIELDS) : ["(the request itself)"];
+}
+
+/** The same for the request of a whole plan, which nobody takes who cannot show its statements. */
+export function faultsOfPlan(value: unknown): readonly string[] {
   if (!isRecord(value)) {
     return ["(the request itself)"];
   }
-  const wrong = Object.entries(FIELDS).filter(([name, check]) => !check(value[name]));
-  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(FIELDS, name));
+  const { statements, ...request } = value;
+  return [...faultsOf(request, FIELDS), ...(areStatements(statements) ? [] : ["statements"])];
+}
+
+function areStatements(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= STATEMENTS_MAX &&
+    value.every((each: unknown) => isRecord(each) && faultsOf(each, STATEMENT_FIELDS).length === 0)
+  );
+}
+
+function faultsOf(
+  value: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, Check>>,
+): readonly string[] {
+  const wrong = Object.entries(fields).filter(([name, check]) => !check(value[name]));
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(fields, name));
   return [...wrong.map(([name]) => name), ...unknown];
+}
+
+/** True when `value` has the form of a plan's request. */
+export function isPlanRequest(value: unknown): value is PlanRequest {
+  return faultsOfPlan(value).length === 0;
 }
 
 /** True when `value` has the form of an approval request. */

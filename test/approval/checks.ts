@@ -1,8 +1,8 @@
 /** Checks as people get them, and the contract that each of them keeps. */
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Asked, CheckText, PlanStatement } from "../../src/approval/check-text.ts";
-import type { ApprovalRequest } from "../../src/approval/ports.ts";
+import type { Asked, CheckText } from "../../src/approval/check-text.ts";
+import type { ApprovalRequest, PlanStatement } from "../../src/approval/ports.ts";
 import { codeBlock, codeSpan } from "../../src/evidence/visible.ts";
 import { masked, sampleRequest } from "../gateway/desk/sample.ts";
 import { CODE } from "./facts.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { faultsOfRequest, isApprovalRequest } from "../../src/approval/shape.ts";
+import { faultsOfPlan, faultsOfRequest, isApprovalRequest, isPlanRequest } from "../../src/approval/shape.ts";
 import { sampleRequest } from "../gateway/desk/sample.ts";
+import { statement } from "./checks.ts";
 
 const good = sampleRequest();
 
@@ -38,6 +39,18 @@ describe("the shape of a request", () => {
   it("is no list, no text and no null", () => {
     for (const value of [[], "request", null, undefined, 4]) {
       expect(isApprovalRequest(value)).toBe(false);
+    }
+  });
+
+  it("of a plan is accepted with its statements, each of which is whole, and as nothing else", () => {
+    const statements = [statement("DROP TABLE a"), statement("DROP TABLE b")];
+    expect(faultsOfPlan({ ...good, statements })).toEqual([]);
+    // Whoever shows one command would show nothing of the statements.
+    expect(faultsOfRequest({ ...good, statements })).toEqual(["statements"]);
+    expect(isPlanRequest(good)).toBe(false);
+    const many = Array.from({ length: 501 }, () => statement("SELECT 1"));
+    for (const wrong of [[], many, [{ ...statement("x"), digest: "short" }], [{ ...statement("x"), hidden: 1 }], {}]) {
+      expect(faultsOfPlan({ ...good, statements: wrong })).toEqual(["statements"]);
     }
   });
 });

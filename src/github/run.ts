@@ -1,0 +1,52 @@
+// Who started a run, and whether a job of it still runs.
+
+import type { Octokit } from "@octokit/core";
+import { told } from "./refusal.ts";
+import type { At } from "./repository.ts";
+
+export interface AttemptFacts {
+  readonly actor: number | "unknown";
+  /** Of this very attempt: whoever ran it again is another than who did so before. */
+  readonly triggeringActor: number | "unknown";
+  readonly isEnded: boolean;
+  /** Numbers of the pull requests whose head this commit is, in this repository. Empty for a fork's. */
+  readonly pulls: readonly number[];
+}
+
+/** One attempt of a run; `unknown` where GitHub does not tell. */
+export async function readAttempt(
+  octokit: Octokit,
+  at: At,
+  run: { readonly id: number; readonly attempt: number },
+): Promise<AttemptFacts | "unknown"> {
+  const found = await told(
+    async () =>
+      await octokit.request("GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}", {
+        ...at,
+        run_id: run.id,
+        attempt_number: run.attempt,
+      }),
+  );
+  if (typeof found === "string") return "unknown";
+  const { data } = found;
+  return {
+    actor: numberOf(data.actor),
+    triggeringActor: numberOf(data.triggering_actor),
+    isEnded: data.status === "completed",
+    pulls: (data.pull_requests ?? []).map(({ number }) => Number(number)),
+  };
+}
+
+/** Whether the job whose check run this is still runs. `unknown` where GitHub does not tell. */
+export async function readJob(octokit: Octokit, at: At, checkRun: number): Promise<"running" | "ended" | "unknown"> {
+  const found = await told(
+    async () =>
+      await octokit.request("GET /repos/{owner}/{repo}/check-runs/{check_run_id}", { ...at, check_run_id: checkRun }),
+  );
+  if (typeof found === "string") return "unknown";
+  return found.data.status === "completed" ? "ended" : "running";
+}
+
+function numberOf(person: { readonly id: number | bigint } | null | undefined): number | "unknown" {
+  return person === null || person === undefined ? "unknown" : Number(person.id);
+}
