@@ -114,7 +114,8 @@ export async function checkSession(
   }
   if (started !== undefined) {
     const context = { sid: summary.sid, started: started.body, countersigner: keys?.countersigner?.publicKey };
-    checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find.approvals);
+    const asked = { held: walk.course.held(), plans: walk.course.plans() };
+    checkApprovals(asked, { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find.approvals);
   }
   walk.digests.compare(files.get(SESSION_FILES.disclosures));
   const erased = checkErasures(
