@@ -68,7 +68,8 @@ export class Course {
         this.#plans.decided(event, event.body);
         return;
       case "plan.requested":
-        if (this.#requests.has(event.body.request)) this.#wrong(event, `uses request ${event.body.request} a second time`);
+        if (this.#requests.has(event.body.request))
+          this.#wrong(event, `uses request ${event.body.request} a second time`);
         this.#requests.add(event.body.request);
         this.#plans.requested(event, event.body, leaf);
         return;

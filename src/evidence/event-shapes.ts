@@ -30,7 +30,8 @@ const isCommandId = (value: unknown): value is CommandId =>
 export const isRedacted: Claim<Redacted> = (value): value is Redacted =>
   fieldsOf(value, { "...": (each): each is string => isText(each) && /^[\w-]{43}$/.test(each) }) !== undefined;
 /** A session's id: a ULID. */
-export const isSession = (value: unknown): value is string => isText(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
+export const isSession = (value: unknown): value is string =>
+  isText(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
 const isCounts = (value: unknown): value is Readonly<Record<string, number>> =>
   isObject(value) && Object.values(value).every(isCount);
 const texts = listOf(isText);

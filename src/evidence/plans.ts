@@ -85,7 +85,11 @@ export class Plans {
     const stated = this.#stated.get(event.conn);
     if (stated === undefined) this.#wrong(event, "is on a connection that is no plan's");
     else if (stated.asked) this.#wrong(event, "is the second of its plan");
-    else if (stated.target !== body.target || !isSame(stated.digests, body.digests) || !isSame(stated.rules, body.rules))
+    else if (
+      stated.target !== body.target ||
+      !isSame(stated.digests, body.digests) ||
+      !isSame(stated.rules, body.rules)
+    )
       this.#wrong(event, "asks about other statements than were seen");
     else {
       stated.asked = true;

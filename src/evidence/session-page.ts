@@ -225,7 +225,9 @@ function plans(story: Story, told: readonly Told[], show: Show): string {
       `${conn}/1 to ${conn}/${digests.length}`,
       codeSpans(rules, NAMES_SHOWN_MAX),
       asked(approvers),
-      answered === undefined ? "none" : `${answered.answer}${answered.by.length === 0 ? "" : ` by ${people(answered.by)}`}`,
+      answered === undefined
+        ? "none"
+        : `${answered.answer}${answered.by.length === 0 ? "" : ` by ${people(answered.by)}`}`,
       timeOf(expiresAt).replace(/\.[0-9]{3}$/, ""),
     ];
   });

@@ -136,7 +136,8 @@ export class Story {
         if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
         return;
       case "plan.requested":
-        if (this.plans.length < ASIDES_MAX) this.plans.push({ seq: event.seq, at: event.at, conn: event.conn, requested: event.body });
+        if (this.plans.length < ASIDES_MAX)
+          this.plans.push({ seq: event.seq, at: event.at, conn: event.conn, requested: event.body });
         return;
       case "plan.answered": {
         const plan = this.plans.find(({ requested }) => requested.request === event.body.request);

@@ -80,7 +80,12 @@ export function askPeople(parts: HoldParts): AskPeople {
     const onShown = (where: string): void => {
       if (where !== "") asker.tell(`countersign: request ${id} waits for an answer at ${where}`);
     };
-    const answered = await believed(parts, request, publicKey, await ask(parts.desk, { request, waitMs, signal, onShown }));
+    const answered = await believed(
+      parts,
+      request,
+      publicKey,
+      await ask(parts.desk, { request, waitMs, signal, onShown }),
+    );
     if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
     const reason = reasonOf(answered, salts);
     const seq = session.log.append("approval.answered", asker.number, {

@@ -1,9 +1,9 @@
 import { JournalError } from "../journal/ports.ts";
 import type { Command, CommandId } from "../model/command.ts";
 import type { Answer, Decision, Refusal, Ruling } from "../model/decision.ts";
-import type { Returned } from "../protocols/protocol.ts";
 import { type CompiledPolicy, decide } from "../policy/decide.ts";
 import type { Facts } from "../policy/facts.ts";
+import type { Returned } from "../protocols/protocol.ts";
 import { dsseDigest, saidBy } from "./hold.ts";
 import type { Cover, Plans } from "./plans.ts";
 import type { Shown } from "./recorder.ts";

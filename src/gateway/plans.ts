@@ -2,7 +2,7 @@
  * The plans of a session that people approved, and which commands they cover. `src/approval/plan.ts` holds the law; here it
  * is decided whether a command is the very statement that people were shown.
  */
-import { type Plan, openPlan, stopPlan, usePlan } from "../approval/plan.ts";
+import { openPlan, type Plan, stopPlan, usePlan } from "../approval/plan.ts";
 import type { Answered } from "../approval/ports.ts";
 import type { Command, CommandId } from "../model/command.ts";
 import type { ApprovalTerms, Decision } from "../model/decision.ts";
@@ -62,7 +62,8 @@ export class Plans {
     if (now === undefined || now.running !== undefined) return undefined;
     const { approved, plan } = now;
     const next = approved.statements[plan.used];
-    if (next === undefined || !isSameStatement(command, next.command) || !isCovered(decision, approved)) return undefined;
+    if (next === undefined || !isSameStatement(command, next.command) || !isCovered(decision, approved))
+      return undefined;
     const used = usePlan(plan, { sid: approved.sid, target, digest: next.digest });
     if (!used.covered) return undefined;
     now.plan = used.plan;

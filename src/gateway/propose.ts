@@ -3,16 +3,16 @@
  * puts the plan in force when it was approved and the answer is signed for exactly this list.
  */
 import { randomBytes, randomFillSync } from "node:crypto";
+import { STATEMENTS_MAX } from "../approval/plan.ts";
 import type { Impact, PlanRequest, PlanStatement } from "../approval/ports.ts";
 import { ID_RANDOM_BYTES, lifetimeMs, requestId } from "../approval/request.ts";
-import { STATEMENTS_MAX } from "../approval/plan.ts";
 import { planDigest, planRule } from "../evidence/plans.ts";
 import { SaltPool } from "../journal/disclosure.ts";
 import { structure } from "../masking/mask.ts";
 import type { Command, Effects } from "../model/command.ts";
 import type { Decision } from "../model/decision.ts";
-import { parseVkey } from "../tlog/note.ts";
 import type { Foreseen, Foresight } from "../protocols/protocol.ts";
+import { parseVkey } from "../tlog/note.ts";
 import { ask, believed, dsseDigest, type HoldParts, reasonOf, saidBy } from "./hold.ts";
 import { areSameTerms, type Plans } from "./plans.ts";
 import type { Shown } from "./recorder.ts";
@@ -184,7 +184,12 @@ async function askedOf(
     if (where !== "") say(`request ${id} waits for an answer at ${where}`);
   };
   const publicKey = parseVkey(parts.vkey).publicKey;
-  const answered = await believed(parts, request, publicKey, await ask(parts.desk, { request, waitMs, signal, onShown }));
+  const answered = await believed(
+    parts,
+    request,
+    publicKey,
+    await ask(parts.desk, { request, waitMs, signal, onShown }),
+  );
   if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
   const reason = reasonOf(answered, new SaltPool((bytes) => randomFillSync(bytes)));
   const seq = session.log.append("plan.answered", conn, {
@@ -197,7 +202,15 @@ async function askedOf(
   if (reason !== undefined) session.log.disclose(reason, `/${seq}/body/reason/0`);
   if (answered.answer === "approved") {
     const list = stated.map(({ command, shown: { digest } }) => ({ command, digest }));
-    parts.plans.approve({ request: id, sid: session.sid, target, statements: list, terms: hold.approval, rules, answered });
+    parts.plans.approve({
+      request: id,
+      sid: session.sid,
+      target,
+      statements: list,
+      terms: hold.approval,
+      rules,
+      answered,
+    });
   }
   const who = answered.by.map(({ login }) => login).join(", ");
   const said = answered.reason === "" ? "" : `: ${answered.reason}`;

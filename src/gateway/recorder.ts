@@ -142,7 +142,7 @@ export class Recorder {
     if (text !== undefined) {
       this.#log.disclose(text, `/${seq}/body/text/0`);
       const { text: shown, spans } = masked;
-      this.#texts.set(command.textKey, { seq, text: shown, spans, disclosure: text.disclosure });
+      this.#texts.set(planned ?? command.textKey, { seq, text: shown, spans, disclosure: text.disclosure });
     }
     for (let index = 0; index < params.redactions.length; index += 1) {
       const each = params.redactions[index];

@@ -76,7 +76,11 @@ interface Here {
   readonly permission: string | "unknown";
 }
 
-async function permissionOf(octokit: Octokit, { at }: RepositoryFacts, { id, login }: PersonAsked): Promise<Here | undefined> {
+async function permissionOf(
+  octokit: Octokit,
+  { at }: RepositoryFacts,
+  { id, login }: PersonAsked,
+): Promise<Here | undefined> {
   const ask = async (username: string): Promise<Here | "other"> => {
     const found = await told(
       async () =>

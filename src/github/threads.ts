@@ -37,7 +37,11 @@ export interface Wanted {
 }
 
 function isOurs(
-  each: { readonly body?: string | null; readonly user: { readonly type: string } | null; readonly performed_via_github_app?: { readonly id: number | bigint } | null },
+  each: {
+    readonly body?: string | null;
+    readonly user: { readonly type: string } | null;
+    readonly performed_via_github_app?: { readonly id: number | bigint } | null;
+  },
   { marker, app }: Wanted,
 ): boolean {
   const via = each.performed_via_github_app;

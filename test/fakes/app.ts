@@ -11,9 +11,13 @@ import { signApproval } from "../../src/evidence/approval-statement.ts";
 import { dsseSigner, encodeDsse, verifyDsse } from "../../src/evidence/dsse.ts";
 import { sealedStatement, sealSession, statementOf } from "../../src/evidence/layout.ts";
 import { readSignature, verifyRequest } from "../../src/evidence/message-signature.ts";
-import { faultOfRegistrationRequest, isRegistrationRequest, signRegistration } from "../../src/evidence/registration.ts";
-import { asked } from "../../src/gateway/desk/signed-answer.ts";
+import {
+  faultOfRegistrationRequest,
+  isRegistrationRequest,
+  signRegistration,
+} from "../../src/evidence/registration.ts";
 import { openCustody } from "../../src/gateway/desk/custody.ts";
+import { asked } from "../../src/gateway/desk/signed-answer.ts";
 import { dirLedger } from "../../src/gateway/ledger/dir.ts";
 import type { RegistrationRequest, SessionState } from "../../src/model/registration.ts";
 import type { Identity } from "../../src/model/session.ts";
@@ -140,9 +144,11 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
 
   const register = async (body: unknown): Promise<Reply> => {
     if (!isRegistrationRequest(body)) throw new Answer(400, faultOfRegistrationRequest(body) ?? "");
-    const verified = await jwtVerify(body.token, createPublicKey(memory.issuer), { audience: url }).catch((cause: unknown) => {
-      throw new Answer(401, cause instanceof Error ? cause.message : "");
-    });
+    const verified = await jwtVerify(body.token, createPublicKey(memory.issuer), { audience: url }).catch(
+      (cause: unknown) => {
+        throw new Answer(401, cause instanceof Error ? cause.message : "");
+      },
+    );
     for (const session of sessions.values()) {
       if (session.state === "open" && session.asked.vkey !== body.vkey) {
         session.state = "contested";
@@ -235,11 +241,15 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
       events.includes(`sha256:${createHash("sha256").update(file).digest("hex")}`),
     );
     const disclosures = session.files.get("disclosures.jsonl") ?? Buffer.alloc(0);
-    const { folder } = await sealSession({ events, disclosures, checkpoints, dsse, approvals }, dirLedger(parts.ledger), {
-      logVkey: custody.logVkey(LOG_ORIGIN),
-      countersignerVkey: own.verifier.vkey,
-      sign: async (text) => custody.signCheckpoint(LOG_ORIGIN, text, Math.floor(Date.now() / 1000)),
-    });
+    const { folder } = await sealSession(
+      { events, disclosures, checkpoints, dsse, approvals },
+      dirLedger(parts.ledger),
+      {
+        logVkey: custody.logVkey(LOG_ORIGIN),
+        countersignerVkey: own.verifier.vkey,
+        sign: async (text) => custody.signCheckpoint(LOG_ORIGIN, text, Math.floor(Date.now() / 1000)),
+      },
+    );
     session.folder = folder;
     session.state = "landed";
     return json(202, {});
@@ -288,7 +298,10 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
       if (session.state !== "open") throw new Answer(403, "The session is over.");
       await sleep(10);
     }
-    return json(200, each.answered === undefined ? { state: "pending", approvals: 0 } : { state: "answered", answered: each.answered });
+    return json(
+      200,
+      each.answered === undefined ? { state: "pending", approvals: 0 } : { state: "answered", answered: each.answered },
+    );
   };
 
   const verified = (request: IncomingMessage, target: string, body: Buffer): FakeSession => {
@@ -302,11 +315,10 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
     const session = claim.kind === "claim" ? sessions.get(claim.keyId) : undefined;
     if (session === undefined) throw new Answer(401, "The request names no session.");
     const publicKey = publicKeyFrom(parseVkey(session.asked.vkey).publicKey);
-    const why = verifyRequest(
-      { method: request.method ?? "", target, body },
-      signed,
-      { key: publicKey, nowSeconds: Math.floor(Date.now() / 1000) },
-    );
+    const why = verifyRequest({ method: request.method ?? "", target, body }, signed, {
+      key: publicKey,
+      nowSeconds: Math.floor(Date.now() / 1000),
+    });
     if (why !== undefined) throw new Answer(401, why);
     return session;
   };
@@ -381,5 +393,7 @@ function parsed(body: Buffer): unknown {
 }
 
 function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? new Map<string, unknown>(Object.entries(value)).get(name) : undefined;
+  return typeof value === "object" && value !== null
+    ? new Map<string, unknown>(Object.entries(value)).get(name)
+    : undefined;
 }

@@ -88,7 +88,9 @@ describe("a held command", () => {
     const { exited, output } = await run(DELETE, { args: ["--app-key", app.vkey] });
     expect(await exited, output()).toBe(0);
     expect(await left()).toBe(0);
-    expect(output()).toMatch(/NOTICE: {2}countersign: request \w{10} waits for an answer at https:\/\/github.test\/octo/);
+    expect(output()).toMatch(
+      /NOTICE: {2}countersign: request \w{10} waits for an answer at https:\/\/github.test\/octo/,
+    );
     expect(output()).toMatch(/countersign: held: request \w{10} on appdb .* waits for people: https:\/\/github.test/);
     expect(output()).toMatch(/landed 1 command \(1 held, 0 refused\) in sessions\/[\w/]+, commit a{40}/);
     expect(app.requests.map(({ terms }) => terms.teams)).toEqual([["dba"]]);
@@ -192,7 +194,14 @@ describe("an App that is not there", () => {
     ["is cut off after it was heard", { kind: "lose" }],
     ["waits for an answer", { kind: "slow", ms: 1_500 }],
   ] as const)("for a moment: whatever %s is asked again, and the job goes on", async (_what, fault) => {
-    const starts = ["POST /v1/sessions", "POST /v1/requests", "GET /v1/requests", "PUT ", "POST /v1/sessions/", "GET /v1/sessions/"];
+    const starts = [
+      "POST /v1/sessions",
+      "POST /v1/requests",
+      "GET /v1/requests",
+      "PUT ",
+      "POST /v1/sessions/",
+      "GET /v1/sessions/",
+    ];
     const faults = starts.map((start) => faultAt(start, fault));
     const heads = faultAt("POST /add-checkpoint", fault, 3);
     const { run, ledger, countersign, app } = await place({
@@ -270,7 +279,11 @@ describe("a wrong start", () => {
     ["a job without the permission", { GITHUB_ACTIONS: "true" }, "permissions: { id-token: write"],
   ])("is %s", async (_what, env, words) => {
     const { run, app } = await place();
-    const none = { COUNTERSIGN_ID_TOKEN_FILE: "", ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" };
+    const none = {
+      COUNTERSIGN_ID_TOKEN_FILE: "",
+      ACTIONS_ID_TOKEN_REQUEST_URL: "",
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: "",
+    };
     const { exited, output } = await run("echo the job ran", { env: { ...none, ...env } });
     expect(await exited).toBe(2);
     expect(output()).toContain(words);
@@ -291,7 +304,10 @@ describe("a credential that the App keeps", () => {
     for (const path of everyFile(folder)) expect(readFileSync(path, "utf8"), path).not.toContain(secretOf());
     expect(output()).not.toContain(secretOf());
     const events = everyFile(ledger).find((path) => path.endsWith("events.jsonl")) ?? "";
-    const types = readFileSync(events, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line) as { type: string });
+    const types = readFileSync(events, "utf8")
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as { type: string });
     expect(types.slice(0, 2).map(({ type }) => type)).toEqual(["session.started", "credential.issued"]);
     expect((await countersign("verify", ledger)).output).toContain("verdict: good, 1 sessions");
   });
@@ -307,7 +323,7 @@ describe("a credential that the App keeps", () => {
     const { run } = await place({ target: "app", credentials: new Map([["appdb", "mysql://u:hunter22@h/x"]]) });
     const { exited, output } = await run("echo the job ran");
     expect(await exited).toBe(1);
-    expect(output()).toContain("the App's credential of appdb: the URL must begin with postgresql://");
+    expect(output()).toContain('the App\'s credential of appdb: target "appdb": the URL must begin with postgresql://');
     expect(output()).not.toContain("hunter22");
   });
 });
@@ -315,10 +331,11 @@ describe("a credential that the App keeps", () => {
 describe("a gateway that was killed", () => {
   it("leaves a session that recover hands in, with a note that it has no end", async () => {
     const { run, app, ledger, state, countersign } = await place();
-    const { child, exited, output } = await run(`psql -X -c 'SELECT 1'; sleep 30`);
+    const { child, output } = await run(`psql -X -c 'SELECT 1'; sleep 30`);
     await until(() => output().includes("(1 row)"));
+    const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
-    await exited;
+    await gone;
     const { code, output: said } = await countersign("recover");
     expect(code, said).toBe(0);
     expect(said).toContain("has no end, for its gateway died");

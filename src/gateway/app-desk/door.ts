@@ -81,7 +81,9 @@ export function openAppDoor(url: string, signing: Signing | undefined): AppDoor 
         const waitMs = Math.max(backoffMs(tries), retryAfterMs(reply));
         if (performance.now() + waitMs >= endMs) {
           if (!(reply instanceof NoReply)) return reply;
-          throw new DeskError(0, `the App at ${url} cannot be reached: ${visibleLine(reply.message)}`, { cause: reply });
+          throw new DeskError(0, `the App at ${url} cannot be reached: ${visibleLine(reply.message)}`, {
+            cause: reply,
+          });
         }
         await sleep(Math.ceil(waitMs), undefined, what.signal === undefined ? {} : { signal: what.signal });
       }

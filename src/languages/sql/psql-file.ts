@@ -22,7 +22,9 @@ export function psqlTexts(file: string): Cut {
   if (isNestedTooDeep(text)) return unreadable("it is nested deeper than can be read");
   const ends = endsOf(text);
   if (ends === undefined) {
-    return unreadable("PostgreSQL's parser does not take it; what psql itself reads, as \\i or :name, cannot be in a plan");
+    return unreadable(
+      "PostgreSQL's parser does not take it; what psql itself reads, as \\i or :name, cannot be in a plan",
+    );
   }
   const bytes = Buffer.from(text);
   const texts: string[] = [];
