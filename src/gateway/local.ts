@@ -150,6 +150,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
   ]);
   const pool = new RandomPool();
   let endpoints: readonly Endpoint[];
+  let listening: Gateway;
   try {
     const targets = (await arrived(parts.targets, session)).map((target) => {
       const rules = policy.targets.get(target.name);
@@ -157,7 +158,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
       if (rules === undefined || protocol === undefined) throw new Error(`target "${target.name}" has no protocol`);
       return { target, protocol, recordBytesMax: rules.recordBytesMax };
     });
-    const listening = new Gateway({
+    listening = new Gateway({
       session,
       judge,
       certificate,
@@ -185,19 +186,18 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     certificate,
     claimed,
     async propose(proposal, about) {
-      if (hold === undefined || gateway === undefined) return { kind: "bad", words: "there is nobody to ask" };
-      const known = gateway;
-      const parts: ProposeParts = {
+      if (hold === undefined) return { kind: "bad", words: "there is nobody to ask" };
+      const asking: ProposeParts = {
         ...hold,
         plans,
-        number: () => known.number(),
+        number: () => listening.number(),
         decide: (target, command) => judge.decide(target, command),
-        foresee: (target, text, how) => known.foresee(target, text, how),
+        foresee: (target, text, how) => listening.foresee(target, text, how),
       };
       try {
         return await proposing.during(
           about.signal,
-          async (signal) => await propose(parts, proposal, { ...about, signal }),
+          async (signal) => await propose(asking, proposal, { ...about, signal }),
         );
       } catch (error) {
         session.fail(error);
@@ -206,7 +206,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     },
     async end(exit) {
       await proposing.end();
-      await gateway?.close("the session ended");
+      await listening.close("the session ended");
       await judge.idle();
       if (session.failure === "") {
         const { commands, denied, held } = session.stats;

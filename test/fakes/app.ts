@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { setTimeout as sleep } from "node:timers/promises";
 import { CompactEncrypt, importJWK, jwtVerify, SignJWT } from "jose";
 import type { Answered, ApprovalRequest } from "../../src/approval/ports.ts";
-import { faultsOfRequest, isApprovalRequest } from "../../src/approval/shape.ts";
+import { faultsOfRequest, isApprovalRequest, isPlanRequest } from "../../src/approval/shape.ts";
 import { signApproval } from "../../src/evidence/approval-statement.ts";
 import { dsseSigner, encodeDsse, verifyDsse } from "../../src/evidence/dsse.ts";
 import { sealedStatement, sealSession, statementOf } from "../../src/evidence/layout.ts";
@@ -195,7 +195,7 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
 
   const submit = (session: FakeSession, body: unknown): Reply => {
     if (session.state !== "open") throw new Answer(403, "The session is over.");
-    if (!isApprovalRequest(body)) throw new Answer(400, faultsOfRequest(body).join());
+    if (!isApprovalRequest(body) && !isPlanRequest(body)) throw new Answer(400, faultsOfRequest(body).join());
     const known = held.get(body.id);
     if (known === undefined) {
       const fresh: Held = { request: body, gone: new AbortController(), answered: undefined };
