@@ -37,9 +37,9 @@ export function planDigest(digests: readonly string[]): string {
   return hash("sha256", digests.join("\n"), "base64url");
 }
 
-/** The rule that an answer to a plan names. */
-export function planRule(rules: readonly string[]): string {
-  return rules.join(", ");
+/** The rule that an answer to a plan names: the first of them. All ask the same people; the line that is signed has all. */
+export function planRule([first = ""]: readonly string[]): string {
+  return first;
 }
 
 /** Follows plans through a session. `wrong` is told what cannot be. */

@@ -2,7 +2,9 @@
 // real ledger in a folder. GitHub is left out: tokens are believed by their signature, and people are what the test says.
 
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CompactEncrypt, importJWK, jwtVerify, SignJWT } from "jose";
 import type { Answered, ApprovalRequest } from "../../src/approval/ports.ts";
@@ -50,6 +52,8 @@ export interface FakeAppParts {
   /** Answered with each request, where people find it. */
   readonly answerUrl?: string;
   readonly port?: number;
+  /** PEM texts; without them it speaks plain http. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 interface Held {
@@ -325,7 +329,8 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
 
   const onRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    await once(request, "end");
     const { method = "", url: path = "" } = request;
     heard.push(`${method} ${path}`);
     const fault = parts.fault?.(method, path);
@@ -346,10 +351,11 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
     response.end(reply.body);
   };
 
-  const server = createServer((request, response) => void onRequest(request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse): void => void onRequest(request, response);
+  const server = parts.tls === undefined ? createServer(listener) : createSecureServer(parts.tls, listener);
   await new Promise<void>((resolve) => server.listen(parts.port ?? 0, "127.0.0.1", resolve));
   const address = server.address();
-  url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  url = `${parts.tls === undefined ? "http" : "https"}://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
   return {
     url,
     vkey: own.verifier.vkey,

@@ -1685,7 +1685,7 @@ class Plan:
             "target": self.requested["target"],
             "digest": to_base64url(sha256(joined)),
             "leaf": self.leaf,
-            "rule": ", ".join(self.requested["rules"]),
+            "rule": next(iter(self.requested["rules"]), ""),
         }
 
     def faults_of_cover(self, rule, answered):

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { makeSessionCertificate } from "../../src/gateway/certificate.ts";
 import { type Fault, fakeAppMemory, startFakeApp } from "../fakes/app.ts";
 import type { People } from "../fakes/desk.ts";
 import { type AppPlace, appPlace } from "./app-run.ts";
@@ -294,6 +295,22 @@ describe("a wrong start", () => {
   });
 });
 
+describe("an App behind TLS", () => {
+  it("is believed by an authority of NODE_EXTRA_CA_CERTS, in the thread of the heads too, and by no other", async () => {
+    const { caPem, certPem, keyPem } = await makeSessionCertificate(["127.0.0.1"], new Date());
+    const made = await place({ tls: { cert: certPem, key: keyPem } });
+    const authority = join(made.folder, "ca.pem");
+    writeFileSync(authority, caPem);
+    const good = await made.run(DELETE, { env: { NODE_EXTRA_CA_CERTS: authority } });
+    expect({ code: await good.exited, said: good.output() }).toMatchObject({ code: 0 });
+    expect(await left()).toBe(0);
+    const bad = await made.run("echo the job ran", { env: { NODE_EXTRA_CA_CERTS: "" } });
+    await until(() => bad.output() !== "", 75_000);
+    expect(await bad.exited).toBe(1);
+    expect(bad.output()).toMatch(/the App at https:\/\/127.0.0.1:\d+ cannot be reached: [A-Z_]*(?:CERT|VERIFY)/);
+  }, 90_000);
+});
+
 describe("a credential that the App keeps", () => {
   const secretOf = (): string => server.password;
 
@@ -367,8 +384,8 @@ async function never(signal: AbortSignal): Promise<"withdrawn"> {
   return await new Promise((resolve) => signal.addEventListener("abort", () => resolve("withdrawn")));
 }
 
-async function until(met: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !met(); await sleep(20)) {
+async function until(met: () => boolean, waitMsMax = 20_000): Promise<void> {
+  for (const end = performance.now() + waitMsMax; !met(); await sleep(20)) {
     if (performance.now() > end) throw new Error("it did not come to that");
   }
 }

@@ -244,7 +244,7 @@ describe("a plan with the App", () => {
       const { exited, output } = await run(`${PLAN} && ${PSQL} -f m.sql`);
       expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
       expect(app.requests).toHaveLength(1);
-      expect(app.requests[0]).toMatchObject({ statements: expect.arrayContaining([]), rule: "destructive, structure" });
+      expect(app.requests[0]).toMatchObject({ statements: expect.arrayContaining([]), rule: "destructive" });
       expect(await ids()).toEqual([17, 18, 19, 20, 100]);
       expect((await countersign("verify", ledger, "--key", app.vkey)).output).toContain("verdict: good, 1 sessions");
     } finally {
