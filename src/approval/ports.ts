@@ -72,5 +72,5 @@ export interface ApprovalDesk {
    * Publishes the request and waits for its end. The caller verifies the signed answer before it believes it. `shown` is
    * told once people can see it, with the address where they answer; empty where there is none to tell.
    */
-  ask(request: ApprovalRequest, signal: AbortSignal, shown?: (where: string) => void): Promise<Answered>;
+  ask(request: ApprovalRequest | PlanRequest, signal: AbortSignal, shown?: (where: string) => void): Promise<Answered>;
 }

@@ -26,6 +26,8 @@ import { version } from "./version.ts";
 
 /** How long the end of a run waits for the evidence to be in its branch; then the App has it, and enters it by itself. */
 const LANDING_MS_MAX = 60_000;
+/** How long the App is tried to be reached with a session that failed. */
+const FAILED_MS_MAX = 3_000;
 /** Who waits longer than this is told for what. */
 const SAID_AFTER_MS = 2_000;
 const LANDING_WAIT_SECONDS = 20;
@@ -90,6 +92,7 @@ export async function appBacking(parts: BackingParts, app: NonNullable<RunOption
       },
     };
   });
+  let session: Session | undefined;
   let beats: ReturnType<typeof keepAlive> | undefined;
   return {
     own,
@@ -106,13 +109,16 @@ export async function appBacking(parts: BackingParts, app: NonNullable<RunOption
       for (const name of holding) say(`${name} holds a target's password and is kept from the job`);
       return [...holding, ...ID_TOKEN_VARIABLES];
     },
-    opened(session: Session) {
-      beats = keepAlive(client, (why) => session.fail(new JournalError(why)));
+    opened(begun) {
+      session = begun;
+      beats = keepAlive(client, (why) => begun.fail(new JournalError(why)));
     },
     jobEnded: () => undefined,
     async keep(ended) {
       beats?.stop();
-      await client.handIn(ended);
+      // The App that a session failed for is not waited for long: its files stay, for a recovery.
+      if (session?.failure === "") await client.handIn(ended);
+      else await client.handIn(ended, FAILED_MS_MAX);
       return await landed(client, say);
     },
     close() {

@@ -1,16 +1,16 @@
 // What stands behind a session: who countersigns it, who is asked, where its evidence goes. The local countersigner, or the App.
 
-import type { Identity } from "../model/session.ts";
+import { ConfigError, type ConfigIssue } from "../config/config-error.ts";
+import { unenforceable } from "../config/enforceable.ts";
 import type { OpenParts, SessionOwn } from "../gateway/local.ts";
 import type { Ended } from "../gateway/seal.ts";
 import type { Session } from "../gateway/session.ts";
 import type { SessionDesk } from "../gateway/session-desk.ts";
 import type { Destination, UnsealedSessions } from "../gateway/unsealed.ts";
+import type { Identity } from "../model/session.ts";
 import type { Policy } from "../policy/policy.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
-import { type ConfigIssue, ConfigError } from "../config/config-error.ts";
-import { unenforceable } from "../config/enforceable.ts";
-import { UsageError, type RunOptions } from "./options.ts";
+import { type RunOptions, UsageError } from "./options.ts";
 import type { RunIo } from "./run.ts";
 
 export interface BackingParts {

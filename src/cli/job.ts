@@ -4,8 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Endpoint } from "../gateway/gateway.ts";
 import type { Target } from "../protocols/postgres/index.ts";
-import type { RunIo } from "./run.ts";
 import type { RunOptions } from "./options.ts";
+import type { RunIo } from "./run.ts";
 
 /** What shells say of a command that there is not. */
 const NOT_STARTED = 127;

@@ -10,6 +10,7 @@ import { bundle } from "./bundle.ts";
 import { countersigner } from "./countersigner.ts";
 import { erase } from "./erase.ts";
 import { explain } from "./explain.ts";
+import { plan } from "./plan.ts";
 import { policy } from "./policy.ts";
 import { recoverCommand } from "./recover.ts";
 import { run } from "./run.ts";
@@ -22,6 +23,7 @@ import { version } from "./version.ts";
 const HELP = `countersign ${version}: one command, one decision, countersigned before it runs.
 
   countersign run --target NAME=URL ... -- COMMAND    run a job behind the gateway
+  countersign plan FILE --target NAME                 in a job: ask people about all statements of a file at once
   countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
   countersign policy check FILE | test FILE           check a policy, or run its examples
   countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
@@ -48,6 +50,8 @@ async function main([word, ...args]: readonly string[]): Promise<number | undefi
     case "run":
       boundParserMemory();
       return await run(args, { env: process.env, cwd: process.cwd(), out, err, self: [process.execPath, script] });
+    case "plan":
+      return await plan(args, { env: process.env, out, err });
     case "countersigner": {
       const stop = new AbortController();
       process.on("SIGTERM", () => stop.abort());

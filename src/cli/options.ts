@@ -116,11 +116,15 @@ export function readRunOptions(
   };
 }
 
-function appOf(valued: ReadonlyMap<string, unknown>, one: (name: string, otherwise: string) => string): RunOptions["app"] {
+function appOf(
+  valued: ReadonlyMap<string, unknown>,
+  one: (name: string, otherwise: string) => string,
+): RunOptions["app"] {
   const url = one("--app", "");
   const key = one("--app-key", "");
   if (url === "") {
-    if (valued.has("--app-key")) throw new UsageError("--app-key pins the key of an App, so name the App with --app URL");
+    if (valued.has("--app-key"))
+      throw new UsageError("--app-key pins the key of an App, so name the App with --app URL");
     return undefined;
   }
   for (const [name, why] of NOT_WITH_APP) {

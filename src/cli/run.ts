@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { ConfigError } from "../config/config-error.ts";
 import { counted } from "../evidence/markdown.ts";
 import { AppUrlError } from "../gateway/app-desk/app-url.ts";
 import { IdTokenError } from "../gateway/app-desk/id-token.ts";
+import { openControl } from "../gateway/control.ts";
 import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { type OpenSession, openSession } from "../gateway/local.ts";
 import { UnsealedSessions } from "../gateway/unsealed.ts";
@@ -90,6 +92,7 @@ async function runJob(options: RunOptions, io: RunIo): Promise<number> {
   let child: ChildProcess | undefined;
   let backing: Backing | undefined;
   let open: OpenSession | undefined;
+  let control: Awaited<ReturnType<typeof openControl>> | undefined;
   try {
     const parts = { options, io, say, temporary, sessions, interrupt: () => child?.kill("SIGINT") };
     backing = await (options.app === undefined ? localBacking(parts) : appBacking(parts, options.app));
@@ -115,13 +118,25 @@ async function runJob(options: RunOptions, io: RunIo): Promise<number> {
     say(`session ${open.session.sid}; ${backing.answeredAt}`);
     const certificate = join(temporary, "ca.pem");
     writeFileSync(certificate, open.certificate.caPem);
+    const door = { socketPath: join(temporary, "control.sock"), token: randomBytes(32).toString("base64url") };
+    const session = open;
+    control = await openControl({
+      ...door,
+      propose: async (proposal, about) => await session.propose(proposal, about),
+      log: io.err,
+    });
     const exit = await runCommand({
       command: options.command,
-      env: jobEnvironment(without(io.env, backing.secret()), options.env, open.endpoints, certificate),
+      env: {
+        ...jobEnvironment(without(io.env, backing.secret()), options.env, open.endpoints, certificate),
+        COUNTERSIGN_CONTROL: door.socketPath,
+        COUNTERSIGN_CONTROL_TOKEN: door.token,
+      },
       stdin: backing.readsTerminal ? "ignore" : "inherit",
       err: io.err,
       started: (started) => (child = started),
     });
+    control.close();
     backing.jobEnded();
     await open.end(exit);
     const { sid, directory, key, heads, log, stats, failure } = open.session;
@@ -145,6 +160,7 @@ async function runJob(options: RunOptions, io: RunIo): Promise<number> {
     }
     return 1;
   } finally {
+    control?.close();
     open?.claimed?.release();
     backing?.close();
     rmSync(temporary, { recursive: true, force: true });

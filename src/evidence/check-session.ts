@@ -95,17 +95,15 @@ export async function checkSession(
     checkEntry(proof, entry, { trust, log, keys }, find.entry);
   }
   if (started !== undefined) {
-    checkApprovals(
-      walk.course.held(),
-      {
-        sid: summary.sid,
-        started: started.body,
-        countersigner: keys?.countersigner?.publicKey,
-        files: files.inFolder(SESSION_FILES.approvals),
-        lost,
-      },
-      find.approvals,
-    );
+    const asked = { held: walk.course.held(), plans: walk.course.plans() };
+    const context = {
+      sid: summary.sid,
+      started: started.body,
+      countersigner: keys?.countersigner?.publicKey,
+      files: files.inFolder(SESSION_FILES.approvals),
+      lost,
+    };
+    checkApprovals(asked, context, find.approvals);
   }
   walk.digests.compare(files.get(SESSION_FILES.disclosures));
   const erased = checkErasures(

@@ -73,7 +73,7 @@ const BODIES: { readonly [T in EventType]: Claim<EventBodies[T]> } = {
   "connection.opened": shaped({
     application: redacted,
     database: isText,
-    purpose: oneOf("client", "cancel", "preview", "catalogue"),
+    purpose: oneOf("client", "cancel", "preview", "catalogue", "plan"),
     searchPath: isText,
     target: isText,
     tls: shaped({ client: isFlag, target: isFlag }),
@@ -106,6 +106,21 @@ const BODIES: { readonly [T in EventType]: Claim<EventBodies[T]> } = {
     expiresAt: isTime,
     impact: shaped({ counted: isInteger, estimated: isInteger }),
     leaf: isText,
+    request: isText,
+  }),
+  "plan.requested": shaped({
+    approvers: shaped({ count: isCount, teams: texts, users: texts }),
+    digests: texts,
+    expiresAt: isTime,
+    request: isText,
+    rules: texts,
+    target: isText,
+  }),
+  "plan.answered": shaped({
+    answer: oneOf("approved", "refused", "expired", "withdrawn"),
+    by: listOf(shaped({ login: isText, via: isText })),
+    dsse: isText,
+    reason: redacted,
     request: isText,
   }),
   "approval.answered": shaped({

@@ -55,9 +55,13 @@ export function sessionPage(events: Uint8Array, disclosures: Uint8Array, { index
     `# Session ${/^[0-9A-Z]{26}$/.test(summary.sid) ? summary.sid : codeSpan(summary.sid)}\n\n`,
     glance(summary, size, rooted),
     lost === undefined ? "" : foundAgain(lost),
-    timeline(told, story),
+    timeline(
+      told.filter((each) => !each.planned),
+      story,
+    ),
     commands(story, told),
     approvals(told),
+    plans(story, told, show),
     allDetails(story, told, show),
     ownCommands(story, told, show),
     connections(story, show),
@@ -141,7 +145,7 @@ function countersignerName(vkey: string | undefined): string {
 }
 
 function commands(story: Story, told: readonly Told[]): string {
-  const own = told.filter((each) => !each.own);
+  const own = told.filter((each) => !each.own && !each.planned);
   const lines = story.omittedLines;
   const where = lines === undefined ? "" : `, seen in its lines ${lines.first} to ${lines.last}`;
   const rest =
@@ -216,6 +220,31 @@ function approvals(told: readonly Told[]): string {
   return `## Approvals\n\n${table(head, rows)}Behind a request is its answer, signed by the countersigner for that one command.\n\n`;
 }
 
+/** Lists of statements that people were asked about at once, with what they were shown. */
+function plans(story: Story, told: readonly Told[], show: Show): string {
+  if (story.plans.length === 0) return "";
+  const rows = story.plans.map(({ conn, requested, answered }) => {
+    const { request, digests, rules, approvers, expiresAt } = requested;
+    const isSigned = answered !== undefined && answered.dsse !== "";
+    return [
+      isSigned ? `[${codeSpan(request)}](approvals/${fileName(request)})` : codeSpan(request),
+      `${conn}/1 to ${conn}/${digests.length}`,
+      codeSpans(rules, NAMES_SHOWN_MAX),
+      asked(approvers),
+      answered === undefined
+        ? "none"
+        : `${answered.answer}${answered.by.length === 0 ? "" : ` by ${people(answered.by)}`}`,
+      timeOf(expiresAt).replace(/\.[0-9]{3}$/, ""),
+    ];
+  });
+  const head = ["Request", "Statements", "Rules", "Asked", "Answer", "Expires"];
+  const words =
+    "People answer a plan once. A command is covered by it when it is the next of its statements, byte for byte, and the\none before it was completed; its answer above then names the plan's request.\n\n";
+  const stated = told.filter((each) => each.planned);
+  const [shown, rest] = detailsWithin(story, stated, show, OWN_BYTES_MAX);
+  return `## Plans\n\n${table(head, rows)}${words}${folded(counted(stated.length, "statement"), `${shown}${rest}`)}`;
+}
+
 function asked({ teams, users }: { readonly teams: readonly string[]; readonly users: readonly string[] }): string {
   const some = [
     teams.length === 0 ? "" : `${teams.length === 1 ? "team" : "teams"} ${codeSpans(teams, NAMES_SHOWN_MAX)}`,
@@ -225,7 +254,7 @@ function asked({ teams, users }: { readonly teams: readonly string[]; readonly u
 }
 
 function allDetails(story: Story, told: readonly Told[], show: Show): string {
-  const jobs = told.filter((each) => !each.own);
+  const jobs = told.filter((each) => !each.own && !each.planned);
   if (jobs.length === 0) return "";
   const [shown, rest] = detailsWithin(story, jobs, show, DETAILS_BYTES_MAX);
   return `## Details\n\n${shown}${rest}`;

@@ -15,6 +15,8 @@ export interface Told {
   readonly conn: number;
   /** Was it asked by the gateway itself, and not by the job. */
   readonly own: boolean;
+  /** Is it a statement of a plan, shown to people and not run as such. */
+  readonly planned: boolean;
   readonly seen: EventBodies["command.seen"];
   decided?: EventBodies["command.decided"];
   readonly requested: EventBodies["approval.requested"][];
@@ -53,6 +55,15 @@ export class Story {
   }[] = [];
   /** Credentials that the App released to the session. */
   readonly issued: { readonly seq: number; readonly at: string; readonly target: string }[] = [];
+  /** Lists of statements that people were asked about at once; the statements are told with the commands. */
+  readonly plans: {
+    readonly seq: number;
+    readonly at: string;
+    readonly conn: number;
+    readonly requested: EventBodies["plan.requested"];
+    answered?: EventBodies["plan.answered"];
+  }[] = [];
+  readonly #planned = new Set<number>();
   readonly gaps: { readonly at: string; readonly body: EventBodies["gap"] }[] = [];
   readonly #own = new Set<number>();
   #commands = 0;
@@ -70,6 +81,7 @@ export class Story {
           at: event.at,
           conn: event.conn,
           own: this.#own.has(event.conn),
+          planned: this.#planned.has(event.conn),
           seen: event.body,
           requested: [],
           answered: [],
@@ -111,6 +123,7 @@ export class Story {
       case "connection.opened":
         this.#connections += 1;
         if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (event.body.purpose === "plan") this.#planned.add(event.conn);
         if (this.connections.length < ASIDES_MAX)
           this.connections.push({ conn: event.conn, at: event.at, body: event.body });
         return;
@@ -122,6 +135,15 @@ export class Story {
         this.#gaps += 1;
         if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
         return;
+      case "plan.requested":
+        if (this.plans.length < ASIDES_MAX)
+          this.plans.push({ seq: event.seq, at: event.at, conn: event.conn, requested: event.body });
+        return;
+      case "plan.answered": {
+        const plan = this.plans.find(({ requested }) => requested.request === event.body.request);
+        if (plan !== undefined) plan.answered = event.body;
+        return;
+      }
       case "session.started":
       case "masked":
       case "connection.closed":

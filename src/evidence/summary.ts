@@ -43,6 +43,8 @@ export class Summariser {
   #previews = 0;
   readonly #issued = new Set<string>();
   readonly #own = new Set<number>();
+  /** Connections of plans, on which nothing was run. */
+  readonly #plans = new Set<number>();
 
   add(event: KnownEvent): void {
     switch (event.type) {
@@ -60,12 +62,14 @@ export class Summariser {
         return;
       case "connection.opened":
         if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (event.body.purpose === "plan") this.#plans.add(event.conn);
         return;
       case "command.seen":
         if (this.#own.has(event.conn)) this.#previews += 1;
-        else this.#commands += 1;
+        else if (!this.#plans.has(event.conn)) this.#commands += 1;
         return;
       case "command.decided":
+        if (this.#plans.has(event.conn)) return;
         if (event.body.decision === "deny") this.#denied += 1;
         if (event.body.decision === "hold") this.#held += 1;
         return;
@@ -79,6 +83,8 @@ export class Summariser {
         this.#masked += event.body.masked;
         return;
       case "approval.requested":
+      case "plan.requested":
+      case "plan.answered":
       case "command.settled":
       case "connection.closed":
       case "gap":

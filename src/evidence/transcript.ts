@@ -75,8 +75,8 @@ class Teller {
         const own =
           purpose === "preview" || purpose === "catalogue"
             ? `, the gateway's own: ${purpose}`
-            : purpose === "cancel"
-              ? ", cancel"
+            : purpose === "cancel" || purpose === "plan"
+              ? `, ${purpose}`
               : "";
         return [
           line(
@@ -103,6 +103,20 @@ class Teller {
         const { cmd, decision, rule, message } = event.body;
         return [
           line(TONES[decision], `${time}  ${cmd}  ${decision} by rule ${rule}${message === "" ? "" : `: ${message}`}`),
+        ];
+      }
+      case "plan.requested": {
+        const { request, digests, target, expiresAt } = event.body;
+        const what = `${counted(digests.length, "statement")} on ${target}`;
+        return [line("held", `${time}  asks people about a plan of ${what} in request ${request}, until ${expiresAt}`)];
+      }
+      case "plan.answered": {
+        const { request, answer, by, reason } = event.body;
+        const who = by.map(({ login, via }) => `${login} (${via})`).join(", ");
+        const tone = answer === "approved" ? "good" : "bad";
+        return [
+          line(tone, `${time}  plan ${request}  ${answer}${who === "" ? "" : ` by ${who}`}`),
+          ...reason.flatMap((each) => this.#block("plain", each)),
         ];
       }
       case "approval.requested": {

@@ -260,6 +260,7 @@ export class Connection implements Party {
           objects: running?.command.objects ?? [],
           tookUs: running?.atMs === undefined ? 0 : Math.round((performance.now() - running.atMs) * 1000),
         });
+        this.#parts.judge.returned(this, note);
         session.turn.soon();
       }
     } catch (error) {

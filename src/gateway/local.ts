@@ -12,9 +12,12 @@ import { makeSessionCertificate, type SessionCertificate } from "./certificate.t
 import { followInThread } from "./follow-in-thread.ts";
 import { type Endpoint, Gateway } from "./gateway.ts";
 import { type Followed, HeadFollower, type HeadSource } from "./head-follower.ts";
-import { askPeople } from "./hold.ts";
+import { askPeople, type HoldParts } from "./hold.ts";
 import { branchOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
+import { Plans } from "./plans.ts";
+import { type PlanEnd, type Proposal, type ProposeParts, propose } from "./propose.ts";
+import { Proposing } from "./proposing.ts";
 import { RandomPool } from "./random-pool.ts";
 import { Session } from "./session.ts";
 import type { SessionDesk } from "./session-desk.ts";
@@ -61,6 +64,11 @@ export interface OpenSession {
   readonly certificate: SessionCertificate;
   /** The session as this process holds it against others; undefined where nothing is kept for them. */
   readonly claimed: ClaimedSession | undefined;
+  /** Asks people about a plan of the job's. */
+  propose(
+    proposal: Proposal,
+    about: { readonly signal: AbortSignal; readonly say: (words: string) => void },
+  ): Promise<PlanEnd>;
   /** Ends all connections and records the end; what is left is to seal it. */
   end(exit: number): Promise<void>;
 }
@@ -110,23 +118,30 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
   const facts = new Map<string, Facts>(
     parts.targets.map(({ name }) => [name, factsOf(name, policy.targets.get(name)?.protocol ?? "", identity)]),
   );
+  const plans = new Plans();
+  const proposing = new Proposing();
+  const hold: HoldParts | undefined =
+    desk === undefined
+      ? undefined
+      : {
+          session,
+          desk,
+          vkey: desk.vkey,
+          identity,
+          policyDigest: policy.digest,
+          transactionMsMax: policy.limits.holdInTransactionMs,
+          impactOf: async (target, command) =>
+            (await gateway?.impactOf(target, command)) ?? { estimated: -1, counted: -1, note: "" },
+        };
   const judge = new Judge({
     session,
     policy: compile(policy),
     factsOf: (target) => facts.get(target) ?? factsOf(target, "", identity),
+    plans,
     askPeople:
-      desk === undefined
+      hold === undefined
         ? async () => await Promise.resolve({ answer: "expired", words: "There is nobody to ask: no countersigner." })
-        : askPeople({
-            session,
-            desk,
-            vkey: desk.vkey,
-            identity,
-            policyDigest: policy.digest,
-            transactionMsMax: policy.limits.holdInTransactionMs,
-            impactOf: async (target, command) =>
-              (await gateway?.impactOf(target, command)) ?? { estimated: -1, counted: -1, note: "" },
-          }),
+        : askPeople(hold),
   });
   const [protocols, reader, certificate] = await Promise.all([
     openProtocols(),
@@ -135,6 +150,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
   ]);
   const pool = new RandomPool();
   let endpoints: readonly Endpoint[];
+  let listening: Gateway;
   try {
     const targets = (await arrived(parts.targets, session)).map((target) => {
       const rules = policy.targets.get(target.name);
@@ -142,7 +158,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
       if (rules === undefined || protocol === undefined) throw new Error(`target "${target.name}" has no protocol`);
       return { target, protocol, recordBytesMax: rules.recordBytesMax };
     });
-    const listening = new Gateway({
+    listening = new Gateway({
       session,
       judge,
       certificate,
@@ -169,8 +185,28 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
     endpoints,
     certificate,
     claimed,
+    async propose(proposal, about) {
+      if (hold === undefined) return { kind: "bad", words: "there is nobody to ask" };
+      const asking: ProposeParts = {
+        ...hold,
+        plans,
+        number: () => listening.number(),
+        decide: (target, command) => judge.decide(target, command),
+        foresee: (target, text, how) => listening.foresee(target, text, how),
+      };
+      try {
+        return await proposing.during(
+          about.signal,
+          async (signal) => await propose(asking, proposal, { ...about, signal }),
+        );
+      } catch (error) {
+        session.fail(error);
+        throw error;
+      }
+    },
     async end(exit) {
-      await gateway?.close("the session ended");
+      await proposing.end();
+      await listening.close("the session ended");
       await judge.idle();
       if (session.failure === "") {
         const { commands, denied, held } = session.stats;

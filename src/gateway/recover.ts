@@ -29,7 +29,10 @@ export interface RecoverParts {
    * Who countersigned the session, as `session.started` names that key, and keeps it: in its own ledger, which may be of
    * another repository than this one, or at its App. Throws LedgerError or DeskError.
    */
-  readonly custodianOf: (estate: Estate, session: { readonly sid: string; readonly vkey: string }) => Promise<Custodian>;
+  readonly custodianOf: (
+    estate: Estate,
+    session: { readonly sid: string; readonly vkey: string },
+  ) => Promise<Custodian>;
   /** Now, RFC 3339. */
   readonly now: () => string;
 }

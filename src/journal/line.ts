@@ -43,6 +43,8 @@ export class LineEncoder {
       "connection.opened": canonical,
       "command.seen": (body) => this.#seen(body),
       "command.decided": (body) => this.#decided(body),
+      "plan.requested": canonical,
+      "plan.answered": canonical,
       "approval.requested": canonical,
       "approval.answered": canonical,
       "command.settled": (body) => this.#settled(body),

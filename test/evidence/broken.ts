@@ -257,6 +257,47 @@ const order = failing("order", [
     breaks: async (folder) => await reseal(folder, FIRST, (session) => resign(session, decidedLate)),
   },
   {
+    name: "plan-out-of-order",
+    title: "a plan's second statement runs by its answer before the first",
+    breaks: made({ plan: { comes: [1] } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-used-twice",
+    title: "a plan's statement runs by its answer a second time",
+    breaks: made({ plan: { comes: [0, 0] } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-goes-on",
+    title: "a plan's second statement runs by its answer though the first failed",
+    breaks: made({ plan: { outcome: "error" } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-runs-ahead",
+    title: "a plan's second statement runs by its answer before the first has ended",
+    breaks: made({ plan: { outcome: undefined } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-of-others",
+    title: "people were asked about other statements than were seen",
+    breaks: made({ plan: { digests: ([first = ""]) => [first] } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-refused",
+    title: "statements run by the answer of a plan that people refused",
+    breaks: made({ plan: { answer: "refused" } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-statement-released",
+    title: "a statement runs as such, on the connection on which it was only shown",
+    breaks: made({ plan: { releasesStatement: true } }),
+  },
+  {
     name: "credential-of-no-target",
     title: "the App is said to have released the credential of a target that the session did not name",
     breaks: made({ issued: [{ target: "billing" }] }),
@@ -551,6 +592,36 @@ function urlSafe(text: string): string {
 }
 
 const approvals = failing("approvals", [
+  {
+    name: "plan-by-another-rule",
+    title: "a command runs by a plan's answer, held by a rule that the plan did not name",
+    breaks: made({ plan: { rule: "other" } }),
+  },
+  {
+    name: "plan-by-others",
+    title: "a command that a plan covers is said to be approved by somebody else",
+    breaks: made({ plan: { covered: { by: [{ login: "mallory", via: "check" }] } } }),
+  },
+  {
+    name: "plan-other-answer",
+    title: "a command that a plan covers names another signed answer",
+    breaks: made({ plan: { covered: { dsse: `sha256:${"0".repeat(64)}` } } }),
+  },
+  {
+    name: "plan-answer-of-a-shorter-list",
+    title: "the answer that people signed is about another list of statements",
+    breaks: made({ plan: { facts: (facts) => ({ ...facts, digest: "A".repeat(43) }) } }),
+  },
+  {
+    name: "plan-answer-of-another-line",
+    title: "the answer that people signed is bound to another line of the record",
+    breaks: made({ plan: { facts: (facts) => ({ ...facts, leaf: "A".repeat(43) }) } }),
+  },
+  {
+    name: "plan-approved-by-who-ran-it",
+    title: "a plan was approved by the one who ran the job",
+    breaks: made({ actor: "carol", answered: "refused", by: [{ login: "dave", via: "check" }], plan: {} }),
+  },
   {
     name: "approval-missing",
     title: "the signed answer is gone",
@@ -1321,6 +1392,18 @@ const good = failing("", [
     title: "a value was erased as it should be",
     verdict: "good",
     breaks: async (folder) => await erase(folder, FIRST),
+  },
+  {
+    name: "plan-approved",
+    title: "both statements of a plan ran by its one answer",
+    verdict: "good",
+    breaks: made({ plan: {} }),
+  },
+  {
+    name: "plan-left",
+    title: "a plan was approved and only its first statement came",
+    verdict: "good",
+    breaks: made({ plan: { comes: [0] } }),
   },
   {
     name: "credential-released",

@@ -2,18 +2,24 @@
 // real ledger in a folder. GitHub is left out: tokens are believed by their signature, and people are what the test says.
 
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CompactEncrypt, importJWK, jwtVerify, SignJWT } from "jose";
 import type { Answered, ApprovalRequest } from "../../src/approval/ports.ts";
-import { faultsOfRequest, isApprovalRequest } from "../../src/approval/shape.ts";
+import { faultsOfRequest, isApprovalRequest, isPlanRequest } from "../../src/approval/shape.ts";
 import { signApproval } from "../../src/evidence/approval-statement.ts";
 import { dsseSigner, encodeDsse, verifyDsse } from "../../src/evidence/dsse.ts";
 import { sealedStatement, sealSession, statementOf } from "../../src/evidence/layout.ts";
 import { readSignature, verifyRequest } from "../../src/evidence/message-signature.ts";
-import { faultOfRegistrationRequest, isRegistrationRequest, signRegistration } from "../../src/evidence/registration.ts";
-import { asked } from "../../src/gateway/desk/signed-answer.ts";
+import {
+  faultOfRegistrationRequest,
+  isRegistrationRequest,
+  signRegistration,
+} from "../../src/evidence/registration.ts";
 import { openCustody } from "../../src/gateway/desk/custody.ts";
+import { asked } from "../../src/gateway/desk/signed-answer.ts";
 import { dirLedger } from "../../src/gateway/ledger/dir.ts";
 import type { RegistrationRequest, SessionState } from "../../src/model/registration.ts";
 import type { Identity } from "../../src/model/session.ts";
@@ -46,6 +52,8 @@ export interface FakeAppParts {
   /** Answered with each request, where people find it. */
   readonly answerUrl?: string;
   readonly port?: number;
+  /** PEM texts; without them it speaks plain http. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 interface Held {
@@ -140,9 +148,11 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
 
   const register = async (body: unknown): Promise<Reply> => {
     if (!isRegistrationRequest(body)) throw new Answer(400, faultOfRegistrationRequest(body) ?? "");
-    const verified = await jwtVerify(body.token, createPublicKey(memory.issuer), { audience: url }).catch((cause: unknown) => {
-      throw new Answer(401, cause instanceof Error ? cause.message : "");
-    });
+    const verified = await jwtVerify(body.token, createPublicKey(memory.issuer), { audience: url }).catch(
+      (cause: unknown) => {
+        throw new Answer(401, cause instanceof Error ? cause.message : "");
+      },
+    );
     for (const session of sessions.values()) {
       if (session.state === "open" && session.asked.vkey !== body.vkey) {
         session.state = "contested";
@@ -189,7 +199,7 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
 
   const submit = (session: FakeSession, body: unknown): Reply => {
     if (session.state !== "open") throw new Answer(403, "The session is over.");
-    if (!isApprovalRequest(body)) throw new Answer(400, faultsOfRequest(body).join());
+    if (!isApprovalRequest(body) && !isPlanRequest(body)) throw new Answer(400, faultsOfRequest(body).join());
     const known = held.get(body.id);
     if (known === undefined) {
       const fresh: Held = { request: body, gone: new AbortController(), answered: undefined };
@@ -235,11 +245,15 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
       events.includes(`sha256:${createHash("sha256").update(file).digest("hex")}`),
     );
     const disclosures = session.files.get("disclosures.jsonl") ?? Buffer.alloc(0);
-    const { folder } = await sealSession({ events, disclosures, checkpoints, dsse, approvals }, dirLedger(parts.ledger), {
-      logVkey: custody.logVkey(LOG_ORIGIN),
-      countersignerVkey: own.verifier.vkey,
-      sign: async (text) => custody.signCheckpoint(LOG_ORIGIN, text, Math.floor(Date.now() / 1000)),
-    });
+    const { folder } = await sealSession(
+      { events, disclosures, checkpoints, dsse, approvals },
+      dirLedger(parts.ledger),
+      {
+        logVkey: custody.logVkey(LOG_ORIGIN),
+        countersignerVkey: own.verifier.vkey,
+        sign: async (text) => custody.signCheckpoint(LOG_ORIGIN, text, Math.floor(Date.now() / 1000)),
+      },
+    );
     session.folder = folder;
     session.state = "landed";
     return json(202, {});
@@ -288,7 +302,10 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
       if (session.state !== "open") throw new Answer(403, "The session is over.");
       await sleep(10);
     }
-    return json(200, each.answered === undefined ? { state: "pending", approvals: 0 } : { state: "answered", answered: each.answered });
+    return json(
+      200,
+      each.answered === undefined ? { state: "pending", approvals: 0 } : { state: "answered", answered: each.answered },
+    );
   };
 
   const verified = (request: IncomingMessage, target: string, body: Buffer): FakeSession => {
@@ -302,18 +319,18 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
     const session = claim.kind === "claim" ? sessions.get(claim.keyId) : undefined;
     if (session === undefined) throw new Answer(401, "The request names no session.");
     const publicKey = publicKeyFrom(parseVkey(session.asked.vkey).publicKey);
-    const why = verifyRequest(
-      { method: request.method ?? "", target, body },
-      signed,
-      { key: publicKey, nowSeconds: Math.floor(Date.now() / 1000) },
-    );
+    const why = verifyRequest({ method: request.method ?? "", target, body }, signed, {
+      key: publicKey,
+      nowSeconds: Math.floor(Date.now() / 1000),
+    });
     if (why !== undefined) throw new Answer(401, why);
     return session;
   };
 
   const onRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    await once(request, "end");
     const { method = "", url: path = "" } = request;
     heard.push(`${method} ${path}`);
     const fault = parts.fault?.(method, path);
@@ -334,10 +351,11 @@ export async function startFakeApp(parts: FakeAppParts, memory: FakeAppMemory = 
     response.end(reply.body);
   };
 
-  const server = createServer((request, response) => void onRequest(request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse): void => void onRequest(request, response);
+  const server = parts.tls === undefined ? createServer(listener) : createSecureServer(parts.tls, listener);
   await new Promise<void>((resolve) => server.listen(parts.port ?? 0, "127.0.0.1", resolve));
   const address = server.address();
-  url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  url = `${parts.tls === undefined ? "http" : "https"}://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
   return {
     url,
     vkey: own.verifier.vkey,
@@ -381,5 +399,7 @@ function parsed(body: Buffer): unknown {
 }
 
 function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? new Map<string, unknown>(Object.entries(value)).get(name) : undefined;
+  return typeof value === "object" && value !== null
+    ? new Map<string, unknown>(Object.entries(value)).get(name)
+    : undefined;
 }

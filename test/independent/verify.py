@@ -286,7 +286,7 @@ BODIES = {
     "connection.opened": fields(
         application=every(is_digest),
         database=is_text,
-        purpose=word("client", "cancel", "preview", "catalogue"),
+        purpose=word("client", "cancel", "preview", "catalogue", "plan"),
         searchPath=is_text,
         target=is_text,
         tls=fields(client=is_flag, target=is_flag),
@@ -319,6 +319,21 @@ BODIES = {
         expiresAt=is_moment,
         impact=fields(counted=is_integer, estimated=is_integer),
         leaf=is_text,
+        request=is_text,
+    ),
+    "plan.requested": fields(
+        approvers=fields(count=is_count, teams=every(is_text), users=every(is_text)),
+        digests=every(is_text),
+        expiresAt=is_moment,
+        request=is_text,
+        rules=every(is_text),
+        target=is_text,
+    ),
+    "plan.answered": fields(
+        answer=word("approved", "refused", "expired", "withdrawn"),
+        by=every(fields(login=is_text, via=is_text)),
+        dsse=is_text,
+        reason=every(is_digest),
         request=is_text,
     ),
     "approval.answered": fields(
@@ -1463,11 +1478,15 @@ class Session:
 
     def counts(self):
         counts = dict.fromkeys("approvals commands denied held masked previews".split(), 0)
-        previewing = set()
+        previewing, planning = set(), set()
         for event, _ in self.events:
             kind, body = event["type"], event["body"]
             if kind == "connection.opened" and body["purpose"] in ("preview", "catalogue"):
                 previewing.add(event["conn"])
+            elif kind == "connection.opened" and body["purpose"] == "plan":
+                planning.add(event["conn"])
+            elif kind in ("command.seen", "command.decided") and event["conn"] in planning:
+                pass  # shown to people, and not run as such
             elif kind == "command.seen":
                 counts["previews" if event["conn"] in previewing else "commands"] += 1
             elif kind == "command.decided" and body["decision"] != "allow":
@@ -1525,12 +1544,26 @@ class Session:
     def check_approvals(self):
         check = self.checks["approvals"]
         spoken = set()
+        for plan in self.course.plans.values():
+            answered = plan.answered
+            if answered is None or answered["dsse"] == "":
+                if answered is not None and answered["answer"] == "approved" and self.countersigner is not None:
+                    check.fail("plan %s was approved, and nobody signed it" % plan.requested["request"])
+                continue
+            spoken.add(answer_file(answered["request"]))
+            for fault in self.faults_of(plan.binding(), plan.requested, answered):
+                check.fail("plan %s: %s" % (answered["request"], fault))
         for steps in self.course.held:
             for answered in steps.answered:
                 if answered["dsse"] == "":
                     continue
+                if steps.plan is not None and steps.plan.requested["request"] == answered["request"]:
+                    for fault in steps.plan.faults_of_cover(steps.decided["rule"], answered):
+                        check.fail("command %s, covered by plan %s: %s" % (steps.cmd, answered["request"], fault))
+                    continue
                 spoken.add(answer_file(answered["request"]))
-                for fault in self.faults_of(steps, answered):
+                requested = next(each for each in steps.requested if each["request"] == answered["request"])
+                for fault in self.faults_of(steps.binding(), requested, answered):
                     check.fail("request %s of command %s: %s" % (answered["request"], steps.cmd, fault))
             approved = any(each["answer"] == "approved" and each["dsse"] != "" for each in steps.answered)
             if steps.ruling == "release" and not approved and self.countersigner is not None:
@@ -1543,7 +1576,7 @@ class Session:
                 check.fail("approvals/%s: %s" % (name, fault))
         check.detail = "%d held, %d signed answers" % (len(self.course.held), len(spoken))
 
-    def faults_of(self, steps, answered):
+    def faults_of(self, binding, requested, answered):
         file = self.approvals.get(answer_file(answered["request"]))
         if file is None:
             return ["its signed answer is missing"]
@@ -1551,7 +1584,6 @@ class Session:
             return ["the signed answer is not the one that was recorded"]
         if self.countersigner is None:
             return ["a signed answer in a session without countersigner"]
-        requested = next(each for each in steps.requested if each["request"] == answered["request"])
         try:
             text = open_envelope(file, [self.countersigner.raw], self.signatures)
             facts = approval_in(text)
@@ -1561,12 +1593,8 @@ class Session:
         wanted = {
             "request": answered["request"],
             "sid": self.sid,
-            "cmd": steps.cmd,
-            "target": steps.seen["target"],
-            "digest": steps.seen["digest"],
-            "leaf": steps.leaf,
             "policy": self.started["policy"]["digest"],
-            "rule": steps.decided["rule"],
+            **binding,
             "expiresAt": requested["expiresAt"],
             "answer": answered["answer"],
             "by": answered["by"],
@@ -1865,6 +1893,75 @@ class Steps:
     def __init__(self, seen, leaf):
         self.cmd, self.seen, self.leaf = seen["cmd"], seen, to_base64url(leaf)
         self.decided, self.requested, self.answered, self.ruling = None, [], [], None
+        self.plan = None  # that covers it
+
+    def binding(self):
+        return {
+            "cmd": self.cmd,
+            "target": self.seen["target"],
+            "digest": self.seen["digest"],
+            "leaf": self.leaf,
+            "rule": self.decided["rule"],
+        }
+
+
+class Stated:
+    """What was seen on a plan's connection, before people were asked about all of it at once."""
+
+    def __init__(self, target):
+        self.target, self.cmds, self.digests, self.rules, self.asked = target, [], [], [], False
+
+    def add(self, seen):
+        faults = ["comes after its plan was asked for"] if self.asked else []
+        if seen["target"] != self.target:
+            faults.append("is of another target than its plan")
+        self.cmds.append(seen["cmd"])
+        self.digests.append(seen["digest"])
+        return faults
+
+
+class Plan:
+    """Covers its statements once each, in order, each after the one before was completed."""
+
+    def __init__(self, requested, leaf, cmd):
+        self.requested, self.leaf, self.cmd = requested, to_base64url(leaf), cmd
+        self.answered, self.used, self.running, self.stopped = None, 0, "", False
+
+    def covers(self, seen):
+        digests = self.requested["digests"]
+        if self.stopped or self.running != "" or self.used == len(digests) or digests[self.used] != seen["digest"]:
+            return False
+        self.used += 1
+        self.running = seen["cmd"]
+        return True
+
+    def ended(self, returned):
+        if returned["cmd"] == self.running and returned["outcome"] != "suspended":
+            self.running = ""
+            self.stopped = self.stopped or returned["outcome"] != "completed"
+
+    def binding(self):
+        joined = "\n".join(self.requested["digests"]).encode()
+        return {
+            "cmd": self.cmd,
+            "target": self.requested["target"],
+            "digest": to_base64url(sha256(joined)),
+            "leaf": self.leaf,
+            "rule": next(iter(self.requested["rules"]), ""),
+        }
+
+    def faults_of_cover(self, rule, answered):
+        given = self.answered
+        faults = []
+        if given is None or given["answer"] != "approved" or answered["answer"] != "approved":
+            faults.append("the plan was not approved")
+        if given is None or answered["dsse"] != given["dsse"]:
+            faults.append("the signed answer is not the plan's")
+        if given is None or answered["by"] != given["by"]:
+            faults.append("answered by others than the plan was")
+        if rule not in self.requested["rules"]:
+            faults.append("it was held by a rule that the plan does not name")
+        return faults
 
 
 class Course:
@@ -1873,6 +1970,8 @@ class Course:
     def __init__(self, events, check):
         self.commands, self.held = {}, []
         self._requests = set()
+        self.plans = {}  # by request
+        self._stated, self._in_force = {}, {}  # by connection, by target
         self._targets, self._issued = None, set()
         ended = False
         for event, leaf in events:
@@ -1891,19 +1990,38 @@ class Course:
             return [] if event["seq"] == 0 else ["comes again"]
         if kind == "credential.issued":
             return self._issue(event["conn"], body["target"])
-        if kind == "command.seen":
+        stated = self._stated.get(event["conn"])
+        if kind == "connection.opened" and body["purpose"] == "plan":
+            self._stated[event["conn"]] = Stated(body["target"])
+        elif kind == "plan.requested":
+            return self._plan_requested(stated, body, leaf)
+        elif kind == "plan.answered":
+            return self._plan_answered(body)
+        elif kind == "command.seen":
             if steps is not None:
                 return ["was seen before"]
-            self.commands[body["cmd"]] = Steps(body, leaf)
+            steps = self.commands[body["cmd"]] = Steps(body, leaf)
+            if stated is not None:
+                return stated.add(body)
+            plan = self._in_force.get(body["target"])
+            if plan is not None and plan.covers(body):
+                steps.plan = plan
         elif kind == "command.decided":
-            return self._decided(steps, body)
+            if stated is not None and body["decision"] == "hold" and body["rule"] not in stated.rules:
+                stated.rules.append(body["rule"])
+            return self._decided(steps, body, stated is None)
         elif kind == "approval.requested":
             return self._requested(steps, body)
         elif kind == "approval.answered":
             return self._answered(steps, body)
         elif kind == "command.settled":
-            return self._settled(steps, body)
+            if steps is not None and steps.plan is not None and body["ruling"] == "refuse":
+                steps.plan.stopped = True
+            faults = [] if stated is None else ["is a plan's statement, which is not run as such"]
+            return faults + self._settled(steps, body)
         elif kind == "command.returned":
+            if steps is not None and steps.plan is not None:
+                steps.plan.ended(body)
             return [] if steps is not None and steps.ruling == "release" else ["was never released"]
         elif kind == "masked":
             return [] if steps is not None else ["was never seen"]
@@ -1920,13 +2038,37 @@ class Course:
         self._issued.add(target)
         return faults
 
-    def _decided(self, steps, body):
+    def _plan_requested(self, stated, body, leaf):
+        faults = ["uses a request a second time"] if body["request"] in self._requests else []
+        self._requests.add(body["request"])
+        if stated is None:
+            return faults + ["is on a connection that is no plan's"]
+        if stated.asked:
+            return faults + ["is the second of its plan"]
+        if (stated.target, stated.digests, stated.rules) != (body["target"], body["digests"], body["rules"]):
+            return faults + ["asks about other statements than were seen"]
+        stated.asked = True
+        self.plans[body["request"]] = Plan(body, leaf, stated.cmds[0] if stated.cmds else "")
+        return faults
+
+    def _plan_answered(self, body):
+        plan = self.plans.get(body["request"])
+        if plan is None:
+            return ["was never asked"]
+        if plan.answered is not None:
+            return ["was answered before"]
+        plan.answered = body
+        if body["answer"] == "approved":
+            self._in_force[plan.requested["target"]] = plan
+        return []
+
+    def _decided(self, steps, body, is_asked_for):
         if steps is None:
             return ["was never seen"]
         if steps.decided is not None:
             return ["was decided before"]
         steps.decided = body
-        if body["decision"] == "hold":
+        if body["decision"] == "hold" and is_asked_for:
             self.held.append(steps)
         return []
 
@@ -1947,6 +2089,8 @@ class Course:
     @staticmethod
     def _answered(steps, body):
         asked = [] if steps is None else [each["request"] for each in steps.requested]
+        if steps is not None and steps.plan is not None:
+            asked.append(steps.plan.requested["request"])
         if body["request"] not in asked:
             return ["was never asked"]
         if steps.ruling is not None:

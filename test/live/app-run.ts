@@ -20,9 +20,12 @@ export interface AppPlace {
   readonly ledger: string;
   readonly state: string;
   /** Starts `countersign run --app` with a shell script as its job. */
-  run(script: string, more?: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv }): Promise<AppRun>;
+  readonly run: (
+    script: string,
+    more?: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv },
+  ) => Promise<AppRun>;
   /** Any other `countersign` command. */
-  countersign(...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
+  readonly countersign: (...args: readonly string[]) => Promise<{ readonly code: number; readonly output: string }>;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,12 @@
 // `countersign run --app` end to end: a real PostgreSQL server, psql and node-postgres as jobs, and an App in memory with
 // real keys. What people answer decides what runs; what the App cannot be had for does not run.
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { makeSessionCertificate } from "../../src/gateway/certificate.ts";
 import { type Fault, fakeAppMemory, startFakeApp } from "../fakes/app.ts";
 import type { People } from "../fakes/desk.ts";
 import { type AppPlace, appPlace } from "./app-run.ts";
@@ -48,7 +49,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const place of places.splice(0)) await place.close();
+  for (const each of places.splice(0)) await each.close();
 });
 
 const approve: People = async () => "approved";
@@ -86,9 +87,11 @@ describe("a held command", () => {
   it("runs once people approved it, tells the client where they are asked, and lands as good evidence", async () => {
     const { app, ledger, run, countersign } = await place({ answerUrl: "https://github.test/octo/shop/runs/9" });
     const { exited, output } = await run(DELETE, { args: ["--app-key", app.vkey] });
-    expect(await exited, output()).toBe(0);
+    expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
     expect(await left()).toBe(0);
-    expect(output()).toMatch(/NOTICE: {2}countersign: request \w{10} waits for an answer at https:\/\/github.test\/octo/);
+    expect(output()).toMatch(
+      /NOTICE: {2}countersign: request \w{10} waits for an answer at https:\/\/github.test\/octo/,
+    );
     expect(output()).toMatch(/countersign: held: request \w{10} on appdb .* waits for people: https:\/\/github.test/);
     expect(output()).toMatch(/landed 1 command \(1 held, 0 refused\) in sessions\/[\w/]+, commit a{40}/);
     expect(app.requests.map(({ terms }) => terms.teams)).toEqual([["dba"]]);
@@ -128,11 +131,14 @@ describe("a held command", () => {
   it("whose client leaves is withdrawn, and an answer that comes later releases nothing", async () => {
     let answer: () => void = () => undefined;
     const late = new Promise<void>((resolve) => (answer = resolve));
-    const { run, app } = await place({ people: async () => await late.then(() => "approved" as const) });
-    const { exited, output } = await run(`timeout 2 ${DELETE}; sleep 1; exit 3`);
+    const { run, app, folder } = await place({ people: async () => await late.then(() => "approved" as const) });
+    const wait = "while [ ! -e go ]; do sleep 0.1; done";
+    const { exited, output } = await run(`${DELETE} & p=$!; ${wait}; kill -9 $p; wait $p; sleep 1; exit 3`);
+    await until(() => app.requests.length === 1);
+    writeFileSync(join(folder, "go"), "");
     await until(() => app.withdrawn.length === 1);
     answer();
-    expect(await exited, output()).toBe(3);
+    expect({ code: await exited, said: output() }).toMatchObject({ code: 3 });
     expect(await left()).toBe(3);
   });
 
@@ -148,7 +154,7 @@ describe("a held command", () => {
     ].join(";");
     const job = `cd ${process.cwd()} && ${process.execPath} --input-type=module -e "${script.replaceAll("$", "\\$")}"`;
     const { exited, output } = await run(job);
-    expect(await exited, output()).toBe(0);
+    expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
     expect(output()).toContain("rows 1");
     expect(await left()).toBe(2);
   });
@@ -192,7 +198,14 @@ describe("an App that is not there", () => {
     ["is cut off after it was heard", { kind: "lose" }],
     ["waits for an answer", { kind: "slow", ms: 1_500 }],
   ] as const)("for a moment: whatever %s is asked again, and the job goes on", async (_what, fault) => {
-    const starts = ["POST /v1/sessions", "POST /v1/requests", "GET /v1/requests", "PUT ", "POST /v1/sessions/", "GET /v1/sessions/"];
+    const starts = [
+      "POST /v1/sessions",
+      "POST /v1/requests",
+      "GET /v1/requests",
+      "PUT ",
+      "POST /v1/sessions/",
+      "GET /v1/sessions/",
+    ];
     const faults = starts.map((start) => faultAt(start, fault));
     const heads = faultAt("POST /add-checkpoint", fault, 3);
     const { run, ledger, countersign, app } = await place({
@@ -200,7 +213,7 @@ describe("an App that is not there", () => {
         heads(method, path) ?? faults.map((each) => each(method, path)).find((each) => each !== undefined),
     });
     const { exited, output } = await run(`${DELETE} && psql -X -c 'SELECT 1'`);
-    expect(await exited, output()).toBe(0);
+    expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
     expect(await left()).toBe(0);
     expect(app.requests).toHaveLength(1);
     expect((await countersign("verify", ledger)).output).toContain("verdict: good, 1 sessions");
@@ -220,7 +233,7 @@ describe("an App that is not there", () => {
     const port = Number(new URL(first.app.url).port);
     const again = await startFakeApp({ policy: POLICY, people, ledger: first.ledger, port }, memory);
     answer();
-    expect(await exited, output()).toBe(0);
+    expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
     expect(await left()).toBe(0);
     await again.close();
   });
@@ -270,12 +283,32 @@ describe("a wrong start", () => {
     ["a job without the permission", { GITHUB_ACTIONS: "true" }, "permissions: { id-token: write"],
   ])("is %s", async (_what, env, words) => {
     const { run, app } = await place();
-    const none = { COUNTERSIGN_ID_TOKEN_FILE: "", ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" };
+    const none = {
+      COUNTERSIGN_ID_TOKEN_FILE: "",
+      ACTIONS_ID_TOKEN_REQUEST_URL: "",
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: "",
+    };
     const { exited, output } = await run("echo the job ran", { env: { ...none, ...env } });
     expect(await exited).toBe(2);
     expect(output()).toContain(words);
     expect(app.heard).toEqual([]);
   });
+});
+
+describe("an App behind TLS", () => {
+  it("is believed by an authority of NODE_EXTRA_CA_CERTS, in the thread of the heads too, and by no other", async () => {
+    const { caPem, certPem, keyPem } = await makeSessionCertificate(["127.0.0.1"], new Date());
+    const made = await place({ tls: { cert: certPem, key: keyPem } });
+    const authority = join(made.folder, "ca.pem");
+    writeFileSync(authority, caPem);
+    const good = await made.run(DELETE, { env: { NODE_EXTRA_CA_CERTS: authority } });
+    expect({ code: await good.exited, said: good.output() }).toMatchObject({ code: 0 });
+    expect(await left()).toBe(0);
+    const bad = await made.run("echo the job ran", { env: { NODE_EXTRA_CA_CERTS: "" } });
+    await until(() => bad.output() !== "", 75_000);
+    expect(await bad.exited).toBe(1);
+    expect(bad.output()).toMatch(/the App at https:\/\/127.0.0.1:\d+ cannot be reached: [A-Z_]*(?:CERT|VERIFY)/);
+  }, 90_000);
 });
 
 describe("a credential that the App keeps", () => {
@@ -285,13 +318,16 @@ describe("a credential that the App keeps", () => {
     const credentials = new Map([["appdb", server.url]]);
     const { run, folder, ledger, countersign } = await place({ target: "app", credentials });
     const { exited, output } = await run(`env > job-env; psql -X -c 'SELECT 41 + 1 AS n'`);
-    expect(await exited, output()).toBe(0);
+    expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
     expect(output()).toContain("42");
     expect(readFileSync(join(folder, "job-env"), "utf8")).not.toMatch(/ACTIONS_ID_TOKEN|COUNTERSIGN_ID_TOKEN_FILE/);
-    for (const path of everyFile(folder)) expect(readFileSync(path, "utf8"), path).not.toContain(secretOf());
+    expect(everyFile(folder).filter((path) => readFileSync(path, "utf8").includes(secretOf()))).toEqual([]);
     expect(output()).not.toContain(secretOf());
     const events = everyFile(ledger).find((path) => path.endsWith("events.jsonl")) ?? "";
-    const types = readFileSync(events, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line) as { type: string });
+    const types = readFileSync(events, "utf8")
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as { type: string });
     expect(types.slice(0, 2).map(({ type }) => type)).toEqual(["session.started", "credential.issued"]);
     expect((await countersign("verify", ledger)).output).toContain("verdict: good, 1 sessions");
   });
@@ -307,7 +343,7 @@ describe("a credential that the App keeps", () => {
     const { run } = await place({ target: "app", credentials: new Map([["appdb", "mysql://u:hunter22@h/x"]]) });
     const { exited, output } = await run("echo the job ran");
     expect(await exited).toBe(1);
-    expect(output()).toContain("the App's credential of appdb: the URL must begin with postgresql://");
+    expect(output()).toContain('the App\'s credential of appdb: target "appdb": the URL must begin with postgresql://');
     expect(output()).not.toContain("hunter22");
   });
 });
@@ -315,12 +351,13 @@ describe("a credential that the App keeps", () => {
 describe("a gateway that was killed", () => {
   it("leaves a session that recover hands in, with a note that it has no end", async () => {
     const { run, app, ledger, state, countersign } = await place();
-    const { child, exited, output } = await run(`psql -X -c 'SELECT 1'; sleep 30`);
+    const { child, output } = await run(`psql -X -c 'SELECT 1'; sleep 30`);
     await until(() => output().includes("(1 row)"));
+    const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
-    await exited;
+    await gone;
     const { code, output: said } = await countersign("recover");
-    expect(code, said).toBe(0);
+    expect({ code, said }).toMatchObject({ code: 0 });
     expect(said).toContain("has no end, for its gateway died");
     expect([...app.sessions.values()].map((session) => session.state)).toEqual(["landed"]);
     expect(everyFile(state).filter((path) => path.endsWith("events.jsonl"))).toEqual([]);
@@ -347,8 +384,8 @@ async function never(signal: AbortSignal): Promise<"withdrawn"> {
   return await new Promise((resolve) => signal.addEventListener("abort", () => resolve("withdrawn")));
 }
 
-async function until(met: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !met(); await sleep(20)) {
+async function until(met: () => boolean, waitMsMax = 20_000): Promise<void> {
+  for (const end = performance.now() + waitMsMax; !met(); await sleep(20)) {
     if (performance.now() > end) throw new Error("it did not come to that");
   }
 }

@@ -19,7 +19,8 @@ export function readAppUrl(text: string): string {
   if (url.protocol !== "https:" && !isPlain) {
     throw new AppUrlError("--app takes an https URL: over plain http anybody on the way could answer for people");
   }
-  if (url.username !== "" || url.password !== "") throw new AppUrlError("--app: the App's URL holds no user or password");
+  if (url.username !== "" || url.password !== "")
+    throw new AppUrlError("--app: the App's URL holds no user or password");
   if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
     throw new AppUrlError("--app: the App's URL ends after its host and port; leave out the path");
   }

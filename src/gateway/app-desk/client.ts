@@ -30,8 +30,11 @@ export interface AppClient extends SessionDesk, Pending {
   alive(signal: AbortSignal): Promise<SessionState>;
   /** The credential of a target, encrypted to the session: compact JWE. */
   credential(target: string): Promise<string>;
-  /** Hands the session's files in and seals it. Rejects with `DeskError`; then the App has taken no custody of it. */
-  handIn(ended: Ended): Promise<void>;
+  /**
+   * Hands the session's files in and seals it, each step tried for `withinMs`. Rejects with `DeskError`; then the App has
+   * taken no custody of it, as far as is known here.
+   */
+  handIn(ended: Ended, withinMs?: number): Promise<void>;
   /** How far it is, after at most `waitSeconds` (0 to 30) of waiting for its landing. */
   landing(waitSeconds: number): Promise<Landing>;
   close(): void;
@@ -111,7 +114,7 @@ export function openAppClient({ url, vkey, sid, key, onShown }: AppClientParts):
       shown?.(where);
       return await followRequest(client, request, signal);
     },
-    async handIn({ directory, key: own, countersigned }) {
+    async handIn({ directory, key: own, countersigned }, withinMs = HAND_IN_WITHIN_MS) {
       const files = FILES.map((name) => ({ name, bytes: readFileSync(join(directory, name)) }));
       const long = files.find(({ bytes }) => bytes.length > FILE_BYTES_MAX);
       if (long !== undefined) {
@@ -119,7 +122,7 @@ export function openAppClient({ url, vkey, sid, key, onShown }: AppClientParts):
       }
       const [events] = files;
       const statement = statementOf(events?.bytes ?? Buffer.alloc(0), countersigned);
-      const bounds = { tryMs: HAND_IN_TRY_MS, withinMs: HAND_IN_WITHIN_MS };
+      const bounds = { tryMs: HAND_IN_TRY_MS, withinMs };
       for (const { name, bytes } of files) {
         const file = { path: `${session}/files/${name}`, body: bytes, contentType: "application/octet-stream" };
         // oxlint-disable-next-line no-await-in-loop -- one after the other, so that memory and network see one at a time

@@ -76,14 +76,16 @@ export function openAppDoor(url: string, signing: Signing | undefined): AppDoor 
       const endMs = performance.now() + what.withinMs;
       for (let tries = 0; ; tries += 1) {
         const leftMs = endMs - performance.now();
-        const reply = await orNone(once(what, Math.max(1, Math.min(what.tryMs ?? TRY_MS, leftMs))));
+        const reply = await orNone(once(what, Math.max(1, Math.ceil(Math.min(what.tryMs ?? TRY_MS, leftMs)))));
         if (!(reply instanceof NoReply) && !isTransient(reply.status)) return reply;
         const waitMs = Math.max(backoffMs(tries), retryAfterMs(reply));
         if (performance.now() + waitMs >= endMs) {
           if (!(reply instanceof NoReply)) return reply;
-          throw new DeskError(0, `the App at ${url} cannot be reached: ${visibleLine(reply.message)}`, { cause: reply });
+          throw new DeskError(0, `the App at ${url} cannot be reached: ${visibleLine(reply.message)}`, {
+            cause: reply,
+          });
         }
-        await sleep(waitMs, undefined, what.signal === undefined ? {} : { signal: what.signal });
+        await sleep(Math.ceil(waitMs), undefined, what.signal === undefined ? {} : { signal: what.signal });
       }
     },
     close: () => closeAgents(agents),

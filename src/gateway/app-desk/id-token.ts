@@ -57,7 +57,8 @@ async function fromRunner(env: Env, audience: string): Promise<string> {
   }
   asked.searchParams.set("audience", audience);
   const reply = await ask(asked, bearer);
-  if (reply.status !== 200) throw new IdTokenError(`the runner's token service answered ${reply.status}; run the job again`);
+  if (reply.status !== 200)
+    throw new IdTokenError(`the runner's token service answered ${reply.status}; run the job again`);
   const value: unknown = parsed(reply.text);
   const token = isObject(value) ? value["value"] : undefined;
   if (typeof token !== "string") throw new IdTokenError("the runner's token service answered no token");

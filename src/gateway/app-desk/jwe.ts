@@ -2,7 +2,14 @@
  * Opens what the App encrypted to this session: compact JWE (RFC 7516), ECDH-ES (RFC 7518 section 4.6) over X25519
  * (RFC 8037), A256GCM. Exactly this, and nothing that a header could ask for besides.
  */
-import { createDecipheriv, createHash, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from "node:crypto";
+import {
+  createDecipheriv,
+  createHash,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+} from "node:crypto";
 import { fieldsOf, isObject, isText, oneOf } from "../../evidence/shape.ts";
 import { fromBase64url } from "../../tlog/base64.ts";
 

@@ -5,7 +5,7 @@
  * cosignatures and signed answers.
  */
 import { Agent } from "node:http";
-import type { ApprovalRequest } from "../../approval/ports.ts";
+import type { ApprovalRequest, PlanRequest } from "../../approval/ports.ts";
 import type { DsseSignature } from "../../evidence/dsse.ts";
 import type { SessionDesk } from "../session-desk.ts";
 import { CALL_MS_MAX, type Call, call, DeskError, expect, isObject, type Reply } from "./call.ts";
@@ -24,7 +24,7 @@ interface TerminalAnswer {
 /** The local countersigner: what a session needs of any, and what only this machine's own can do. */
 export interface DeskClient extends SessionDesk, Pending {
   /** Shows the request; `ask` does this and waits. */
-  submit(request: ApprovalRequest): Promise<void>;
+  submit(request: ApprovalRequest | PlanRequest): Promise<void>;
   /** Hands in an answer given in the terminal; the sentence says what it did. Rejects with `DeskError` (409) if late. */
   answer(word: TerminalAnswer): Promise<string>;
   /** Signs the statement about the session that was registered under `origin`. Rejects with `DeskError` (409). */
@@ -41,7 +41,7 @@ export interface DeskClient extends SessionDesk, Pending {
 
 export interface DeskDoor extends DeskAddress {
   /** Told of each request that `ask` has shown to people, so that the terminal can show it too. */
-  readonly onShown?: (request: ApprovalRequest) => void;
+  readonly onShown?: (request: ApprovalRequest | PlanRequest) => void;
 }
 
 /** Connects to the countersigner behind a socket. Rejects with `DeskError`. */
