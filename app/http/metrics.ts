@@ -18,6 +18,8 @@ export const METRICS: Readonly<Record<string, { readonly kind: "counter" | "hist
 export interface Gauge {
   readonly name: string;
   readonly help: string;
+  /** A counter that somebody else counts; a gauge unless said. */
+  readonly kind?: "counter";
   read(): Promise<readonly { readonly labels: Labels; readonly value: number }[]>;
 }
 
@@ -80,7 +82,7 @@ export function createMetrics(): MetricsRegister {
       const read = await Promise.all(
         gauges.map(async (gauge) => [
           `# HELP ${gauge.name} ${gauge.help}`,
-          `# TYPE ${gauge.name} gauge`,
+          `# TYPE ${gauge.name} ${gauge.kind ?? "gauge"}`,
           ...(await gauge.read()).map(({ labels, value }) => `${gauge.name}${labelText(labels)} ${value}`),
         ]),
       );
