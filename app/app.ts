@@ -96,6 +96,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     heard.tell(subject);
     if (subject === undefined || subject === "errands") late.errands?.wake();
   });
+  for (const part of parts) await part.begin?.();
   late.errands = runErrands({
     database,
     doers: doersOf(parts, context),

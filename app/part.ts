@@ -17,4 +17,6 @@ export interface Part {
   readonly doers: ReadonlyMap<string, Doer>;
   /** Resolves soon: it calls for errands, and leaves the work to them. GitHub waits ten seconds and does not send again. */
   readonly onWebhook?: (event: WebhookEvent) => Promise<void>;
+  /** Once at start, before anybody is answered: calls for whatever the state says is to be done. */
+  readonly begin?: () => Promise<void>;
 }

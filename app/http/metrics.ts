@@ -11,6 +11,16 @@ export const METRICS: Readonly<Record<string, { readonly kind: "counter" | "hist
   countersign_webhooks_total: { kind: "counter", help: "Deliveries of GitHub, by event and outcome." },
   countersign_errand_failures_total: { kind: "counter", help: "Errands that failed and are tried again, by kind." },
   countersign_errand_seconds: { kind: "histogram", help: "How long an errand took, by kind." },
+  countersign_requests_asked_total: { kind: "counter", help: "Requests for approval that were taken." },
+  countersign_requests_ended_total: { kind: "counter", help: "Requests for approval that ended, by answer." },
+  countersign_answer_seconds: { kind: "histogram", help: "From a request to its answer, by answer." },
+  countersign_sessions_handed_in_total: { kind: "counter", help: "Sealed sessions that were taken." },
+  countersign_sessions_lost_total: { kind: "counter", help: "Sessions closed as lost, by reason." },
+  countersign_entries_landed_total: { kind: "counter", help: "Entries committed to logs." },
+  countersign_entries_refused_total: { kind: "counter", help: "Entries that could not be entered in a log." },
+  countersign_landing_seconds: { kind: "histogram", help: "How long one landing in a repository took." },
+  countersign_log_stopped_total: { kind: "counter", help: "Times that a log was found changed by somebody else." },
+  countersign_bundles_released_total: { kind: "counter", help: "Months attached to releases." },
   countersign_github_seconds: { kind: "histogram", help: "How long GitHub took to answer, by status." },
 };
 
@@ -23,8 +33,8 @@ export interface Gauge {
   read(): Promise<readonly { readonly labels: Labels; readonly value: number }[]>;
 }
 
-/** From a head that is cosigned in a millisecond to a long poll. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** From a head that is cosigned in a millisecond to an answer that took people half an hour. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 /** Labels are of few values each; beyond this something is wrong with them, and one series takes the rest. */
 const SERIES_MAX = 300;
 

@@ -38,7 +38,7 @@ describe("docs/operate.md", () => {
     expect(app?.ports).toEqual(["127.0.0.1:3000:3000"]);
     expect(Object.keys(compose.secrets)).toEqual(app?.secrets);
     // Every path of a secret is one that is mounted.
-    const paths = Object.values(app?.environment ?? {}).filter((value) => String(value).startsWith("/run/secrets/"));
+    const paths = Object.values(app?.environment ?? {}).filter((value) => value.startsWith("/run/secrets/"));
     expect(paths.map((path) => path.replace("/run/secrets/", ""))).toEqual(app?.secrets);
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
     expect(blockOf("yaml")).toContain(`/package/countersign-${version}.tgz`);
@@ -65,7 +65,7 @@ describe("docs/operate.md", () => {
     }
   });
 
-  it("speaks of every metric that is counted anywhere in the App", () => {
+  it("can speak of every metric that is counted anywhere in the App: it is kept", () => {
     const files = readdirSync("app", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
     const counted = files.flatMap((file) =>
       [...readFileSync(join("app", file), "utf8").matchAll(/\.(?:count|took)\(\s*"([a-z_]+)"/g)].map(
@@ -73,7 +73,7 @@ describe("docs/operate.md", () => {
       ),
     );
     expect(counted.length).toBeGreaterThan(4);
-    expect([...new Set(counted)].toSorted()).toEqual(Object.keys(METRICS).toSorted());
+    expect(counted.filter((name) => METRICS[name] === undefined)).toEqual([]);
   });
 });
 
