@@ -96,6 +96,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     heard.tell(subject);
     if (subject === undefined || subject === "errands") late.errands?.wake();
   });
+  for (const part of parts) await part.begin?.();
   late.errands = runErrands({
     database,
     doers: doersOf(parts, context),
@@ -106,7 +107,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       logs.log.warn({ ...errorFields(fault), kind, subject, attempts }, "an errand failed and is tried again");
     },
   });
-  for (const { begin } of parts) await begin?.();
   listener.answerBy(serving.handle);
   logs.log.info({ url: config.url, listening: listener.origin, vkey, version: options.version }, "the App runs");
   return {

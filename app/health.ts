@@ -145,6 +145,7 @@ function gaugesOf({ database, clock, version, waiting }: HealthOptions): readonl
     },
     {
       name: "process_cpu_seconds_total",
+      kind: "counter",
       help: "Processor time of this process.",
       read: async () => {
         const { user, system } = process.cpuUsage();

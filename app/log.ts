@@ -63,11 +63,14 @@ export function errorFields(error: unknown): Fields {
   return { ...first, error: error.name, ...code, ...status, ...cause, at: placeOf(error) };
 }
 
-/** The innermost places of an error's stack, without its message, which stands before them. */
+/** The innermost places of an error's stack. Its message stands before them, and may look like them. */
 function placeOf(error: Error): string {
-  const lines = (error.stack ?? "").split("\n").filter((line) => /^ {4}at /.test(line) && /:\d+:\d+\)?$/.test(line));
-  const places = lines.slice(0, 3).map((line) => /([\w.-]+:\d+):\d+\)?$/.exec(line)?.[1] ?? "");
-  return places.join(" < ");
+  const stack = error.stack ?? "";
+  const at = stack.indexOf(error.message);
+  if (at === -1) return "";
+  const lines = stack.slice(at + error.message.length).split("\n");
+  const places = lines.flatMap((line) => /^ {4}at .*?([\w.-]+:\d+):\d+\)?$/.exec(line)?.[1] ?? []);
+  return places.slice(0, 3).join(" < ");
 }
 
 function safe(fields: Fields): Fields {

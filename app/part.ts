@@ -15,8 +15,8 @@ export interface WebhookEvent {
 export interface Part {
   readonly routes: readonly Route[];
   readonly doers: ReadonlyMap<string, Doer>;
-  /** Once, when the App begins: calls for whatever the state says is still to be done. */
-  readonly begin?: () => Promise<void>;
   /** Resolves soon: it calls for errands, and leaves the work to them. GitHub waits ten seconds and does not send again. */
   readonly onWebhook?: (event: WebhookEvent) => Promise<void>;
+  /** Once at start, before anybody is answered: calls for whatever the state says is to be done. */
+  readonly begin?: () => Promise<void>;
 }

@@ -16,21 +16,19 @@ export const METRICS: Readonly<Record<string, { readonly kind: "counter" | "hist
     kind: "counter",
     help: "Sessions ended because another key asked for their job.",
   },
-  countersign_sessions_handed_in_total: { kind: "counter", help: "Sessions whose evidence was handed in." },
-  countersign_sessions_lost_total: { kind: "counter", help: "Sessions that were closed as lost, by reason." },
   countersign_heads_total: { kind: "counter", help: "Heads that were to be cosigned, by the status of the answer." },
   countersign_head_seconds: { kind: "histogram", help: "From a head's arrival to its cosignature." },
   countersign_credentials_issued_total: { kind: "counter", help: "Credentials that were given to a session's key." },
-  countersign_requests_asked_total: { kind: "counter", help: "Approval requests that were published." },
-  countersign_requests_ended_total: { kind: "counter", help: "Approval requests that ended, by answer." },
-  countersign_answer_seconds: { kind: "histogram", help: "From a person's word to its answer being kept." },
-  countersign_entries_landed_total: { kind: "counter", help: "Entries that landed in a log." },
-  countersign_entries_refused_total: { kind: "counter", help: "Entries that a log did not take." },
-  countersign_log_stopped_total: {
-    kind: "counter",
-    help: "Times that a log was found moved by somebody else, which stops it.",
-  },
-  countersign_landing_seconds: { kind: "histogram", help: "How long one step of a log took." },
+  countersign_requests_asked_total: { kind: "counter", help: "Requests for approval that were taken." },
+  countersign_requests_ended_total: { kind: "counter", help: "Requests for approval that ended, by answer." },
+  countersign_answer_seconds: { kind: "histogram", help: "From a request to its answer, by answer." },
+  countersign_sessions_handed_in_total: { kind: "counter", help: "Sealed sessions that were taken." },
+  countersign_sessions_lost_total: { kind: "counter", help: "Sessions closed as lost, by reason." },
+  countersign_entries_landed_total: { kind: "counter", help: "Entries committed to logs." },
+  countersign_entries_refused_total: { kind: "counter", help: "Entries that could not be entered in a log." },
+  countersign_landing_seconds: { kind: "histogram", help: "How long one landing in a repository took." },
+  countersign_log_stopped_total: { kind: "counter", help: "Times that a log was found changed by somebody else." },
+  countersign_bundles_released_total: { kind: "counter", help: "Months attached to releases." },
   countersign_github_seconds: { kind: "histogram", help: "How long GitHub took to answer, by status." },
 };
 
@@ -38,11 +36,13 @@ export const METRICS: Readonly<Record<string, { readonly kind: "counter" | "hist
 export interface Gauge {
   readonly name: string;
   readonly help: string;
+  /** A counter that somebody else counts; a gauge unless said. */
+  readonly kind?: "counter";
   read(): Promise<readonly { readonly labels: Labels; readonly value: number }[]>;
 }
 
-/** From a head that is cosigned in a millisecond to a long poll. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** From a head that is cosigned in a millisecond to an answer that took people half an hour. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 /** Labels are of few values each; beyond this something is wrong with them, and one series takes the rest. */
 const SERIES_MAX = 300;
 
@@ -100,7 +100,7 @@ export function createMetrics(): MetricsRegister {
       const read = await Promise.all(
         gauges.map(async (gauge) => [
           `# HELP ${gauge.name} ${gauge.help}`,
-          `# TYPE ${gauge.name} gauge`,
+          `# TYPE ${gauge.name} ${gauge.kind ?? "gauge"}`,
           ...(await gauge.read()).map(({ labels, value }) => `${gauge.name}${labelText(labels)} ${value}`),
         ]),
       );

@@ -49,6 +49,8 @@ const HANDLE_MS_MAX = 60_000;
 const SESSION_RATE: Rate = { perSecond: 50, burst: 500 };
 /** Open routes cost a signature of GitHub's or of a session. Many runners may share one address. */
 const OPEN_RATE: Rate = { perSecond: 20, burst: 200 };
+/** Heads: one for each command that writes, from all runners of an address. Each costs the asker a signature and a proof. */
+const HEAD_RATE: Rate = { perSecond: 2000, burst: 4000 };
 /** Of anybody's requests for signed routes, whose signature is yet to be believed. */
 const UNBELIEVED_RATE: Rate = { perSecond: 500, burst: 2000 };
 /** All of GitHub's deliveries come from a few addresses. */
@@ -155,13 +157,10 @@ async function byRoute(parts: Parts, asked: Asked, { route, caught, head, addres
   if (route.who === "session") {
     limitTo(parts, `unbelieved ${address}`, UNBELIEVED_RATE);
     session = await signerOf(head, context.database, context.clock());
-    limitTo(
-      parts,
-      `session ${session.sid} ${route.rate === undefined ? "" : route.path.source}`,
-      route.rate ?? SESSION_RATE,
-    );
+    limitTo(parts, `session ${session.sid} ${route.rate === undefined ? "" : asked.route}`, route.rate ?? SESSION_RATE);
   } else if (!UNLIMITED.test(head.target)) {
-    limitTo(parts, `open ${address} ${route.path.source}`, route.rate ?? OPEN_RATE);
+    const usual = asked.route === "/add-checkpoint" ? HEAD_RATE : OPEN_RATE;
+    limitTo(parts, `open ${address} ${asked.route}`, route.rate ?? usual);
   }
   const giveBack = parts.rooms[bytes > SMALL_BYTES_MAX ? "large" : "small"].reserve(bytes);
   try {

@@ -227,7 +227,7 @@ function plans(story: Story, told: readonly Told[], show: Show): string {
     const { request, digests, rules, approvers, expiresAt } = requested;
     const isSigned = answered !== undefined && answered.dsse !== "";
     return [
-      isSigned ? `[${codeSpan(request)}](approvals/${fileName(request)})` : codeSpan(request),
+      isSigned ? answerLink(request) : codeSpan(request),
       `${conn}/1 to ${conn}/${digests.length}`,
       codeSpans(rules, NAMES_SHOWN_MAX),
       asked(approvers),

@@ -5,7 +5,7 @@ import { migrate } from "../../app/state/migrations.ts";
 import { openPglite } from "../../app/state/pglite.ts";
 import { askAgainAtMs, statusOf } from "../../src/github/failure.ts";
 import { startTown, type Town } from "../standin/town.ts";
-import { type AppUnderTest, runApp } from "./running.ts";
+import { type AppUnderTest, runApp, secretsIn } from "./running.ts";
 
 const ON_READ = { operation: "GET /repos/{owner}/{repo}" };
 
@@ -76,5 +76,10 @@ describe("the door to GitHub", () => {
     const before = town.standin.seen.length;
     await read(another);
     expect(town.standin.seen.length - before).toBe(1);
+  });
+
+  it("logs no secret, in all of this", () => {
+    expect(running.logged.length).toBeGreaterThan(2);
+    expect(secretsIn(running.logged, town)).toEqual([]);
   });
 });

@@ -65,3 +65,11 @@ export async function runApp(options: UnderTestOptions): Promise<AppUnderTest> {
   });
   return { app, origin: listener.origin, key, logged };
 }
+
+/** What of the log holds something secret: the App's own secrets, and whatever looks like a token, a key or a signature. */
+export function secretsIn(logged: readonly string[], town: Town): readonly string[] {
+  const body = town.privateKey.replaceAll(/-----[^-]+-----|\s/g, "").slice(100, 140);
+  const known = [town.receiver.secret, body];
+  const looks = /gh[a-z]_[\w.-]{20}|eyJ[\w-]{10}|BEGIN [A-Z ]*KEY|sha256=[0-9a-f]{64}|sig=:|[?&]token=(?!\[)/;
+  return logged.filter((line) => looks.test(line) || known.some((secret) => line.includes(secret)));
+}

@@ -6,7 +6,7 @@ import type { WebhookEvent } from "../../app/part.ts";
 import { migrate } from "../../app/state/migrations.ts";
 import { openPglite } from "../../app/state/pglite.ts";
 import { startTown, type Town } from "../standin/town.ts";
-import { type AppUnderTest, runApp } from "./running.ts";
+import { type AppUnderTest, runApp, secretsIn } from "./running.ts";
 
 const CONTENT = "DROP TABLE customers -- in a comment of somebody";
 
@@ -114,5 +114,10 @@ describe("webhooks", () => {
     expect(text).toMatch(/^countersign_webhooks_total\{event="issue_comment",outcome="taken"\} [2-9]/m);
     expect(text).toMatch(/^countersign_webhooks_total\{event="issue_comment",outcome="failed"\} \d/m);
     expect(text).toMatch(/^countersign_webhooks_total\{event="unknown",outcome="refused"\} \d/m);
+  });
+
+  it("logs no secret, in all of this", () => {
+    expect(running.logged.length).toBeGreaterThan(2);
+    expect(secretsIn(running.logged, town)).toEqual([]);
   });
 });

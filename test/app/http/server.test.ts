@@ -7,8 +7,9 @@ import { json, Problem } from "../../../app/http/route.ts";
 import type { Database } from "../../../app/state/database.ts";
 import { migrate } from "../../../app/state/migrations.ts";
 import { openPglite } from "../../../app/state/pglite.ts";
+import { codeIn, rowsUnder } from "../../documents.ts";
 import { startTown, type Town } from "../../standin/town.ts";
-import { type AppUnderTest, runApp } from "../running.ts";
+import { type AppUnderTest, runApp, secretsIn } from "../running.ts";
 import { addSession, type KnownSession, type SignedInit } from "../sessions-in.ts";
 
 const SECRET = "SELECT secret FROM vault";
@@ -276,6 +277,23 @@ describe("the App's server", () => {
     expect(text).not.toContain(session.sid);
     expect(text).toMatch(/^countersign_sessions\{state="open"\} [1-9]/m);
     expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+    for (const line of text.trimEnd().split("\n")) {
+      expect(line).toMatch(
+        /^(?:# (?:HELP [a-z_]+ .+|TYPE [a-z_]+ (?:counter|gauge|histogram))|[a-z_]+(?:\{[^\n]*\})? [\d.e+-]+)$/,
+      );
+    }
+  });
+
+  it("has the metrics that docs/operate.md describes, and no others", async () => {
+    const text = await (await at("/metrics")).text();
+    const there = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => `${name} ${kind}`);
+    const told = rowsUnder("docs/operate.md", "metric", "type").map(([name = "", kind]) => `${codeIn(name)} ${kind}`);
+    expect(there.toSorted()).toEqual(told.toSorted());
+  });
+
+  it("has logged no secret", () => {
+    expect(running.logged.length).toBeGreaterThan(2);
+    expect(secretsIn(running.logged, town)).toEqual([]);
   });
 });
 
