@@ -60,7 +60,9 @@ export function checkHandIn({ events, checkpoints, signature }: HandIn, signed: 
   if (other.sid !== undefined) return bad(`events.jsonl holds an event of session ${other.sid}`);
   if (read.size !== head.size || Buffer.compare(read.root, head.root) !== 0) {
     const counts = `events.jsonl has ${read.size} events, ${head.size} were countersigned`;
-    return bad(read.size === head.size ? `${counts}, and not these` : `${counts}; have its last head countersigned first`);
+    return bad(
+      read.size === head.size ? `${counts}, and not these` : `${counts}; have its last head countersigned first`,
+    );
   }
   const summary = summariser.summary();
   const strange = strangeIn(summary.started, facts, vkey);
@@ -115,7 +117,15 @@ function strangeIn(
 
 function faultOfCheckpoints(
   checkpoints: Uint8Array,
-  { facts, vkey, head }: { readonly facts: Registration; readonly vkey: string; readonly head: { readonly size: number; readonly root: Uint8Array } },
+  {
+    facts,
+    vkey,
+    head,
+  }: {
+    readonly facts: Registration;
+    readonly vkey: string;
+    readonly head: { readonly size: number; readonly root: Uint8Array };
+  },
 ): string | undefined {
   const heads = new Finding("heads");
   const times = new Finding("times");

@@ -39,7 +39,8 @@ export function closeDoer(context: Context, needs: CustodyNeeds): Doer {
     const looks = Math.floor((now - session.registered_at) / LOOK_MS);
     if (now - session.seen_at >= QUIET_MS || (looks > 0 && looks % LOOKS_PER_QUESTION === 0)) {
       const endedAt = await jobEnd(context, session);
-      if (endedAt !== undefined && now >= endedAt + AFTER_JOB_MS) return await lose(context, needs, session, "job ended");
+      if (endedAt !== undefined && now >= endedAt + AFTER_JOB_MS)
+        return await lose(context, needs, session, "job ended");
       if (endedAt !== undefined) return Math.min(endedAt + AFTER_JOB_MS, silentAt);
     }
     return Math.min(now + LOOK_MS, silentAt);
@@ -96,7 +97,12 @@ const isHead = shaped({
 async function keepLost(
   { vkey, signer }: Context,
   needs: CustodyNeeds,
-  { sql, session, reason, atMs }: { readonly sql: Sql; readonly session: SessionRow; readonly reason: LostReason; readonly atMs: number },
+  {
+    sql,
+    session,
+    reason,
+    atMs,
+  }: { readonly sql: Sql; readonly session: SessionRow; readonly reason: LostReason; readonly atMs: number },
 ): Promise<void> {
   const { sid, facts } = session;
   const [row] = await sql.rows("SELECT size, root, note FROM head WHERE origin = $1", [session.origin], isHead);

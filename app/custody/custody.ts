@@ -11,6 +11,7 @@ import { closeDoer } from "./close.ts";
 import { type CustodyNeeds, handInRoutes } from "./hand-in.ts";
 import { heartbeatDoer, heartbeatDueMs } from "./heartbeat.ts";
 import { landDoer } from "./land.ts";
+import { bundleDoer } from "./month-bundle.ts";
 import { PACE_MS_MIN } from "./pace.ts";
 
 export type { CustodyNeeds } from "./hand-in.ts";
@@ -39,12 +40,17 @@ export function custody(
     ["land", landDoer(context, shared)],
     ["close", closeDoer(context, needs)],
     ["heartbeat", heartbeatDoer(context)],
+    ["bundle", bundleDoer(context, shared)],
   ];
   return {
     routes: handInRoutes(context, needs),
     doers: new Map(doers.map(([kind, doer]) => [kind, politely(doer, clock)])),
     async resume() {
-      const waiting = await findSessions(database, "state IN ('open', 'contested', 'handed-in', 'lost') AND landed_in = ''", []);
+      const waiting = await findSessions(
+        database,
+        "state IN ('open', 'contested', 'handed-in', 'lost') AND landed_in = ''",
+        [],
+      );
       for (const { sid, repository_id } of waiting) {
         await callForCustody(database, { sid, repositoryId: repository_id }, clock());
         await callFor(database, { kind: "land", subject: String(repository_id) }, clock());

@@ -97,7 +97,8 @@ async function sealOne(context: Context, needs: CustodyNeeds, exchange: Exchange
   const given = digestOfHandIn(files, signature.sig);
   if (isTaken(asked)) return await again(database, asked, given);
   const missing = HANDED_NAMES.find((name) => !files.has(name));
-  if (missing !== undefined) throw new Problem(409, "Not all is here", `Hand in ${missing} first, even where it is empty.`);
+  if (missing !== undefined)
+    throw new Problem(409, "Not all is here", `Hand in ${missing} first, even where it is empty.`);
 
   // Long work, so no lock is held; that nothing changed meanwhile is looked at below.
   const [head] = await database.rows("SELECT size, root FROM head WHERE origin = $1", [asked.origin], isHead);

@@ -49,7 +49,8 @@ export function heartbeatDoer(context: Context): Doer {
     if (place === undefined) return "done";
     // The day before is whole a little after midnight, and not sooner.
     const today = Math.floor((now - AFTER_MIDNIGHT_MS) / DAY_MS);
-    for (let day = today - DAYS_BACK_MAX; day < today; day += 1) await beat(context, repositoryId, place.repository, day);
+    for (let day = today - DAYS_BACK_MAX; day < today; day += 1)
+      await beat(context, repositoryId, place.repository, day);
     for (const back of [1, 2]) {
       const month = monthBefore(now, back);
       if (month !== undefined) await callFor(database, { kind: "bundle", subject: `${repositoryId}/${month}` }, now);

@@ -58,7 +58,12 @@ async function land(
   if (count === 0 && (await store.pending()) === undefined) return "done";
   const stranger = await strangerIn(database, waiting, origin);
   if (stranger !== undefined) {
-    await putAside(context, waiting, stranger, `its key was made for another log than ${origin}: was the repository renamed?`);
+    await putAside(
+      context,
+      waiting,
+      stranger,
+      `its key was made for another log than ${origin}: was the repository renamed?`,
+    );
     return clock();
   }
   const began = clock();

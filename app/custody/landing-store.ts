@@ -90,7 +90,8 @@ async function keepHead(
            WHERE repository_id = $1 AND checkpoint = $7 AND size <= $3`,
           [...values, after.checkpoint],
         );
-  if (kept !== 1) throw new StateError(`another checkpoint of the log of repository ${repositoryId} was signed meanwhile`);
+  if (kept !== 1)
+    throw new StateError(`another checkpoint of the log of repository ${repositoryId} was signed meanwhile`);
 }
 
 async function keepLanding(sql: Sql, repositoryId: number, landing: Landing, atMs: number): Promise<void> {

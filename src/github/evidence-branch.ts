@@ -52,7 +52,10 @@ export async function readBranch(
   branch: string,
 ): Promise<BranchHead | undefined> {
   try {
-    const { data } = await octokit.request("GET /repos/{owner}/{repo}/git/ref/{ref}", { ...at, ref: `heads/${branch}` });
+    const { data } = await octokit.request("GET /repos/{owner}/{repo}/git/ref/{ref}", {
+      ...at,
+      ref: `heads/${branch}`,
+    });
     const commit = data.object.sha;
     const answer = await octokit.request("GET /repos/{owner}/{repo}/git/commits/{commit_sha}", {
       ...at,
@@ -107,10 +110,9 @@ export async function commitByGraphql(octokit: Octokit, at: RepositoryName, comm
     },
   };
   try {
-    const made = await octokit.graphql<{ readonly createCommitOnBranch: { readonly commit: { readonly oid: string } } }>(
-      CREATE,
-      { input },
-    );
+    const made = await octokit.graphql<{
+      readonly createCommitOnBranch: { readonly commit: { readonly oid: string } };
+    }>(CREATE, { input });
     return { oid: made.createCommitOnBranch.commit.oid, requests: 1 };
   } catch (error) {
     const types = typesIn(error);
@@ -137,7 +139,8 @@ function typesIn(error: unknown): string[] {
 }
 
 function textAt(value: unknown, name: string): string {
-  const found: unknown = typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : "";
+  const found: unknown =
+    typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : "";
   return typeof found === "string" ? found : "";
 }
 
@@ -248,7 +251,12 @@ function plainText(bytes: Uint8Array): string | undefined {
 
 async function upload(octokit: Octokit, at: RepositoryName, { path, bytes }: EvidenceFile): Promise<string> {
   const content = Buffer.from(bytes).toString("base64");
-  const { data } = await octokit.request("POST /repos/{owner}/{repo}/git/blobs", { ...at, content, encoding: "base64" });
-  if (data.sha !== blobOid(bytes)) throw new RepositoryError(`GitHub took other bytes than those of ${path}; try again`);
+  const { data } = await octokit.request("POST /repos/{owner}/{repo}/git/blobs", {
+    ...at,
+    content,
+    encoding: "base64",
+  });
+  if (data.sha !== blobOid(bytes))
+    throw new RepositoryError(`GitHub took other bytes than those of ${path}; try again`);
   return data.sha;
 }

@@ -7,8 +7,8 @@
 // there nothing is written at all.
 
 import type { Octokit } from "@octokit/core";
-import { decodeUtf8 } from "../evidence/dsse.ts";
 import { extendsFrom } from "../evidence/check-since.ts";
+import { decodeUtf8 } from "../evidence/dsse.ts";
 import type { Change, EvidenceFile, Ledger } from "../evidence/ledger.ts";
 import { CHECKPOINT_PATH, LOG_FOLDER } from "../evidence/log.ts";
 import { TRUST_PATH } from "../evidence/where.ts";
@@ -214,7 +214,10 @@ async function refuseOtherBase(reader: TreeReader, branch: string, { base }: Lan
   }
 }
 
-async function commitOn({ octokit, at, graphql, clock }: GithubLedgerOptions, commit: BranchCommit): Promise<CommitMade> {
+async function commitOn(
+  { octokit, at, graphql, clock }: GithubLedgerOptions,
+  commit: BranchCommit,
+): Promise<CommitMade> {
   if (fitsGraphql(commit) && clock() >= graphql.refusedUntilMs) {
     try {
       return await commitByGraphql(octokit, at, commit);
@@ -252,7 +255,9 @@ async function lastSigned(
   const found = ownHead(note, trust, countersigner);
   if (found === undefined) throw strange(`${CHECKPOINT_PATH} is not signed by this App's key`);
   if (known !== undefined && (found.origin !== known.origin || !(await extendsFrom(known, found, log)))) {
-    throw strange(`${CHECKPOINT_PATH} has ${found.size} entries, which do not go on from the ${known.size} that this App signed`);
+    throw strange(
+      `${CHECKPOINT_PATH} has ${found.size} entries, which do not go on from the ${known.size} that this App signed`,
+    );
   }
   await store.adopt(found);
   return found;

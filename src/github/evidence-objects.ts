@@ -34,9 +34,7 @@ export function blobOid(bytes: Uint8Array): string {
 /** Of a name in a tree about this much stays in memory. */
 const ENTRY_BYTES = 150;
 
-type Kept =
-  | { readonly kind: "blob"; readonly bytes: Uint8Array }
-  | { readonly kind: "tree"; readonly entries: Tree };
+type Kept = { readonly kind: "blob"; readonly bytes: Uint8Array } | { readonly kind: "tree"; readonly entries: Tree };
 
 /** Keeps objects of any repository, the least used going first. Law: what it holds is at most `bytesMax`. */
 export class ObjectCache {
@@ -81,7 +79,10 @@ export function githubObjects(octokit: Octokit, at: RepositoryName, cache: Objec
       const kept = cache.get(oid);
       if (kept?.kind === "tree") return kept.entries;
       // Never all of it at once: a recursive list is cut at 100,000 names, and a branch of evidence has more.
-      const { data } = await octokit.request("GET /repos/{owner}/{repo}/git/trees/{tree_sha}", { ...at, tree_sha: oid });
+      const { data } = await octokit.request("GET /repos/{owner}/{repo}/git/trees/{tree_sha}", {
+        ...at,
+        tree_sha: oid,
+      });
       if (data.truncated) throw new EvidenceError(`GitHub does not list the tree ${oid} whole: it has too many names`);
       const entries = new Map(
         data.tree.map(({ path, mode, sha }) => [path, { kind: kindOf(mode), oid: sha }] as const),
@@ -92,7 +93,10 @@ export function githubObjects(octokit: Octokit, at: RepositoryName, cache: Objec
     async blob(oid) {
       const kept = cache.get(oid);
       if (kept?.kind === "blob") return kept.bytes;
-      const { data } = await octokit.request("GET /repos/{owner}/{repo}/git/blobs/{file_sha}", { ...at, file_sha: oid });
+      const { data } = await octokit.request("GET /repos/{owner}/{repo}/git/blobs/{file_sha}", {
+        ...at,
+        file_sha: oid,
+      });
       const bytes = Buffer.from(data.content, data.encoding === "base64" ? "base64" : "utf8");
       if (blobOid(bytes) !== oid) throw new EvidenceError(`GitHub gave other bytes than those of the blob ${oid}`);
       cache.put(oid, { kind: "blob", bytes });

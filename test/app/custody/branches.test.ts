@@ -6,13 +6,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { eraseValues } from "../../../src/evidence/erase.ts";
 import { signDsse } from "../../../src/evidence/dsse.ts";
+import { eraseValues } from "../../../src/evidence/erase.ts";
 import { gitLedger } from "../../../src/gateway/ledger/git.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { openStates, type States } from "../state/databases.ts";
-import { doErrand, faultsIn, gitAt, handIn, Killed, landAll, type Office, openOffice, openShop, type Ran, reportOf, runSession, type Shop, sessionOf } from "./office.ts";
+import {
+  doErrand,
+  faultsIn,
+  gitAt,
+  handIn,
+  Killed,
+  landAll,
+  type Office,
+  openOffice,
+  openShop,
+  type Ran,
+  reportOf,
+  runSession,
+  type Shop,
+  sessionOf,
+} from "./office.ts";
 
 const run = promisify(execFile);
 
@@ -34,7 +49,8 @@ describe("branches that moved", () => {
   });
   beforeEach(async () => {
     const { git } = town.shop;
-    for (const { name, oid } of await git.refs("refs/heads/countersign/")) await git.move([{ name, from: oid, to: undefined }]);
+    for (const { name, oid } of await git.refs("refs/heads/countersign/"))
+      await git.move([{ name, from: oid, to: undefined }]);
     shop = openShop(town, await states.fresh());
     office = openOffice(shop);
   });
@@ -52,11 +68,24 @@ describe("branches that moved", () => {
   const erase = async (ran: Ran): Promise<void> => {
     const { signer, dsse } = shop.countersigner;
     const lines = Buffer.from(ran.sealed.disclosures).toString().trim().split("\n");
-    const digests = new Set(lines.map((line) => String((JSON.parse(line) as { digest: string }).digest)));
+    const digests = new Set(lines.map((line) => (JSON.parse(line) as { digest: string }).digest));
     const folder = (await sessionOf(office, ran.sid)).folder;
-    const ledger = gitLedger({ repository: town.shop.git.folder, evidenceBranch: "countersign/evidence", logBranch: "countersign/log", nowSeconds: () => 1 });
+    const clone = mkdtempSync(join(place, "clone-"));
+    const branches = "+refs/heads/countersign/*:refs/heads/countersign/*";
+    await run("git", ["init", "--quiet", clone]);
+    await run("git", ["-C", clone, "fetch", "--quiet", town.shop.git.folder, branches]);
+    const ledger = gitLedger({
+      repository: clone,
+      evidenceBranch: "countersign/evidence",
+      logBranch: "countersign/log",
+      nowSeconds: () => 1,
+    });
     const wish = { folder, digests, by: "dana", reason: "asked for", at: "2026-11-24T00:00:00.000Z" };
-    await eraseValues(wish, ledger, { ...signer, signErasure: async (statement) => await Promise.resolve(signDsse(statement, dsse)) });
+    await eraseValues(wish, ledger, {
+      ...signer,
+      signErasure: async (statement) => await Promise.resolve(signDsse(statement, dsse)),
+    });
+    await gitAt(shop, "fetch", "--quiet", clone, branches);
   };
   /** Plans a landing, signs it and writes it down, and dies before anything is written to GitHub. */
   const dieBeforeWriting = async (): Promise<void> => {
@@ -79,7 +108,8 @@ describe("branches that moved", () => {
     });
     await expect(doErrand(dying, "land", town.shop.id)).rejects.toThrow(Killed);
   };
-  const move = async (branch: string, to: string): Promise<void> => void (await gitAt(shop, "update-ref", `refs/heads/${branch}`, to));
+  const move = async (branch: string, to: string): Promise<void> =>
+    void (await gitAt(shop, "update-ref", `refs/heads/${branch}`, to));
   const expectGood = async (sessions: number): Promise<void> => {
     const report = await reportOf(shop);
     expect(faultsIn(report)).toEqual([]);
@@ -109,7 +139,21 @@ describe("branches that moved", () => {
     await handInOne();
     await dieBetweenBranches();
     const tree = await gitAt(shop, "rev-parse", "countersign/evidence^{tree}");
-    await move("countersign/evidence", await run("git", ["-C", town.shop.git.folder, "-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", tree, "-m", "cut"]).then(({ stdout }) => stdout.trim()));
+    await move(
+      "countersign/evidence",
+      await run("git", [
+        "-C",
+        town.shop.git.folder,
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "commit-tree",
+        tree,
+        "-m",
+        "cut",
+      ]).then(({ stdout }) => stdout.trim()),
+    );
     await landAll(office, shop);
     await expectGood(2);
   });

@@ -1,9 +1,25 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isText, shaped } from "../../../src/evidence/shape.ts";
+import { containing } from "../../standin/containing.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
-import { cloneOf, doErrand, faultsIn, handIn, landAll, NOW_MS, type Office, openOffice, openShop, reportOf, runSession, type Shop, sessionOf, verdictsOf } from "./office.ts";
+import {
+  cloneOf,
+  doErrand,
+  faultsIn,
+  handIn,
+  landAll,
+  NOW_MS,
+  type Office,
+  openOffice,
+  openShop,
+  reportOf,
+  runSession,
+  type Shop,
+  sessionOf,
+  verdictsOf,
+} from "./office.ts";
 
 const descriptions = published();
 const MINUTE = 60_000;
@@ -23,12 +39,14 @@ describe.each(KINDS)("closing sessions on %s", (kind) => {
   });
   beforeEach(async () => {
     const { git } = town.shop;
-    for (const { name, oid } of await git.refs("refs/heads/countersign/")) await git.move([{ name, from: oid, to: undefined }]);
+    for (const { name, oid } of await git.refs("refs/heads/countersign/"))
+      await git.move([{ name, from: oid, to: undefined }]);
     shop = openShop(town, await states.fresh());
     office = openOffice(shop);
   });
   const close = async (sid: string) => await doErrand(office, "close", sid);
-  const seen = async (sid: string, ms: number) => await shop.database.run("UPDATE session SET seen_at = $2 WHERE sid = $1", [sid, ms]);
+  const seen = async (sid: string, ms: number) =>
+    await shop.database.run("UPDATE session SET seen_at = $2 WHERE sid = $1", [sid, ms]);
   const startJob = () => {
     const run = town.standin.run({ repository: town.shop, headSha: town.head, actor: town.people.ada });
     return { run, job: town.standin.job(run) };
@@ -49,9 +67,22 @@ describe.each(KINDS)("closing sessions on %s", (kind) => {
     expect(await sessionOf(office, ran.sid)).toMatchObject({ state: "lost", folder: `sessions/2026/11/23/${ran.sid}` });
     const clone = await cloneOf(shop);
     const { ours, theirs } = await verdictsOf(shop, clone);
-    expect(faultsIn(ours)).toEqual([]);
-    expect(theirs).toMatch(/^verdict: good/);
-    const lost = JSON.parse(Buffer.from((JSON.parse(await clone.git("show", `HEAD:sessions/2026/11/23/${ran.sid}/lost.dsse.json`)) as { payload: string }).payload, "base64").toString()) as { predicate: object };
+    expect(faultsIn(ours)).toEqual([
+      "events: there are no events: the gateway's files were never handed in",
+      "ended: the session was lost: silent",
+    ]);
+    expect(ours.verdict).toBe("incomplete");
+    expect(theirs).toMatch(/^verdict: INCOMPLETE/);
+    const lost = JSON.parse(
+      Buffer.from(
+        (
+          JSON.parse(await clone.git("show", `HEAD:sessions/2026/11/23/${ran.sid}/lost.dsse.json`)) as {
+            payload: string;
+          }
+        ).payload,
+        "base64",
+      ).toString(),
+    ) as { predicate: object };
     expect(lost.predicate).toMatchObject({ reason: "silent", closedAt: new Date(NOW_MS + 5 * MINUTE).toISOString() });
     clone.remove();
   });
@@ -92,8 +123,16 @@ describe.each(KINDS)("closing sessions on %s", (kind) => {
     expect(await close(two.sid)).toBe("done");
     expect(office.ended).toEqual([two.sid]);
     await landAll(office, shop);
-    expect(await sessionOf(office, one.sid)).toMatchObject({ state: "contested", folder: expect.stringContaining(one.sid) });
-    expect(faultsIn(await reportOf(shop))).toEqual([]);
+    expect(await sessionOf(office, one.sid)).toMatchObject({
+      state: "contested",
+      folder: containing(one.sid),
+    });
+    const report = await reportOf(shop);
+    expect(report.verdict).toBe("incomplete");
+    expect(faultsIn(report).filter((each) => !each.includes("never handed in"))).toEqual([
+      "ended: the session was lost: contested",
+      "ended: the session was lost: silent",
+    ]);
   });
 
   it("lets one live that spoke while it was looked at, and one that was handed in", async () => {
@@ -119,8 +158,21 @@ describe.each(KINDS)("closing sessions on %s", (kind) => {
     const days = await clone.git("ls-tree", "-r", "--name-only", "HEAD", "heartbeats");
     expect(days.split("\n")).toEqual(["heartbeats/2026/11/23.dsse.json", "heartbeats/2026/11/24.dsse.json"]);
     const told = async (day: string) =>
-      JSON.parse(Buffer.from((JSON.parse(await clone.git("show", `HEAD:heartbeats/2026/11/${day}.dsse.json`)) as { payload: string }).payload, "base64").toString()) as object;
-    expect(await told("23")).toMatchObject({ predicate: { sessions: [{ sid: landed.sid, state: "landed", job: "migrate" }, { sid: open.sid, state: "open" }] } });
+      JSON.parse(
+        Buffer.from(
+          (JSON.parse(await clone.git("show", `HEAD:heartbeats/2026/11/${day}.dsse.json`)) as { payload: string })
+            .payload,
+          "base64",
+        ).toString(),
+      ) as object;
+    expect(await told("23")).toMatchObject({
+      predicate: {
+        sessions: [
+          { sid: landed.sid, state: "landed", job: "migrate" },
+          { sid: open.sid, state: "open" },
+        ],
+      },
+    });
     expect(await told("24")).toMatchObject({ predicate: { sessions: [{ sid: open.sid, state: "open" }] } });
     const { ours, theirs } = await verdictsOf(shop, clone);
     expect(faultsIn(ours)).toEqual([]);

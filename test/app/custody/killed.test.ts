@@ -69,7 +69,8 @@ describe.each(KINDS)("an App that is killed, on %s", (kind) => {
 
   const forget = async (): Promise<void> => {
     const { git } = town.shop;
-    for (const { name, oid } of await git.refs("refs/heads/countersign/")) await git.move([{ name, from: oid, to: undefined }]);
+    for (const { name, oid } of await git.refs("refs/heads/countersign/"))
+      await git.move([{ name, from: oid, to: undefined }]);
   };
 
   const expectCommits = async (shop: Shop, count: number): Promise<void> => {
@@ -79,7 +80,9 @@ describe.each(KINDS)("an App that is killed, on %s", (kind) => {
     for (const branch of ["countersign/evidence", "countersign/log"]) {
       expect(await gitAt(shop, "rev-list", "--count", branch)).toBe(String(count));
     }
-    expect(await gitAt(shop, "rev-parse", "countersign/log:log")).toBe(await gitAt(shop, "rev-parse", "countersign/evidence:log"));
+    expect(await gitAt(shop, "rev-parse", "countersign/log:log")).toBe(
+      await gitAt(shop, "rev-parse", "countersign/evidence:log"),
+    );
   };
 
   it("enters each session once, wherever it was killed as it went on", { timeout: 300_000 }, async () => {

@@ -88,8 +88,14 @@ describe.each(KINDS)("landing on %s", (kind) => {
     const made = await expectGood(2);
     expect(await made.git("rev-list", "--count", "HEAD")).toBe("2");
     const writes = town.standin.seen.slice(before).filter(({ operation }) => /^(?:POST|PATCH|PUT)/.test(operation));
-    expect(writes.map(({ operation }) => operation).filter((each) => !each.includes("access_tokens"))).toEqual(["POST /graphql", "POST /graphql"]);
-    const { data } = await town.octokit.rest.git.getCommit({ ...town.at, commit_sha: await made.git("rev-parse", "HEAD") });
+    expect(writes.map(({ operation }) => operation).filter((each) => !each.includes("access_tokens"))).toEqual([
+      "POST /graphql",
+      "POST /graphql",
+    ]);
+    const { data } = await town.octokit.rest.git.getCommit({
+      ...town.at,
+      commit_sha: await made.git("rev-parse", "HEAD"),
+    });
     expect(data.verification).toMatchObject({ verified: true });
     expect(data.message).toContain("[skip ci]");
   });
@@ -138,10 +144,15 @@ describe.each(KINDS)("landing on %s", (kind) => {
   it("puts a session of another log aside, says so, and enters the rest", async () => {
     const stray = await handInOne();
     const ran = await handInOne();
-    await shop.database.run("UPDATE session SET origin = 'github.com/acme/old/countersign/s/' || sid WHERE sid = $1", [stray.sid]);
+    await shop.database.run("UPDATE session SET origin = 'github.com/acme/old/countersign/s/' || sid WHERE sid = $1", [
+      stray.sid,
+    ]);
     await landAll(office, shop);
     expect(office.errors.join()).toContain(`put aside`);
-    expect([await sessionOf(office, stray.sid), await sessionOf(office, ran.sid)]).toMatchObject([{ state: "handed-in" }, { state: "landed" }]);
+    expect([await sessionOf(office, stray.sid), await sessionOf(office, ran.sid)]).toMatchObject([
+      { state: "handed-in" },
+      { state: "landed" },
+    ]);
     await expectGood(1);
   });
 

@@ -165,32 +165,65 @@ export interface Ran {
 
 let minted = 0;
 
+/** When sessions are made and registered: before their first event. */
+const MADE_MS = Date.parse("2026-11-23T04:59:59.000Z");
+
 /** Ids of the day of `makeSession`, in order. */
-export function nextSid(): string {
+export function nextSid(atMs = MADE_MS): string {
   minted += 1;
-  return `01KANAV0Q8${String(minted).padStart(16, "0")}`;
+  const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  const time = Array.from({ length: 10 }, (_, at) => digits[Math.floor(atMs / 32 ** (9 - at)) % 32]).join("");
+  return `${time}${String(minted).padStart(16, "0")}`;
 }
 
 /** Runs a session as a gateway would, and writes down what registration and witness would have. */
 export async function runSession(
   { town, database, countersigner, answers }: Shop,
-  twist: Twist & { readonly state?: string; readonly heads?: "none"; readonly registeredAt?: number; readonly job?: { run: number; check: number } } = {},
+  twist: Twist & {
+    readonly state?: string;
+    readonly heads?: "none";
+    readonly registeredAt?: number;
+    readonly job?: { run: number; check: number };
+  } = {},
 ): Promise<Ran> {
   const sid = twist.sid ?? nextSid();
   const gateway = twist.gateway ?? generateKeyPairSync("ed25519").privateKey;
   const sealed = makeSession(countersigner, { ...twist, sid, gateway });
   const origin = sessionOrigin(ORIGIN, sid);
-  const facts = factsOf(sealed, { sid, vkey: noteSigner(origin, gateway).verifier.vkey, repositoryId: town.shop.id, at: twist.registeredAt ?? NOW_MS - 1000 });
+  const facts = factsOf(sealed, {
+    sid,
+    vkey: noteSigner(origin, gateway).verifier.vkey,
+    repositoryId: town.shop.id,
+    at: twist.registeredAt ?? MADE_MS,
+  });
   await database.run(
     `INSERT INTO session (sid, repository_id, repository, installation_id, run_id, run_attempt, check_run_id, origin, vkey,
        encryption, head_sha, registration, facts, policy_text, state, registered_at, seen_at)
-     VALUES ($1, $2, 'acme/shop', $3, $4, 1, $5, $6, $7, '', $8, '', $9::text::jsonb, '', $10, $11, $11)`,
-    [sid, town.shop.id, town.installation.id, twist.job?.run ?? minted, twist.job?.check ?? minted, origin, facts.vkey, town.head, JSON.stringify(facts), twist.state ?? "open", Date.parse(facts.registeredAt)],
+     VALUES ($1, $2, 'acme/shop', $3, $4, 1, $5, $6, $7, '', $8, '', $9::text::jsonb, '', $10, $11, $12)`,
+    [
+      sid,
+      town.shop.id,
+      town.installation.id,
+      twist.job?.run ?? minted,
+      twist.job?.check ?? minted,
+      origin,
+      facts.vkey,
+      town.head,
+      JSON.stringify(facts),
+      twist.state ?? "open",
+      Date.parse(facts.registeredAt),
+      NOW_MS - 1000,
+    ],
   );
   const { size, root } = readEvents(sealed.events, () => undefined);
   const note = `${Buffer.from(sealed.checkpoints).toString().split("\n---\n").at(-1)?.trimEnd() ?? ""}\n`;
   if (twist.heads !== "none") {
-    await database.run("INSERT INTO head (origin, size, root, note, at) VALUES ($1, $2, $3, $4, 0)", [origin, size, root, note]);
+    await database.run("INSERT INTO head (origin, size, root, note, at) VALUES ($1, $2, $3, $4, 0)", [
+      origin,
+      size,
+      root,
+      note,
+    ]);
   }
   answers.set(sid, sealed.approvals);
   return { sid, sealed, signature: signDsse(statementOf(sealed.events, size), dsseSigner(gateway)) };
@@ -247,7 +280,8 @@ export async function sessionOf({ context }: Office, sid: string): Promise<Sessi
 }
 
 export async function putFiles(office: Office, { sid, sealed }: Ran): Promise<void> {
-  const put = async (name: string, bytes: Uint8Array) => await ask(office, "PUT", `/v1/sessions/${sid}/files/${name}`, bytes, sid);
+  const put = async (name: string, bytes: Uint8Array) =>
+    await ask(office, "PUT", `/v1/sessions/${sid}/files/${name}`, bytes, sid);
   await put("events.jsonl", sealed.events);
   await put("disclosures.jsonl", sealed.disclosures);
   await put("checkpoints.txt", sealed.checkpoints);
@@ -314,7 +348,10 @@ export async function cloneOf({ town }: Shop, branch = "countersign/evidence"): 
 }
 
 /** What both verifiers say of a clone, with the App's key pinned. */
-export async function verdictsOf({ countersigner }: Shop, { folder }: Clone): Promise<{ ours: Report; theirs: string }> {
+export async function verdictsOf(
+  { countersigner }: Shop,
+  { folder }: Clone,
+): Promise<{ ours: Report; theirs: string }> {
   const ours = await verifyLedger(dirReader(folder), { pinned: countersigner.app.verifier });
   const theirs = await run("python3", [...PYTHON, "--quick", folder, "--key", countersigner.app.verifier.vkey]).then(
     ({ stdout }) => stdout,
@@ -326,5 +363,7 @@ export async function verdictsOf({ countersigner }: Shop, { folder }: Clone): Pr
 /** Why our verifier does not call it good; empty when it does. */
 export function faultsIn(report: Report): string[] {
   const checks = [...report.checks, ...report.sessions.flatMap((each) => each.checks)];
-  return checks.filter(({ outcome }) => outcome !== "good").flatMap(({ id, reasons }) => reasons.map((each) => `${id}: ${each}`));
+  return checks
+    .filter(({ outcome }) => outcome !== "good")
+    .flatMap(({ id, reasons }) => reasons.map((each) => `${id}: ${each}`));
 }

@@ -9,7 +9,7 @@ import type { Change, EvidenceReader, Ledger } from "../../../src/evidence/ledge
 import { verifyLedger } from "../../../src/evidence/verify.ts";
 import { bundleReader } from "../../../src/gateway/ledger/bundle.ts";
 import { dirLedger, dirReader } from "../../../src/gateway/ledger/dir.ts";
-import { LedgerError } from "../../../src/gateway/ledger/evidence-path.ts";
+import { LedgerError } from "../../../src/evidence/evidence-path.ts";
 import { gitLedger, gitReader } from "../../../src/gateway/ledger/git.ts";
 import { makeSession, party } from "../../evidence/sealed.ts";
 import { openAt } from "./open-at.ts";
