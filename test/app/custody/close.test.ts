@@ -4,21 +4,18 @@ import { containing } from "../../standin/containing.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
+import { cloneOf, faultsIn, reportOf, verdictsOf } from "./evidence-at.ts";
 import {
-  cloneOf,
   doErrand,
-  faultsIn,
   handIn,
   landAll,
   NOW_MS,
   type Office,
   openOffice,
   openShop,
-  reportOf,
   runSession,
   type Shop,
   sessionOf,
-  verdictsOf,
 } from "./office.ts";
 
 const descriptions = published();

@@ -6,7 +6,8 @@ import { isInteger, shaped } from "../../../src/evidence/shape.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
-import { faultsIn, gitAt, handIn, landAll, openOffice, openShop, reportOf, runSession } from "./office.ts";
+import { faultsIn, gitAt, reportOf } from "./evidence-at.ts";
+import { handIn, landAll, openOffice, openShop, runSession } from "./office.ts";
 
 const descriptions = published();
 const SESSIONS = 300;

@@ -42,9 +42,9 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     const { shop, office } = await begin();
     const ran = await runSession(shop);
     const path = `/v1/sessions/${ran.sid}/files/events.jsonl`;
-    await ask(office, "PUT", path, Buffer.alloc(5_000_000, 65), ran.sid);
+    await ask(office, `PUT ${path}`, Buffer.alloc(5_000_000, 65), ran.sid);
     expect(await handIn(office, ran)).toMatchObject({ status: 202 });
-    await expect(ask(office, "PUT", path, Buffer.from("x\n"), ran.sid)).rejects.toMatchObject({ status: 409 });
+    await expect(ask(office, `PUT ${path}`, Buffer.from("x\n"), ran.sid)).rejects.toMatchObject({ status: 409 });
     await expect(seal(office, { ...ran, signature: { keyid: "a", sig: "b" } })).rejects.toMatchObject({ status: 409 });
     expect(await handIn(office, ran)).toMatchObject({ status: 202 });
   });
@@ -53,10 +53,10 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     const { shop, office } = await begin();
     const [one, two] = [await runSession(shop), await runSession(shop)];
     await expect(
-      ask(office, "PUT", `/v1/sessions/${one.sid}/files/readme.md`, Buffer.from(""), one.sid),
+      ask(office, `PUT /v1/sessions/${one.sid}/files/readme.md`, Buffer.from(""), one.sid),
     ).rejects.toMatchObject({ status: 404 });
     await expect(
-      ask(office, "PUT", `/v1/sessions/${one.sid}/files/events.jsonl`, Buffer.from(""), two.sid),
+      ask(office, `PUT /v1/sessions/${one.sid}/files/events.jsonl`, Buffer.from(""), two.sid),
     ).rejects.toMatchObject({ status: 403 });
     await expect(seal(office, one)).rejects.toMatchObject({
       status: 409,
@@ -161,7 +161,7 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     await putFiles(office, ran);
     const path = `/v1/sessions/${ran.sid}/files/disclosures.jsonl`;
     const disturbed = openOffice(shop, {
-      meanwhile: async () => await ask(office, "PUT", path, Buffer.from(""), ran.sid),
+      meanwhile: async () => await ask(office, `PUT ${path}`, Buffer.from(""), ran.sid),
     });
     await expect(seal(disturbed, ran)).rejects.toMatchObject({ status: 409, title: "Changed meanwhile" });
     expect((await sessionOf(office, ran.sid)).state).toBe("open");

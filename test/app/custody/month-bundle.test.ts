@@ -12,17 +12,8 @@ import { PYTHON } from "../../independent/batch.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { openStates, type States } from "../state/databases.ts";
-import {
-  doErrand,
-  faultsIn,
-  handIn,
-  landAll,
-  type Office,
-  openOffice,
-  openShop,
-  runSession,
-  type Shop,
-} from "./office.ts";
+import { faultsIn } from "./evidence-at.ts";
+import { doErrand, handIn, landAll, type Office, openOffice, openShop, runSession, type Shop } from "./office.ts";
 
 describe("a month's bundle", () => {
   let states: States;
