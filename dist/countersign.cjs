@@ -1183,21 +1183,21 @@ var require_libpg_query = __commonJS({
             node2 = node2.parent;
           }
         }, hashName(parentid, name2) {
-          var hash17 = 0;
+          var hash16 = 0;
           for (var i = 0; i < name2.length; i++) {
-            hash17 = (hash17 << 5) - hash17 + name2.charCodeAt(i) | 0;
+            hash16 = (hash16 << 5) - hash16 + name2.charCodeAt(i) | 0;
           }
-          return (parentid + hash17 >>> 0) % FS.nameTable.length;
+          return (parentid + hash16 >>> 0) % FS.nameTable.length;
         }, hashAddNode(node2) {
-          var hash17 = FS.hashName(node2.parent.id, node2.name);
-          node2.name_next = FS.nameTable[hash17];
-          FS.nameTable[hash17] = node2;
+          var hash16 = FS.hashName(node2.parent.id, node2.name);
+          node2.name_next = FS.nameTable[hash16];
+          FS.nameTable[hash16] = node2;
         }, hashRemoveNode(node2) {
-          var hash17 = FS.hashName(node2.parent.id, node2.name);
-          if (FS.nameTable[hash17] === node2) {
-            FS.nameTable[hash17] = node2.name_next;
+          var hash16 = FS.hashName(node2.parent.id, node2.name);
+          if (FS.nameTable[hash16] === node2) {
+            FS.nameTable[hash16] = node2.name_next;
           } else {
-            var current = FS.nameTable[hash17];
+            var current = FS.nameTable[hash16];
             while (current) {
               if (current.name_next === node2) {
                 current.name_next = node2.name_next;
@@ -1211,8 +1211,8 @@ var require_libpg_query = __commonJS({
           if (errCode) {
             throw new FS.ErrnoError(errCode);
           }
-          var hash17 = FS.hashName(parent.id, name2);
-          for (var node2 = FS.nameTable[hash17]; node2; node2 = node2.name_next) {
+          var hash16 = FS.hashName(parent.id, name2);
+          for (var node2 = FS.nameTable[hash16]; node2; node2 = node2.name_next) {
             var nodeName = node2.name;
             if (node2.parent.id === parent.id && nodeName === name2) {
               return node2;
@@ -1449,7 +1449,7 @@ var require_libpg_query = __commonJS({
           var node2 = lookup.node;
           var mount = node2.mounted;
           var mounts = FS.getMounts(mount);
-          for (var [hash17, current] of Object.entries(FS.nameTable)) {
+          for (var [hash16, current] of Object.entries(FS.nameTable)) {
             while (current) {
               var next = current.name_next;
               if (mounts.includes(current.mount)) {
@@ -19111,11 +19111,11 @@ var require_ip_converter = __commonJS({
         }
         const left = parts[0] ? parts[0].split(":") : [];
         const right = parts[1] ? parts[1].split(":") : [];
-        const missing3 = 8 - (left.length + right.length);
-        if (missing3 < 0) {
+        const missing2 = 8 - (left.length + right.length);
+        if (missing2 < 0) {
           throw new Error("Invalid IPv6 address");
         }
-        return [...left, ...Array(missing3).fill("0"), ...right].join(":");
+        return [...left, ...Array(missing2).fill("0"), ...right].join(":");
       }
       static formatIPv6(bytes) {
         const parts = [];
@@ -26576,8 +26576,8 @@ var require_x509_cjs = __commonJS({
         switch (alg.name.toLowerCase()) {
           case ECDSA.toLowerCase():
             if ("hash" in alg) {
-              const hash17 = typeof alg.hash === "string" ? alg.hash : alg.hash.name;
-              switch (hash17.toLowerCase()) {
+              const hash16 = typeof alg.hash === "string" ? alg.hash : alg.hash.name;
+              switch (hash16.toLowerCase()) {
                 case "sha-1":
                   return asn1Ecc__namespace.ecdsaWithSHA1;
                 case "sha-256":
@@ -28372,8 +28372,8 @@ var require_x509_cjs = __commonJS({
     };
     var RsaAlgorithm_1;
     exports2.RsaAlgorithm = RsaAlgorithm_1 = class RsaAlgorithm {
-      static createPssParams(hash17, saltLength) {
-        const hashAlgorithm = RsaAlgorithm_1.getHashAlgorithm(hash17);
+      static createPssParams(hash16, saltLength) {
+        const hashAlgorithm = RsaAlgorithm_1.getHashAlgorithm(hash16);
         if (!hashAlgorithm) {
           return null;
         }
@@ -28400,15 +28400,15 @@ var require_x509_cjs = __commonJS({
         switch (alg.name.toLowerCase()) {
           case "rsassa-pkcs1-v1_5":
             if ("hash" in alg) {
-              let hash17;
+              let hash16;
               if (typeof alg.hash === "string") {
-                hash17 = alg.hash;
+                hash16 = alg.hash;
               } else if (alg.hash && typeof alg.hash === "object" && "name" in alg.hash && typeof alg.hash.name === "string") {
-                hash17 = alg.hash.name.toUpperCase();
+                hash16 = alg.hash.name.toUpperCase();
               } else {
                 throw new Error("Cannot get hash algorithm name");
               }
-              switch (hash17.toLowerCase()) {
+              switch (hash16.toLowerCase()) {
                 case "sha-1":
                   return new asn1X509.AlgorithmIdentifier({
                     algorithm: asn1Rsa__namespace.id_sha1WithRSAEncryption,
@@ -30535,10 +30535,10 @@ function isComparison(parts) {
 }
 function isHarmlessType(parts, pathTrusted) {
   const name2 = parts.at(-1) ?? "";
-  const known4 = TYPES.has(name2) || name2.startsWith("_") && TYPES.has(name2.slice(1));
-  if (parts.length === 1) return known4 && pathTrusted;
+  const known3 = TYPES.has(name2) || name2.startsWith("_") && TYPES.has(name2.slice(1));
+  if (parts.length === 1) return known3 && pathTrusted;
   if (parts.length !== 2) return false;
-  return parts[0] === "pg_catalog" ? known4 : parts[0] === "information_schema" && DOMAINS.has(name2);
+  return parts[0] === "pg_catalog" ? known3 : parts[0] === "information_schema" && DOMAINS.has(name2);
 }
 function isHarmlessSampling(parts, pathTrusted) {
   const name2 = parts.at(-1) ?? "";
@@ -30644,8 +30644,8 @@ var OPPOSITES = /* @__PURE__ */ new Map([
 ]);
 function constantText(value) {
   const text2 = bodyOf(bare(value), "A_Const");
-  const held2 = text2 === void 0 ? void 0 : child(text2, "sval");
-  return held2 === void 0 ? void 0 : string(held2, "sval");
+  const held = text2 === void 0 ? void 0 : child(text2, "sval");
+  return held === void 0 ? void 0 : string(held, "sval");
 }
 function elementsOf(value) {
   const array2 = bodyOf(bare(value), "A_ArrayExpr");
@@ -31548,9 +31548,9 @@ var Walk = class {
   }
   #param(body, into) {
     const position = number(body, "number");
-    const known4 = this.params.get(position);
-    if (known4 === void 0 || known4.length === 0) this.params.set(position, into);
-    else if (into.length > 0) this.params.set(position, [.../* @__PURE__ */ new Set([...known4, ...into])]);
+    const known3 = this.params.get(position);
+    if (known3 === void 0 || known3.length === 0) this.params.set(position, into);
+    else if (into.length > 0) this.params.set(position, [.../* @__PURE__ */ new Set([...known3, ...into])]);
   }
   #operation(body, into) {
     const kind = string(body, "kind");
@@ -31675,11 +31675,11 @@ var Walk = class {
     if (CALLS_OF_17.has(type)) this.newerCall(17);
     const passed = rule.passesOn ? into : NO_COLUMNS;
     for (const field4 in body) {
-      const held2 = rule.fields.get(field4);
-      if (held2 === "-") continue;
-      if (held2 === void 0) this.add(UNKNOWN, `holds ${type}.${field4}, which this reader does not know`);
-      else if (held2 === "") this.visit(body[field4], passed);
-      else this.#unwrapped(held2, body[field4], passed);
+      const held = rule.fields.get(field4);
+      if (held === "-") continue;
+      if (held === void 0) this.add(UNKNOWN, `holds ${type}.${field4}, which this reader does not know`);
+      else if (held === "") this.visit(body[field4], passed);
+      else this.#unwrapped(held, body[field4], passed);
     }
   }
   #unwrapped(type, value, into = NO_COLUMNS) {
@@ -32121,8 +32121,8 @@ var StatementWalk = class _StatementWalk extends Walk {
   #declare(body) {
     const { inner, reading } = this.#body(body["query"]);
     for (const [position, columns2] of inner.params) this.params.set(position, columns2);
-    const held2 = (number(body, "options") & CURSOR_OPT_HOLD) !== 0;
-    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading, held: held2 });
+    const held = (number(body, "options") & CURSOR_OPT_HOLD) !== 0;
+    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading, held });
     if (inner.deeds.some((each) => each.kind === "own-constant")) this.ownConstant();
     this.#take(reading);
     this.add(SESSION);
@@ -32326,8 +32326,8 @@ async function openSqlReader() {
   return {
     read(text2, session) {
       const cache = session.pathTrusted ? trusted : untrusted;
-      const known4 = cache.get(text2);
-      if (known4 !== void 0) return known4;
+      const known3 = cache.get(text2);
+      if (known3 !== void 0) return known3;
       const reading = readAnew(text2, session, lists);
       if (isOfTextAlone(reading)) cache.set(text2, reading);
       return reading;
@@ -32344,8 +32344,8 @@ var ReadingCache = class {
   #old = /* @__PURE__ */ new Map();
   #length = 0;
   get(text2) {
-    const known4 = this.#young.get(text2);
-    if (known4 !== void 0) return known4;
+    const known3 = this.#young.get(text2);
+    if (known3 !== void 0) return known3;
     const older = this.#old.get(text2);
     if (older !== void 0) this.set(text2, older);
     return older;
@@ -32366,8 +32366,8 @@ var ObjectLists = class {
   of(names) {
     if (names.size === 0) return EMPTY;
     const key = [...names].join("\0");
-    const known4 = this.#lists.get(key);
-    if (known4 !== void 0) return known4;
+    const known3 = this.#lists.get(key);
+    if (known3 !== void 0) return known3;
     if (this.#lists.size >= CACHED_TEXTS_MAX) this.#lists.clear();
     const list2 = Object.freeze([...names]);
     if (key.length <= LIST_LENGTH_MAX) this.#lists.set(key, list2);
@@ -33123,8 +33123,8 @@ var Descriptions = class {
   of(frame) {
     if (frame.length > FRAME_BYTES_MAX) return decodeColumns(frame);
     const key = frame.toString("latin1");
-    const known4 = this.#known.get(key);
-    if (known4 !== void 0) return known4;
+    const known3 = this.#known.get(key);
+    if (known3 !== void 0) return known3;
     const description = decodeColumns(frame);
     if (this.#known.size >= SHAPES_MAX) this.#known.clear();
     this.#known.set(key, description);
@@ -33926,7 +33926,7 @@ var Names = class {
   }
   /** No transaction is open any more: the server closed every cursor that was not held. */
   endTransaction() {
-    for (const [name2, { held: held2 }] of this.#cursors) if (!held2) this.#cursors.delete(name2);
+    for (const [name2, { held }] of this.#cursors) if (!held) this.#cursors.delete(name2);
   }
   /** What a statement that the server completed did to names; `doubts` as they were when it was sent. */
   apply(deeds, doubts) {
@@ -34192,14 +34192,14 @@ var PostgresConversation = class {
   }
   settle(id, ruling) {
     if (this.#phase === "closed") return [];
-    const held2 = this.#held;
-    (0, import_strict.default)(held2?.active.command.id === id, `settled ${id}, but ${held2?.active.command.id ?? "nothing"} is held`);
+    const held = this.#held;
+    (0, import_strict.default)(held?.active.command.id === id, `settled ${id}, but ${held?.active.command.id ?? "nothing"} is held`);
     this.#held = void 0;
     return this.#guard(() => {
       if (this.#skipping) {
-        if (ruling.kind === "release") this.#noteEnd(held2.active, "skipped");
-      } else if (ruling.kind === "release") this.#release(held2);
-      else this.#refuse(held2.kind === "query", ruling);
+        if (ruling.kind === "release") this.#noteEnd(held.active, "skipped");
+      } else if (ruling.kind === "release") this.#release(held);
+      else this.#refuse(held.kind === "query", ruling);
       this.#drain();
     });
   }
@@ -34516,21 +34516,21 @@ var PostgresConversation = class {
       noted: false
     };
   }
-  #ask(held2) {
+  #ask(held) {
     this.#run.flush();
-    this.#held = held2;
+    this.#held = held;
     this.#tellNotes();
-    this.#steps.push({ kind: "ask", command: held2.active.command });
+    this.#steps.push({ kind: "ask", command: held.active.command });
   }
-  #release(held2) {
-    const { active } = held2;
+  #release(held) {
+    const { active } = held;
     if (changesReading(active.reading)) this.#doubtfulSegment = this.#segment;
     if (loosensPath(active.reading)) this.#names.pathTrusted = false;
     if (setsPath(active.reading)) this.#names.pathSet = true;
-    if (held2.kind === "bind") this.#giveAgain(held2.again, held2.portal.prepared);
+    if (held.kind === "bind") this.#giveAgain(held.again, held.portal.prepared);
     if (runsCode(active.reading)) this.#doubt();
-    this.#run.add(held2.frame);
-    switch (held2.kind) {
+    this.#run.add(held.frame);
+    switch (held.kind) {
       case "query":
         active.executions = 1;
         this.#start(active);
@@ -34545,16 +34545,16 @@ var PostgresConversation = class {
         return;
       case "bind":
         this.#start(active);
-        this.#dropPortal(held2.name);
-        this.#names.open(held2.name, held2.portal);
-        this.#inflight.push({ kind: "bind", name: held2.name, portal: held2.portal, segment: this.#segment });
+        this.#dropPortal(held.name);
+        this.#names.open(held.name, held.portal);
+        this.#inflight.push({ kind: "bind", name: held.name, portal: held.portal, segment: this.#segment });
         return;
       case "parse":
         this.#start(active);
-        this.#pushParse(held2.name, held2.prepared, active);
+        this.#pushParse(held.name, held.prepared, active);
         return;
       case "execute":
-        this.#pushExecute(active, held2.portal);
+        this.#pushExecute(active, held.portal);
     }
   }
   /**
@@ -34785,8 +34785,8 @@ var PostgresConversation = class {
       return;
     }
     this.#inflight.shift();
-    const known4 = head.prepared?.described;
-    const described = known4 !== void 0 && bytes.compare(known4.frame, 0, known4.frame.length, at, end) === 0 ? known4 : this.#describedBy(bytes.subarray(at, end));
+    const known3 = head.prepared?.described;
+    const described = known3 !== void 0 && bytes.compare(known3.frame, 0, known3.frame.length, at, end) === 0 ? known3 : this.#describedBy(bytes.subarray(at, end));
     if (head.prepared !== void 0) head.prepared.described = described;
     if (head.portal !== void 0) head.portal.described = described;
   }
@@ -35438,13 +35438,13 @@ function split(url2) {
   if (url2.length > URL_LENGTH_MAX) throw new TargetError(`the URL is longer than ${URL_LENGTH_MAX} characters`);
   const rest = /^postgres(?:ql)?:\/\/(.*)$/su.exec(url2)?.[1];
   if (rest === void 0) throw new TargetError("the URL must begin with postgresql:// or postgres://");
-  const [, credentials, place] = /^(?:([^@/?]*)@)?(.*)$/su.exec(rest) ?? [];
-  if (place === void 0 || /[@#\s]/u.test(rest.slice(rest.length - place.length))) {
+  const [, credentials, place2] = /^(?:([^@/?]*)@)?(.*)$/su.exec(rest) ?? [];
+  if (place2 === void 0 || /[@#\s]/u.test(rest.slice(rest.length - place2.length))) {
     throw new TargetError(
       "the URL has a delimiter where it cannot be; in a user, password or value write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25 and a space as %20"
     );
   }
-  const [, authority = "", path, query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/su.exec(place) ?? [];
+  const [, authority = "", path, query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/su.exec(place2) ?? [];
   const [, user, password] = /^([^:]*)(?::(.*))?$/su.exec(credentials ?? "") ?? [];
   return {
     user: decode("the user", user),
@@ -35713,8 +35713,8 @@ function readRequireAuth(text2) {
   const words = text2.split(",").map((each) => each.trim());
   const negative = words.every((each) => each.startsWith("!"));
   const named2 = words.map((each) => negative ? each.slice(1) : each);
-  const known4 = [...AUTH_METHODS, "gss", "sspi"];
-  if (!named2.every((each) => known4.includes(each)) || new Set(named2).size !== named2.length) {
+  const known3 = [...AUTH_METHODS, "gss", "sspi"];
+  if (!named2.every((each) => known3.includes(each)) || new Set(named2).size !== named2.length) {
     throw new TargetError(`require_auth must list some of ${AUTH_METHODS.join(", ")}, all with ! or all without`);
   }
   const allowed = AUTH_METHODS.filter((each) => named2.includes(each) !== negative);
@@ -35760,10 +35760,10 @@ var postgresControls = {
   guard: false
 };
 function openPostgres(reader) {
-  let known4;
+  let known3;
   const verifierOf = ({ password, random }) => {
-    if (known4?.password !== password) known4 = { password, verifier: scramVerifier(password, random(SALT_BYTES)) };
-    return known4.verifier;
+    if (known3?.password !== password) known3 = { password, verifier: scramVerifier(password, random(SALT_BYTES)) };
+    return known3.verifier;
   };
   return {
     name: "postgres",
@@ -36401,16 +36401,16 @@ function encodeDsse(payload, signatures) {
 function verifyDsse(envelope, publicKeys) {
   const parsed3 = parseEnvelope(envelope);
   if (typeof parsed3 === "string") return { kind: "bad", why: parsed3 };
-  const known4 = new Map(publicKeys.map((key) => [keyidOf(key), publicKeyFrom(key)]));
+  const known3 = new Map(publicKeys.map((key) => [keyidOf(key), publicKeyFrom(key)]));
   const signed = /* @__PURE__ */ new Set();
   const message = preAuthenticated(IN_TOTO, parsed3.payload);
   for (const { keyid, sig } of parsed3.signatures) {
-    const key = known4.get(keyid);
+    const key = known3.get(keyid);
     if (key === void 0) continue;
     if (!(0, import_node_crypto9.verify)(null, message, key, sig)) return { kind: "bad", why: `the signature of key ${keyid} does not verify` };
     signed.add(keyid);
   }
-  for (const keyid of known4.keys()) {
+  for (const keyid of known3.keys()) {
     if (!signed.has(keyid)) return { kind: "bad", why: `not signed by key ${keyid}` };
   }
   return openPayload(parsed3);
@@ -36461,6 +36461,48 @@ function parseEnvelope(envelope) {
 }
 function isSignature(value) {
   return fieldsOf(value, { keyid: isText2, sig: isText2 }) !== void 0;
+}
+
+// src/evidence/entry.ts
+var import_node_crypto10 = require("node:crypto");
+function encodeEntry({ sid, root, size, dsse }) {
+  return canonical({ dsse, kind: "session", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
+}
+function encodeErasureEntry({ sid, dsse }) {
+  return canonical({ dsse, kind: "erasure", sid, v: 1 });
+}
+function parseEntry(text2) {
+  let value;
+  try {
+    value = parseCanonical(text2);
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+  return sessionEntry(value) ?? erasureEntry(value);
+}
+function sessionEntry(value) {
+  const claims = { dsse: isFileDigest, kind: oneOf("session"), root: isText2, sid: isText2, size: isCount2, v: isOne };
+  const fields = fieldsOf(value, claims);
+  const root = fields === void 0 ? void 0 : fromBase64(fields.root);
+  if (fields === void 0 || root?.length !== 32) return void 0;
+  return { kind: "session", sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
+}
+function erasureEntry(value) {
+  const fields = fieldsOf(value, { dsse: isHash2, kind: oneOf("erasure"), sid: isText2, v: isOne });
+  return fields === void 0 ? void 0 : { kind: "erasure", sid: fields.sid, dsse: fields.dsse };
+}
+function isOne(value) {
+  return value === 1;
+}
+function isFileDigest(value) {
+  return isText2(value) && /^sha256:[0-9a-f]{64}$/.test(value);
+}
+function isHash2(value) {
+  return isText2(value) && fromBase64url(value)?.length === 32;
+}
+function digestOfFile(bytes) {
+  return `sha256:${(0, import_node_crypto10.hash)("sha256", bytes, "hex")}`;
 }
 
 // src/tlog/tiles.ts
@@ -36654,20 +36696,20 @@ function grow(path, { count: count2, partial: partial3 }, items) {
   return { files, removed, full };
 }
 function nodesFrom(peaks, leaves2) {
-  const known4 = /* @__PURE__ */ new Map();
+  const known3 = /* @__PURE__ */ new Map();
   let at = 0;
   for (const node2 of peaks.nodes) {
     const level = Math.floor(Math.log2(peaks.size - at));
-    known4.set(`${level}/${at / 2 ** level}`, node2);
+    known3.set(`${level}/${at / 2 ** level}`, node2);
     at += 2 ** level;
   }
   const nodeAt = (level, index) => {
     const key = `${level}/${index}`;
-    const node2 = known4.get(key) ?? (level === 0 ? leaves2[index - peaks.size] : void 0);
+    const node2 = known3.get(key) ?? (level === 0 ? leaves2[index - peaks.size] : void 0);
     if (node2 !== void 0) return node2;
     if (level === 0) throw new RangeError(`leaf ${index} is not at hand`);
     const joined = nodeHash(nodeAt(level - 1, 2 * index), nodeAt(level - 1, 2 * index + 1));
-    known4.set(key, joined);
+    known3.set(key, joined);
     return joined;
   };
   return nodeAt;
@@ -36697,26 +36739,6 @@ async function readEntry(now, index, size) {
     `${LOG_FOLDER}/${entriesPath(bundle2, Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH))}`
   );
   return bytes === void 0 ? void 0 : decodeEntries(bytes)?.[index % TILE_WIDTH];
-}
-async function holdsEntry(now, isWanted2) {
-  const bytes = await now.read(CHECKPOINT_PATH);
-  if (bytes === void 0) return false;
-  const { size } = headIn(bytes);
-  for (let bundle2 = Math.ceil(size / TILE_WIDTH) - 1; bundle2 >= 0; bundle2 -= 1) {
-    const path = `${LOG_FOLDER}/${entriesPath(bundle2, Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH))}`;
-    const entries = decodeEntries(await now.read(path) ?? new Uint8Array(1));
-    if (entries === void 0) throw new LogError(`the log has no ${path} that can be read; run countersign verify`);
-    if (entries.some(isWanted2)) return true;
-  }
-  return false;
-}
-function headIn(bytes) {
-  try {
-    return parseCheckpoint(parseNote(decodeUtf82(bytes) ?? "").text);
-  } catch (cause) {
-    if (!(cause instanceof NoteError)) throw cause;
-    throw new LogError(`the log's checkpoint cannot be read: ${cause.message}; run countersign verify`, { cause });
-  }
 }
 function openCheckpoint(bytes, keys) {
   try {
@@ -36756,484 +36778,6 @@ function tileRoot(tile) {
     });
   }
   return row[0] ?? tile;
-}
-
-// src/evidence/report.ts
-var REASONS_MAX2 = 20;
-var Finding = class {
-  #id;
-  #reasons = [];
-  #warnings = [];
-  #more = 0;
-  #missing = false;
-  #false = false;
-  detail = "";
-  constructor(id) {
-    this.#id = id;
-  }
-  /** Something is false. */
-  fail(reason) {
-    this.#missing = false;
-    this.#false = true;
-    this.#add(reason);
-  }
-  /** Something is missing and nothing shows that it was taken away. What is false besides outweighs it. */
-  miss(reason) {
-    this.#missing = !this.#false;
-    this.#add(reason);
-  }
-  #add(reason) {
-    if (this.#reasons.length < REASONS_MAX2) this.#reasons.push(reason);
-    else this.#more += 1;
-  }
-  /** Nothing is false, and somebody should know. */
-  warn(warning) {
-    if (this.#warnings.length < REASONS_MAX2) this.#warnings.push(warning);
-  }
-  get good() {
-    return this.#reasons.length === 0;
-  }
-  check() {
-    const more = this.#more === 0 ? [] : [`and ${this.#more} more`];
-    const outcome = this.good ? "good" : this.#missing ? "incomplete" : "failed";
-    return {
-      id: this.#id,
-      outcome,
-      detail: this.detail,
-      reasons: [...this.#reasons, ...more],
-      warnings: [...this.#warnings]
-    };
-  }
-};
-function verdictOf(checks) {
-  if (checks.some(({ outcome }) => outcome === "failed")) return "failed";
-  return checks.some(({ outcome }) => outcome === "incomplete") ? "incomplete" : "good";
-}
-function isoSeconds(at) {
-  return at > 864e10 ? `at ${at}` : new Date(at * 1e3).toISOString().replace(".000Z", "Z");
-}
-
-// src/evidence/check-heads.ts
-var SEPARATOR = "\n---\n";
-function readHeads(bytes, keys, { heads: finding, times }) {
-  const text2 = decodeUtf82(bytes);
-  if (text2 === void 0) {
-    finding.fail("checkpoints.txt is not UTF-8");
-    return [];
-  }
-  const heads2 = [];
-  for (const [at, note] of text2.split(SEPARATOR).entries()) {
-    const head = readHead(note, keys.gateway, keys.countersigner);
-    if (typeof head === "string") {
-      finding.fail(`checkpoint ${at + 1}: ${head}`);
-      continue;
-    }
-    const last = heads2.at(-1);
-    if (last !== void 0 && head.size <= last.size) {
-      finding.fail(`checkpoint ${at + 1}: size ${head.size} comes after size ${last.size}`);
-    }
-    if (last !== void 0 && head.at < last.at) {
-      times.fail(`checkpoint ${at + 1} was countersigned ${last.at - head.at} s before the one in front of it`);
-    }
-    heads2.push(head);
-  }
-  return heads2;
-}
-function compareHeads(heads2, { roots, read: read2 }, { sealed, finding }) {
-  const { size } = read2;
-  for (const head of heads2) {
-    const root = roots.get(head.size);
-    if (head.size > size)
-      finding.fail(`events were cut off: there are ${size}, a countersigned head says ${head.size}`);
-    else if (root === void 0 || Buffer.compare(root, head.root) !== 0) {
-      finding.fail(`the first ${head.size} events are not those that were countersigned`);
-    }
-  }
-  const covered = heads2.at(-1)?.size ?? 0;
-  if (covered >= size) return;
-  const behind = `events from seq ${covered} on were never countersigned`;
-  if (sealed) finding.fail(behind);
-  else finding.miss(behind);
-}
-var CLOCK_SECONDS_MAX = 120;
-function compareClocks(heads2, lastAt, finding) {
-  let worst = 0;
-  for (const { size, at } of heads2) {
-    const own2 = Date.parse(lastAt.get(size) ?? "") / 1e3;
-    if (Math.abs(own2 - at) > Math.abs(worst)) worst = own2 - at;
-  }
-  if (Math.abs(worst) > CLOCK_SECONDS_MAX) {
-    const way = worst > 0 ? "ahead of" : "behind";
-    finding.warn(`the gateway's clock was up to ${Math.round(Math.abs(worst))} s ${way} the countersigner's`);
-  }
-  const [first] = heads2;
-  const last = heads2.at(-1);
-  finding.detail = first === void 0 || last === void 0 ? "none" : `${isoSeconds(first.at)} to ${isoSeconds(last.at)}`;
-}
-function readHead(text2, gateway, countersigner2) {
-  try {
-    const note = parseNote(text2);
-    const head = parseCheckpoint(note.text);
-    if (head.origin !== gateway.name) return `is of ${JSON.stringify(head.origin)}, not of this session`;
-    if (head.extensions.length > 0) return "has lines that mean nothing here";
-    const signed = verifySignatures(note, [gateway, countersigner2]);
-    const cosigned = signed.find(({ verifier }) => verifier === countersigner2);
-    if (!signed.some(({ verifier }) => verifier === gateway)) return "is not signed by the gateway's key";
-    if (cosigned === void 0) return "is not countersigned";
-    return { size: head.size, root: head.root, at: cosigned.at };
-  } catch (error62) {
-    if (error62 instanceof NoteError) return error62.message;
-    throw error62;
-  }
-}
-
-// src/evidence/entry.ts
-var import_node_crypto11 = require("node:crypto");
-
-// src/evidence/heartbeat.ts
-var import_node_crypto10 = require("node:crypto");
-
-// src/journal/line.ts
-var LINE_BYTES_MAX = 32 * 1024;
-var WORDS_MAX = 1e3;
-var WORD_LENGTH_MAX = 400;
-var LineEncoder = class {
-  #lists = /* @__PURE__ */ new WeakMap();
-  #words = /* @__PURE__ */ new Map();
-  #end;
-  #bodies;
-  /** `sid` is a ULID, which needs no escape. */
-  constructor(sid) {
-    this.#end = `,"sid":"${sid}","type":"`;
-    this.#bodies = {
-      "session.started": canonical,
-      "credential.issued": canonical,
-      "connection.opened": canonical,
-      "command.seen": (body) => this.#seen(body),
-      "command.decided": (body) => this.#decided(body),
-      "approval.requested": canonical,
-      "approval.answered": canonical,
-      "command.settled": (body) => this.#settled(body),
-      "command.returned": (body) => this.#returned(body),
-      masked: canonical,
-      "connection.closed": canonical,
-      gap: canonical,
-      "session.ended": canonical
-    };
-  }
-  /** The line of an event, without its newline. Throws CanonicalError for a body that has no canonical form. */
-  encode(type, { at, conn, seq }, body) {
-    return `{"at":"${at}","body":${this.#bodies[type](body)},"conn":${conn},"seq":${seq}${this.#end}${type}","v":1}`;
-  }
-  #seen(body) {
-    const known4 = `"effects":${this.#list(body.effects)},"objects":${this.#list(body.objects)}`;
-    const values = `"params":${redactions(body.params)},"target":${this.#word(body.target)},"text":${redactions(body.text)}`;
-    return `{"bounded":${body.bounded},"bytes":${count(body.bytes)},"cmd":"${body.cmd}","digest":"${body.digest}",${known4},${values},"textOf":${count(body.textOf)},"tx":${body.tx},"why":${this.#list(body.why)}}`;
-  }
-  #decided(body) {
-    return `{"cmd":"${body.cmd}","decision":"${body.decision}","matched":${this.#list(body.matched)},"message":${this.#word(body.message)},"rule":${this.#word(body.rule)}}`;
-  }
-  #settled(body) {
-    return `{"cause":${this.#word(body.cause)},"cmd":"${body.cmd}","ruling":"${body.ruling}"}`;
-  }
-  #returned(body) {
-    const copied = `{"bytes":${count(body.copied.bytes)},"digest":"${body.copied.digest}"}`;
-    const end = `"rows":${count(body.rows)},"tookUs":${count(body.tookUs)},"truncated":${body.truncated}}`;
-    return `{"bytes":${count(body.bytes)},"cmd":"${body.cmd}","code":${this.#word(body.code)},"copied":${copied},"digest":"${body.digest}","execution":${count(body.execution)},"masked":${count(body.masked)},"outcome":"${body.outcome}","response":${redactions(body.response)},${end}`;
-  }
-  /** Makers hand in the same list again and again. */
-  #list(items) {
-    if (items.length === 0) return "[]";
-    const known4 = this.#lists.get(items);
-    if (known4 !== void 0) return known4;
-    const json2 = canonical(items);
-    this.#lists.set(items, json2);
-    return json2;
-  }
-  #word(word) {
-    if (word === "") return '""';
-    const known4 = this.#words.get(word);
-    if (known4 !== void 0) return known4;
-    const json2 = canonical(word);
-    if (this.#words.size < WORDS_MAX && word.length <= WORD_LENGTH_MAX) this.#words.set(word, json2);
-    return json2;
-  }
-};
-function redactions(values) {
-  let json2 = "[";
-  for (const each of values) json2 += `${json2.length === 1 ? "" : ","}{"...":"${each["..."]}"}`;
-  return `${json2}]`;
-}
-function count(value) {
-  if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
-  return value;
-}
-
-// src/evidence/event-shapes.ts
-var isEffect = oneOf(
-  "read",
-  "write",
-  "delete",
-  "schema",
-  "grant",
-  "admin",
-  "execute",
-  "session",
-  "unknown"
-);
-var isEffects = (value) => Array.isArray(value) && value.length > 0 && value.every(isEffect);
-var isCommandId = (value) => isText2(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
-var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText2(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
-var isSession = (value) => isText2(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
-var isCounts = (value) => isObject(value) && Object.values(value).every(isCount2);
-var texts = listOf(isText2);
-var redacted = listOf(isRedacted);
-function isTime(value) {
-  if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
-  const at = Date.parse(value);
-  return !Number.isNaN(at) && new Date(at).toISOString() === value;
-}
-var isIdentity = shaped({
-  repository: isText2,
-  workflowRef: isText2,
-  run: isText2,
-  attempt: isText2,
-  job: isText2,
-  actor: isText2,
-  triggeringActor: isText2,
-  commit: isText2,
-  ref: isText2,
-  environment: isText2,
-  event: isText2
-});
-var BODIES = {
-  "session.started": shaped({
-    countersigner: isText2,
-    gateway: shaped({ version: isText2, vkey: isText2 }),
-    identity: isIdentity,
-    policy: shaped({ digest: isText2 }),
-    targets: listOf(shaped({ name: isText2, protocol: isText2 })),
-    tier: oneOf("cooperative", "contained", "remote")
-  }),
-  "credential.issued": shaped({ source: oneOf("app"), target: isText2 }),
-  "connection.opened": shaped({
-    application: redacted,
-    database: isText2,
-    purpose: oneOf("client", "cancel", "preview", "catalogue"),
-    searchPath: isText2,
-    target: isText2,
-    tls: shaped({ client: isFlag, target: isFlag }),
-    user: isText2
-  }),
-  "command.seen": shaped({
-    bounded: isFlag,
-    bytes: isCount2,
-    cmd: isCommandId,
-    digest: isText2,
-    effects: isEffects,
-    objects: texts,
-    params: redacted,
-    target: isText2,
-    text: redacted,
-    textOf: isInteger,
-    tx: isFlag,
-    why: texts
-  }),
-  "command.decided": shaped({
-    cmd: isCommandId,
-    decision: oneOf("allow", "hold", "deny"),
-    matched: texts,
-    message: isText2,
-    rule: isText2
-  }),
-  "approval.requested": shaped({
-    approvers: shaped({ count: isCount2, teams: texts, users: texts }),
-    cmd: isCommandId,
-    expiresAt: isTime,
-    impact: shaped({ counted: isInteger, estimated: isInteger }),
-    leaf: isText2,
-    request: isText2
-  }),
-  "approval.answered": shaped({
-    answer: oneOf("approved", "refused", "expired", "withdrawn"),
-    by: listOf(shaped({ login: isText2, via: isText2 })),
-    cmd: isCommandId,
-    dsse: isText2,
-    reason: redacted,
-    request: isText2
-  }),
-  "command.settled": shaped({ cause: isText2, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
-  "command.returned": shaped({
-    bytes: isCount2,
-    cmd: isCommandId,
-    code: isText2,
-    copied: shaped({ bytes: isCount2, digest: isText2 }),
-    digest: isText2,
-    execution: isCount2,
-    masked: isCount2,
-    outcome: oneOf("completed", "error", "suspended", "bound", "skipped", "unknown"),
-    response: redacted,
-    rows: isInteger,
-    tookUs: isInteger,
-    truncated: isFlag
-  }),
-  masked: shaped({ cmd: isCommandId, counts: isCounts }),
-  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText2 }),
-  gap: shaped({ cmd: isText2, what: isText2 }),
-  "session.ended": shaped({
-    commands: isCount2,
-    denied: isCount2,
-    exit: isInteger,
-    held: isCount2,
-    outcome: oneOf("completed", "failed", "lost", "recovered")
-  })
-};
-function parseEvent(line) {
-  if (Buffer.byteLength(line) > LINE_BYTES_MAX) return `longer than ${LINE_BYTES_MAX} bytes`;
-  let value;
-  try {
-    value = parseCanonical(line);
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return error62.message;
-    throw error62;
-  }
-  return isKnownEvent(value) ? value : "not an event of this version";
-}
-var HEADING = {
-  at: isTime,
-  body: isObject,
-  conn: isCount2,
-  seq: isCount2,
-  sid: isSession,
-  type: isEventType,
-  v: isOne
-};
-function isKnownEvent(value) {
-  const event = fieldsOf(value, HEADING);
-  return event !== void 0 && BODIES[event.type](event.body);
-}
-function isEventType(value) {
-  return isText2(value) && Object.hasOwn(BODIES, value);
-}
-function isOne(value) {
-  return value === 1;
-}
-
-// src/evidence/heartbeat.ts
-var STATEMENT = "https://in-toto.io/Statement/v1";
-var HEARTBEAT_PREDICATE = "https://countersign.dev/attestation/heartbeat/v0.1";
-var HEARTBEAT_SESSIONS_MAX = 5e3;
-function heartbeatStatement({ day, repository, sessions, more }) {
-  const listed3 = sessions.map(({ attempt: attempt3, job, run: run3, sid, state: state2 }) => ({ attempt: attempt3, job, run: run3, sid, state: state2 }));
-  return canonical({
-    _type: STATEMENT,
-    predicate: { day, more: { count: more.count, digest: more.digest }, repository, sessions: listed3 },
-    predicateType: HEARTBEAT_PREDICATE,
-    subject: [{ digest: { sha256: digestOf(listed3) }, name: "sessions" }]
-  });
-}
-function digestOf(sessions) {
-  return (0, import_node_crypto10.hash)("sha256", canonical(sessions), "hex");
-}
-var isDay = (value) => isText2(value) && /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(value) && isTime(`${value}T00:00:00.000Z`);
-var isHeartbeat = shaped({
-  day: isDay,
-  more: shaped({ count: isCount2, digest: isText2 }),
-  repository: isText2,
-  sessions: listOf(
-    shaped({ attempt: isText2, job: isText2, run: isText2, sid: isSession, state: oneOf("open", "landed", "lost") })
-  )
-});
-function readHeartbeatStatement(statement) {
-  return fieldsOf(statement, {
-    _type: oneOf(STATEMENT),
-    predicate: isHeartbeat,
-    predicateType: oneOf(HEARTBEAT_PREDICATE),
-    subject: Array.isArray
-  })?.predicate;
-}
-function readHeartbeat(envelope) {
-  const opened4 = openDsse(envelope);
-  return opened4.kind === "bad" ? void 0 : readHeartbeatStatement(opened4.statement);
-}
-function verifyHeartbeat(envelope, publicKeys) {
-  const results = publicKeys.map((key) => verifyDsse(envelope, [key]));
-  const signed = results.find((each) => each.kind === "good");
-  if (signed === void 0) {
-    const [first] = results.flatMap((each) => each.kind === "bad" ? [each.why] : []);
-    return { kind: "bad", reasons: [first ?? "there is no countersigner whose signature could be believed"] };
-  }
-  const heartbeat = readHeartbeatStatement(signed.statement);
-  if (heartbeat === void 0) return { kind: "bad", reasons: ["the statement is not a heartbeat of this version"] };
-  const { sessions, more } = heartbeat;
-  const reasons = [];
-  if (heartbeatStatement(heartbeat) !== signed.payload) reasons.push("its subject is not the list of its sessions");
-  if (sessions.length > HEARTBEAT_SESSIONS_MAX) reasons.push(`it lists more than ${HEARTBEAT_SESSIONS_MAX} sessions`);
-  if (sessions.some(({ sid }, at) => at > 0 && sid <= (sessions[at - 1]?.sid ?? ""))) {
-    reasons.push("its sessions are not in order of their ids, each once");
-  }
-  if (more.count === 0 ? more.digest !== "" : !/^sha256:[0-9a-f]{64}$/.test(more.digest)) {
-    reasons.push("it does not say of what it leaves out how many and which digest");
-  }
-  return reasons.length === 0 ? { kind: "good", heartbeat } : { kind: "bad", reasons };
-}
-
-// src/evidence/entry.ts
-function encodeEntry({ sid, root, size, dsse }) {
-  return canonical({ dsse, kind: "session", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
-}
-function encodeErasureEntry({ sid, dsse }) {
-  return canonical({ dsse, kind: "erasure", sid, v: 1 });
-}
-function encodeLostEntry({ sid, root, size, dsse }) {
-  return canonical({ dsse, kind: "lost", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
-}
-function encodeHeartbeatEntry({ day, dsse }) {
-  return canonical({ day, dsse, kind: "heartbeat", v: 1 });
-}
-function parseEntry(text2) {
-  let value;
-  try {
-    value = parseCanonical(text2);
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-  return rootedEntry(value) ?? erasureEntry(value) ?? heartbeatEntry(value);
-}
-function rootedEntry(value) {
-  const kinds = oneOf("session", "lost");
-  const claims = { dsse: isFileDigest, kind: kinds, root: isText2, sid: isText2, size: isCount2, v: isOne2 };
-  const fields = fieldsOf(value, claims);
-  const root = fields === void 0 ? void 0 : fromBase64(fields.root);
-  if (fields === void 0 || root?.length !== 32) return void 0;
-  return { kind: fields.kind, sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
-}
-function heartbeatEntry(value) {
-  const fields = fieldsOf(value, { day: isDay, dsse: isFileDigest, kind: oneOf("heartbeat"), v: isOne2 });
-  return fields === void 0 ? void 0 : { kind: "heartbeat", day: fields.day, dsse: fields.dsse };
-}
-function erasureEntry(value) {
-  const fields = fieldsOf(value, { dsse: isHash2, kind: oneOf("erasure"), sid: isText2, v: isOne2 });
-  return fields === void 0 ? void 0 : { kind: "erasure", sid: fields.sid, dsse: fields.dsse };
-}
-function isOne2(value) {
-  return value === 1;
-}
-function isFileDigest(value) {
-  return isText2(value) && /^sha256:[0-9a-f]{64}$/.test(value);
-}
-function isHash2(value) {
-  return isText2(value) && fromBase64url(value)?.length === 32;
-}
-function digestOfFile(bytes) {
-  return `sha256:${(0, import_node_crypto11.hash)("sha256", bytes, "hex")}`;
-}
-
-// src/evidence/origin.ts
-function logOriginOf(repository) {
-  const name2 = repository.replaceAll(/[^\w./-]/g, "-") || "unnamed";
-  return /^[\w-]+\/[\w.-]+$/.test(name2) ? `github.com/${name2}/countersign` : `localhost/${name2.replaceAll("/", "-")}/countersign`;
 }
 
 // src/evidence/by-hand.ts
@@ -37385,16 +36929,16 @@ function githubLinks(said3) {
 function sessionFolder(startedAt, sid) {
   return `sessions/${startedAt.slice(0, 10).replaceAll("-", "/")}/${sid}`;
 }
+function monthFolder(startedAt) {
+  return `sessions/${startedAt.slice(0, 7).replace("-", "/")}`;
+}
 function fileName(request) {
   return /^[0-9A-Za-z]{1,64}$/.test(request) ? `${request}.dsse.json` : "unknown.dsse.json";
 }
-function answerLink(request) {
-  return `[${codeSpan(request)}](approvals/${fileName(request)})`;
-}
-function indexRow({ sid, started: started2, startedAt, ended: ended2, counts }, filedAt = startedAt) {
-  return rowOf([
+function indexRow({ sid, started: started2, startedAt, ended: ended2, counts }) {
+  const cells = [
     sid,
-    filedAt,
+    startedAt,
     ended2?.outcome ?? "incomplete",
     started2?.identity.repository ?? "",
     started2?.identity.actor ?? "",
@@ -37403,12 +36947,7 @@ function indexRow({ sid, started: started2, startedAt, ended: ended2, counts }, 
     String(counts.held),
     String(counts.denied),
     String(counts.approvals)
-  ]);
-}
-function lostRow({ sid, identity, targets }, filedAt) {
-  return rowOf([sid, filedAt, "lost", identity.repository, identity.actor, targets.join(" "), "", "", "", ""]);
-}
-function rowOf(cells) {
+  ];
   return `${cells.map(csvCell).join(",")}
 `;
 }
@@ -37448,18 +36987,18 @@ function monthPage(month, index) {
     rest
   ].join("");
 }
-function inWords([commands2 = "", held2 = "", denied = "", approved = ""]) {
+function inWords([commands2 = "", held = "", denied = "", approved = ""]) {
   const some2 = [
-    ["held", held2],
+    ["held", held],
     ["denied", denied],
     ["approved", approved]
-  ].flatMap(([word = "", count2 = ""]) => count2 === "0" || count2 === "" ? [] : [`${numeral(count2)} ${word}`]);
+  ].flatMap(([word = "", count2 = ""]) => count2 === "0" ? [] : [`${numeral(count2)} ${word}`]);
   return `${numeral(commands2)}${some2.length === 0 ? "" : `: ${some2.join(", ")}`}`;
 }
 function numeral(text2) {
   return /^[0-9]{1,15}$/.test(text2) ? text2 : "\u2013";
 }
-function frontPage(checkpoint, months, heartbeat) {
+function frontPage(checkpoint, months) {
   const { origin, size, root } = parseCheckpoint(parseNote(checkpoint).text);
   const links = months.toSorted().toReversed().map((month) => `- [${month}](sessions/${month.replace("-", "/")}/README.md)
 `);
@@ -37473,11 +37012,7 @@ function frontPage(checkpoint, months, heartbeat) {
     "\n## The log\n\n",
     facts([
       ["Log", codeSpan(origin)],
-      [
-        "Entries",
-        heartbeat === void 0 ? `${size}, one for each session and each erasure` : `${size}, one for each session, each erasure and each day's heartbeat`
-      ],
-      ...heartbeat === void 0 ? [] : [["Newest heartbeat", `[${heartbeat}](heartbeats/${heartbeat.replaceAll("-", "/")}.dsse.json)`]],
+      ["Entries", `${size}, one for each session and each erasure`],
       ["Root", codeSpan(Buffer.from(root).toString("base64"))]
     ]),
     "Its newest checkpoint, signed and countersigned, is in [log/checkpoint](log/checkpoint); the keys are in",
@@ -37493,1734 +37028,233 @@ function frontPage(checkpoint, months, heartbeat) {
   ].join("");
 }
 
-// src/evidence/trust.ts
-var KEYS_MAX = 32;
-var GROUP = "countersigners";
-function encodeTrust({ logs, witnesses }) {
-  const names = witnesses.map((_, at) => `countersigner-${at + 1}`);
-  return [
-    ...logs.map(({ vkey }) => `log ${vkey}`),
-    ...witnesses.map(({ vkey }, at) => `witness countersigner-${at + 1} ${vkey}`),
-    ...names.length === 0 ? [] : [`group ${GROUP} any ${names.join(" ")}`],
-    `quorum ${names.length === 0 ? "none" : GROUP}`,
-    ""
-  ].join("\n");
-}
-function parseTrust(text2) {
-  const lines = text2.split("\n");
-  const logs = [];
-  const witnesses = [];
-  try {
-    for (const line of lines) {
-      const [word, first = "", second = ""] = line.split(" ");
-      if (word === "log") logs.push(parseVkey(first));
-      if (word === "witness") witnesses.push(parseVkey(second));
-    }
-  } catch (error62) {
-    if (error62 instanceof NoteError) return error62.message;
-    throw error62;
-  }
-  if (logs.length > KEYS_MAX || witnesses.length > KEYS_MAX) return `more than ${KEYS_MAX} keys`;
-  if (logs.some(({ kind }) => kind !== "log")) return "a log's key has type 0x01";
-  if (witnesses.some(({ kind }) => kind !== "witness")) return "a countersigner's key has type 0x04";
-  return encodeTrust({ logs, witnesses }) === text2 ? { logs, witnesses } : "not a policy of this version";
-}
-function trusting(trust, log, witness) {
-  const add = (list2, one) => list2.some(({ vkey }) => vkey === one.vkey) ? list2 : [...list2, one];
-  return {
-    logs: add(trust.logs, log),
-    witnesses: witness === void 0 ? trust.witnesses : add(trust.witnesses, witness)
-  };
-}
+// src/evidence/read-events.ts
+var import_node_crypto11 = require("node:crypto");
 
-// src/evidence/where.ts
-var SESSION_FILES = {
-  page: "README.md",
-  events: "events.jsonl",
-  disclosures: "disclosures.jsonl",
-  checkpoints: "checkpoints.txt",
-  dsse: "session.dsse.json",
-  lost: "lost.dsse.json",
-  proof: "session.tlog-proof",
-  approvals: "approvals",
-  erasures: "erasures"
-};
-var TRUST_PATH = "trust/policy";
-var ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-var DAY_MS2 = 864e5;
-var LAST_MS = Date.UTC(1e4, 0, 1) - 1;
-function timeOfId(sid) {
-  return timeNear(sid, 0);
-}
-function timeNear(sid, offMs) {
-  const at = Array.from(sid.slice(0, 10)).reduce((sum, digit) => sum * 32 + ULID_DIGITS.indexOf(digit), 0);
-  return new Date(Math.min(Math.max(0, at + offMs), LAST_MS)).toISOString();
-}
-function foldersByTime(sid) {
-  return [-DAY_MS2, 0, DAY_MS2].map((off) => sessionFolder(timeNear(sid, off), sid));
-}
-function lostFolder(sid) {
-  return sessionFolder(timeOfId(sid), sid);
-}
-async function entryOf(now, folder, checkpoint) {
-  const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
-  if (proof === void 0) return void 0;
-  try {
-    const { index } = parseProof(decodeUtf82(proof) ?? "");
-    const { size } = parseCheckpoint(parseNote(decodeUtf82(checkpoint) ?? "").text);
-    const entry = index < size ? await readEntry(now, index, size) : void 0;
-    return entry === void 0 ? void 0 : decodeUtf82(entry);
-  } catch (cause) {
-    if (!(cause instanceof NoteError)) throw cause;
-    throw new LogError(`${folder} or the checkpoint cannot be read: ${cause.message}; run countersign verify`, {
-      cause
-    });
+// src/journal/line.ts
+var LINE_BYTES_MAX = 32 * 1024;
+var WORDS_MAX = 1e3;
+var WORD_LENGTH_MAX = 400;
+var LineEncoder = class {
+  #lists = /* @__PURE__ */ new WeakMap();
+  #words = /* @__PURE__ */ new Map();
+  #end;
+  #bodies;
+  /** `sid` is a ULID, which needs no escape. */
+  constructor(sid) {
+    this.#end = `,"sid":"${sid}","type":"`;
+    this.#bodies = {
+      "session.started": canonical,
+      "connection.opened": canonical,
+      "command.seen": (body) => this.#seen(body),
+      "command.decided": (body) => this.#decided(body),
+      "approval.requested": canonical,
+      "approval.answered": canonical,
+      "command.settled": (body) => this.#settled(body),
+      "command.returned": (body) => this.#returned(body),
+      masked: canonical,
+      "connection.closed": canonical,
+      gap: canonical,
+      "session.ended": canonical
+    };
   }
-}
-async function monthsIn(now) {
-  const months = [];
-  for (const year of (await now.list("sessions")).filter((name2) => /^[0-9]{4}$/.test(name2))) {
-    const inYear = await now.list(`sessions/${year}`);
-    months.push(...inYear.filter((name2) => /^[0-9]{2}$/.test(name2)).map((month) => `${year}-${month}`));
+  /** The line of an event, without its newline. Throws CanonicalError for a body that has no canonical form. */
+  encode(type, { at, conn, seq }, body) {
+    return `{"at":"${at}","body":${this.#bodies[type](body)},"conn":${conn},"seq":${seq}${this.#end}${type}","v":1}`;
   }
-  return months;
-}
-async function readTrust(now) {
-  const bytes = await now.read(TRUST_PATH);
-  if (bytes === void 0) return { logs: [], witnesses: [] };
-  const trust = parseTrust(decodeUtf82(bytes) ?? "");
-  if (typeof trust === "string") throw new LogError(`${TRUST_PATH} is ${trust}; run countersign verify`);
-  return trust;
-}
-var HEARTBEATS = "heartbeats";
-function heartbeatPath(day) {
-  return `${HEARTBEATS}/${day.replaceAll("-", "/")}.dsse.json`;
-}
-async function heartbeatDays(now, which) {
-  const last = (names) => which === "all" ? names : names.slice(-1);
-  const inOrder = async (folder, pattern2) => last((await now.list(folder)).filter((name2) => pattern2.test(name2)).toSorted());
-  const days = [];
-  for (const year of await inOrder(HEARTBEATS, /^[0-9]{4}$/)) {
-    for (const month of await inOrder(`${HEARTBEATS}/${year}`, /^[0-9]{2}$/)) {
-      const names = await inOrder(`${HEARTBEATS}/${year}/${month}`, /^[0-9]{2}\.dsse\.json$/);
-      days.push(...names.map((name2) => `${year}-${month}-${name2.slice(0, 2)}`));
-    }
+  #seen(body) {
+    const known3 = `"effects":${this.#list(body.effects)},"objects":${this.#list(body.objects)}`;
+    const values = `"params":${redactions(body.params)},"target":${this.#word(body.target)},"text":${redactions(body.text)}`;
+    return `{"bounded":${body.bounded},"bytes":${count(body.bytes)},"cmd":"${body.cmd}","digest":"${body.digest}",${known3},${values},"textOf":${count(body.textOf)},"tx":${body.tx},"why":${this.#list(body.why)}}`;
   }
-  return days;
-}
-
-// src/evidence/check-heartbeats.ts
-var DAY_MS3 = 864e5;
-async function checkHeartbeats(reader, log, { witnesses }) {
-  const files = await heartbeatDays(reader, "all");
-  const digests = /* @__PURE__ */ new Map();
-  const finding = new Finding("heartbeats");
-  for (const [at, entry] of log.entries.entries()) {
-    if (entry?.kind !== "heartbeat") continue;
-    if (digests.has(entry.day)) finding.fail(`entry ${at} is a second heartbeat of ${entry.day}`);
-    else digests.set(entry.day, entry.dsse);
+  #decided(body) {
+    return `{"cmd":"${body.cmd}","decision":"${body.decision}","matched":${this.#list(body.matched)},"message":${this.#word(body.message)},"rule":${this.#word(body.rule)}}`;
   }
-  if (files.length === 0 && digests.size === 0) return void 0;
-  for (const day of files) if (!digests.has(day)) finding.fail(`${heartbeatPath(day)} is in no entry of the log`);
-  const keys = witnesses.map(({ publicKey }) => publicKey);
-  const entered = { landed: sidsOf(log, "session"), lost: sidsOf(log, "lost") };
-  const days = [...digests.keys()].toSorted();
-  let before;
-  for (const day of days) {
-    const bytes = await reader.read(heartbeatPath(day));
-    const heartbeat = bytes === void 0 ? void 0 : opened(bytes, { day, digest: digests.get(day) ?? "", keys }, finding);
-    if (bytes === void 0) finding.fail(`${heartbeatPath(day)} is missing`);
-    if (heartbeat === void 0) continue;
-    compareWithLog(heartbeat, log.origin, entered, finding);
-    if (before !== void 0) compareWithNext(before, heartbeat, entered, finding);
-    before = heartbeat;
+  #settled(body) {
+    return `{"cause":${this.#word(body.cause)},"cmd":"${body.cmd}","ruling":"${body.ruling}"}`;
   }
-  for (const gap of gapsBetween(days)) finding.miss(`there is no heartbeat of ${gap}`);
-  finding.detail = `${days.length} days, ${days[0] ?? ""} to ${days.at(-1) ?? ""}`;
-  return finding;
-}
-function sidsOf(log, kind) {
-  return new Set(log.entries.flatMap((entry) => entry?.kind === kind ? [entry.sid] : []));
-}
-function opened(bytes, { day, digest, keys }, finding) {
-  const path = heartbeatPath(day);
-  if (digestOfFile(bytes) !== digest) finding.fail(`${path} is not the one that the log holds`);
-  const result = verifyHeartbeat(decodeUtf82(bytes) ?? "", keys);
-  if (result.kind === "bad") {
-    for (const reason of result.reasons) finding.fail(`${path}: ${reason}`);
-    return void 0;
+  #returned(body) {
+    const copied = `{"bytes":${count(body.copied.bytes)},"digest":"${body.copied.digest}"}`;
+    const end = `"rows":${count(body.rows)},"tookUs":${count(body.tookUs)},"truncated":${body.truncated}}`;
+    return `{"bytes":${count(body.bytes)},"cmd":"${body.cmd}","code":${this.#word(body.code)},"copied":${copied},"digest":"${body.digest}","execution":${count(body.execution)},"masked":${count(body.masked)},"outcome":"${body.outcome}","response":${redactions(body.response)},${end}`;
   }
-  if (result.heartbeat.day !== day) finding.fail(`${path} is the heartbeat of ${result.heartbeat.day}`);
-  return result.heartbeat;
-}
-function compareWithLog({ day, repository, sessions }, origin, entered, finding) {
-  if (logOriginOf(repository) !== origin) {
-    finding.fail(`the heartbeat of ${day} is of ${JSON.stringify(repository)}, and the log is ${origin}`);
+  /** Makers hand in the same list again and again. */
+  #list(items) {
+    if (items.length === 0) return "[]";
+    const known3 = this.#lists.get(items);
+    if (known3 !== void 0) return known3;
+    const json2 = canonical(items);
+    this.#lists.set(items, json2);
+    return json2;
   }
-  for (const { sid, state: state2 } of sessions) {
-    if (state2 !== "open" && !entered[state2].has(sid)) {
-      finding.fail(`the heartbeat of ${day} says that session ${sid} is ${state2}, and the log does not hold that`);
-    }
-  }
-}
-function compareWithNext({ day, sessions }, next, { landed, lost }, finding) {
-  if (next.more.count > 0) return;
-  const told = new Set(next.sessions.map(({ sid }) => sid));
-  for (const { sid, state: state2 } of sessions) {
-    if (state2 === "open" && !told.has(sid) && !landed.has(sid) && !lost.has(sid)) {
-      finding.miss(
-        `session ${sid} was open on ${day}, and neither the next heartbeat nor the log says what became of it`
-      );
-    }
-  }
-}
-function gapsBetween(days) {
-  return days.slice(1).flatMap((day, at) => {
-    const first = Date.parse(days[at] ?? day) + DAY_MS3;
-    const last = Date.parse(day) - DAY_MS3;
-    if (first > last) return [];
-    return [first === last ? dayOf(first) : `${dayOf(first)} to ${dayOf(last)}`];
-  });
-}
-function dayOf(atMs) {
-  return new Date(atMs).toISOString().slice(0, 10);
-}
-
-// src/evidence/check-log.ts
-function openLogCheckpoint(note, { logs, witnesses }) {
-  try {
-    const parsed3 = parseNote(note);
-    const head = parseCheckpoint(parsed3.text);
-    if (head.extensions.length > 0) return "has lines that mean nothing here";
-    const own2 = logs.filter(({ name: name2 }) => name2 === head.origin);
-    if (verifySignatures(parsed3, own2).length === 0) return `is signed by no trusted key of the log ${head.origin}`;
-    const cosigned = verifySignatures(parsed3, witnesses);
-    if (witnesses.length > 0 && cosigned.length === 0) return "is countersigned by no trusted key";
-    return { ...head, cosignedAt: Math.max(0, ...cosigned.map(({ at }) => at)) };
-  } catch (error62) {
-    if (error62 instanceof NoteError) return error62.message;
-    throw error62;
-  }
-}
-async function checkLog(reader, trust) {
-  const signed = new Finding("checkpoint");
-  const tiles = new Finding("tiles");
-  const findings3 = [signed, tiles];
-  const bytes = await reader.read(CHECKPOINT_PATH);
-  const checkpoint = bytes === void 0 ? void 0 : decodeUtf82(bytes);
-  if (checkpoint === void 0) {
-    signed.fail(`there is no ${CHECKPOINT_PATH}`);
-    tiles.fail("no checkpoint to hold them against");
-    return { log: void 0, findings: findings3 };
-  }
-  const head = openLogCheckpoint(checkpoint, trust);
-  if (typeof head === "string") {
-    signed.fail(`${CHECKPOINT_PATH} ${head}`);
-    tiles.fail("no checkpoint to hold them against");
-    return { log: void 0, findings: findings3 };
-  }
-  signed.detail = `${head.origin}, ${head.size} entries${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
-  const entries = await readEntries(reader, head.size, tiles);
-  const frontier = new Frontier();
-  const roots = [frontier.root()];
-  const leaves2 = entries.map((entry) => leafHash(entry));
-  for (const leaf of leaves2) {
-    frontier.append(leaf);
-    roots.push(frontier.root());
-  }
-  if (Buffer.compare(frontier.root(), head.root) !== 0) tiles.fail("the entries do not have the checkpoint's root");
-  if (leaves2.length === head.size) await compareTiles(reader, leaves2, head.size, tiles);
-  tiles.detail = `${entries.length} entries`;
-  return {
-    log: {
-      origin: head.origin,
-      size: head.size,
-      checkpoint,
-      countersignedAt: head.cosignedAt,
-      entries: entries.map((entry) => parseEntry(decodeUtf82(entry) ?? "")),
-      roots
-    },
-    findings: findings3
-  };
-}
-async function readEntries(reader, size, finding) {
-  const entries = [];
-  for (let bundle2 = 0; bundle2 * TILE_WIDTH < size; bundle2 += 1) {
-    const width = Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH);
-    const path = `${LOG_FOLDER}/${entriesPath(bundle2, width)}`;
-    const bytes = await reader.read(path);
-    const some2 = bytes === void 0 ? void 0 : decodeEntries(bytes);
-    if (some2?.length !== width) {
-      finding.fail(`${path} is missing or does not hold ${width} entries`);
-      return entries;
-    }
-    entries.push(...some2);
-  }
-  return entries;
-}
-async function compareTiles(reader, leaves2, size, finding) {
-  let row = leaves2;
-  for (let level = 0; row.length > 0; level += 1) {
-    const above = [];
-    for (let tile = 0; tile * TILE_WIDTH < levelWidth(level, size); tile += 1) {
-      const hashes = row.slice(tile * TILE_WIDTH, (tile + 1) * TILE_WIDTH);
-      const path = `${LOG_FOLDER}/${tilePathAt(level, tile, size)}`;
-      const bytes = await reader.read(path);
-      if (bytes === void 0 || Buffer.compare(bytes, Buffer.concat(hashes)) !== 0) {
-        finding.fail(`${path} is missing or does not hold the hashes of its entries`);
-      }
-      if (hashes.length === TILE_WIDTH) above.push(fullRoot(hashes));
-    }
-    row = above;
-  }
-}
-function fullRoot(hashes) {
-  let row = hashes;
-  while (row.length > 1) {
-    row = row.flatMap((left, at) => {
-      const right = row[at + 1];
-      return at % 2 === 0 && right !== void 0 ? [nodeHash(left, right)] : [];
-    });
-  }
-  return row[0] ?? new Uint8Array();
-}
-function isAmong(keys, publicKey) {
-  return keys.some((key) => Buffer.compare(key.publicKey, publicKey) === 0);
-}
-
-// src/evidence/check-population.ts
-function checkPopulation(log, sessions, finding) {
-  const there = (what) => new Set(sessions.flatMap(({ report, holds }) => holds[what] ? [report.sid] : []));
-  const found = { session: there("session"), lost: there("lost") };
-  const entered = { session: /* @__PURE__ */ new Set(), lost: /* @__PURE__ */ new Set() };
-  for (const [at, entry] of log.entries.entries()) {
-    if (entry === void 0) finding.fail(`entry ${at} of the log is not one of this version`);
-    else if (entry.kind === "erasure") {
-      if (!entered.session.has(entry.sid)) {
-        finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
-      }
-    } else if (entry.kind !== "heartbeat") {
-      const { kind, sid } = entry;
-      const how = kind === "lost" ? "closes as lost" : "enters";
-      if (entered[kind].has(sid)) finding.fail(`entry ${at} ${how} session ${sid} a second time`);
-      else if (!found[kind].has(sid)) {
-        finding.fail(
-          `entry ${at}: session ${sid}${kind === "lost" ? ", closed as lost," : ""} is not among the evidence`
-        );
-      }
-      if (kind === "lost" && entered.session.has(sid)) {
-        finding.fail(`entry ${at} closes session ${sid} as lost, which was entered before`);
-      }
-      entered[kind].add(sid);
-    }
-  }
-  for (const { report, holds } of sessions) {
-    if (holds.session && !entered.session.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
-    if (holds.lost && !entered.lost.has(report.sid))
-      finding.fail(`${report.folder} is closed as lost in no entry of the log`);
-  }
-  finding.detail = `${log.entries.length} entries, ${sessions.length} sessions`;
-}
-
-// src/evidence/approval-statement.ts
-var STATEMENT2 = "https://in-toto.io/Statement/v1";
-var APPROVAL_PREDICATE = "https://countersign.dev/attestation/approval/v0.1";
-function signApproval(facts3, signer) {
-  const payload = approvalStatement(facts3);
-  return encodeDsse(payload, [signDsse(payload, signer)]);
-}
-function approvalStatement(facts3) {
-  const {
-    answer,
-    by,
-    cmd,
-    decidedAt,
-    digest,
-    expiresAt,
-    leaf,
-    policy: policy2,
-    reason,
-    request,
-    requestedAt,
-    rule,
-    sid,
-    target
-  } = facts3;
-  return canonical({
-    _type: STATEMENT2,
-    predicate: {
-      answer,
-      by: by.map(({ login: login2, via }) => ({ login: login2, via })),
-      cmd,
-      decidedAt,
-      digest,
-      expiresAt,
-      leaf,
-      policy: policy2,
-      reason: reason.map((each) => ({ "...": each["..."] })),
-      request,
-      requestedAt,
-      rule,
-      sid,
-      target
-    },
-    predicateType: APPROVAL_PREDICATE,
-    subject: [
-      { digest: { "rfc6962-leaf-sha256": Buffer.from(leaf, "base64url").toString("hex") }, name: "command.seen" }
-    ]
-  });
-}
-function readApproval(envelope) {
-  const opened4 = openDsse(envelope);
-  return opened4.kind === "bad" ? void 0 : readStatement2(opened4.statement);
-}
-function readStatement2(statement) {
-  return fieldsOf(statement, {
-    _type: isText2,
-    predicate: isPredicate,
-    predicateType: oneOf(APPROVAL_PREDICATE),
-    subject: Array.isArray
-  })?.predicate;
-}
-var CLOCK_SKEW_MS_MAX = 12e4;
-var PREDICATE = {
-  answer: oneOf("approved", "refused", "expired"),
-  by: listOf(shaped({ login: isText2, via: isText2 })),
-  cmd: isText2,
-  decidedAt: isTime,
-  digest: isText2,
-  expiresAt: isTime,
-  leaf: isText2,
-  policy: isText2,
-  reason: listOf(isRedacted),
-  request: isText2,
-  requestedAt: isTime,
-  rule: isText2,
-  sid: isText2,
-  target: isText2
-};
-var isPredicate = shaped(PREDICATE);
-function verifyApproval(envelope, publicKey, expected) {
-  const signed = verifyDsse(envelope, [publicKey]);
-  if (signed.kind === "bad") return { kind: "bad", reasons: [signed.why] };
-  const facts3 = readStatement2(signed.statement);
-  if (facts3 === void 0) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
-  const reasons = [];
-  if (approvalStatement(facts3) !== signed.payload) reasons.push("the statement's subject is not the leaf it names");
-  if (fromBase64url(facts3.leaf)?.length !== 32) reasons.push("the leaf is not a hash");
-  for (const name2 of ASKED) {
-    const wanted = expected[name2];
-    if (wanted !== void 0 && facts3[name2] !== wanted) reasons.push(`the answer is for another ${name2}`);
-  }
-  const decided = Date.parse(facts3.decidedAt);
-  if (decided < Date.parse(facts3.requestedAt) - CLOCK_SKEW_MS_MAX) reasons.push("answered before it was asked");
-  if (facts3.answer !== "expired" && decided > Date.parse(facts3.expiresAt)) reasons.push("answered after it expired");
-  if (facts3.answer === "approved" && facts3.by.length === 0) reasons.push("approved by nobody");
-  return reasons.length === 0 ? { kind: "good", facts: facts3 } : { kind: "bad", reasons };
-}
-var ASKED = [
-  "request",
-  "sid",
-  "cmd",
-  "target",
-  "digest",
-  "leaf",
-  "policy",
-  "rule",
-  "requestedAt",
-  "expiresAt"
-];
-
-// src/evidence/check-approvals.ts
-var ELSEWHERE = /* @__PURE__ */ new Set(["check", "review", "comment"]);
-function checkApprovals(held2, context, finding) {
-  const spoken = /* @__PURE__ */ new Set();
-  let signed = 0;
-  for (const command of held2) {
-    for (const answered of command.answered) {
-      if (answered.dsse === "") continue;
-      spoken.add(fileName(answered.request));
-      signed += 1;
-      for (const reason of faultsOf(command, answered, context)) {
-        finding.fail(`request ${answered.request} of command ${command.cmd}: ${reason}`);
-      }
-    }
-    const approved = command.answered.some(({ answer, dsse }) => answer === "approved" && dsse !== "");
-    if (command.released && !approved && context.countersigner !== void 0) {
-      finding.fail(`command ${command.cmd} was held and released without a signed approval`);
-    }
-  }
-  for (const [name2, file2] of context.files) {
-    if (spoken.has(name2)) continue;
-    if (context.lost === void 0) finding.fail(`approvals/${name2} answers no request of this session`);
-    else for (const fault of faultsOfUnrecorded(name2, file2, context.lost)) finding.fail(`approvals/${name2}: ${fault}`);
-  }
-  finding.detail = `${held2.length} held, ${signed} signed answers`;
-}
-function faultsOfUnrecorded(name2, file2, lost) {
-  const key = countersignerOf(lost);
-  if (key === void 0) return ["there is no countersigner whose signature could be believed"];
-  const result = verifyApproval(decodeUtf82(file2) ?? "", key, { sid: lost.sid, policy: lost.policy.digest });
-  if (result.kind === "bad") return result.reasons;
-  const { facts: facts3 } = result;
-  const faults = [];
-  if (fileName(facts3.request) !== name2) faults.push("it answers another request");
-  if (!lost.targets.includes(facts3.target)) faults.push("it is for a target that the session did not register");
-  if (facts3.answer === "approved" && isByTheirOwn(facts3.by, lost.identity)) {
-    faults.push("approved by the one who ran the job");
-  }
-  return faults;
-}
-function countersignerOf({ countersigner: countersigner2 }) {
-  try {
-    return parseVkey(countersigner2).publicKey;
-  } catch (error62) {
-    if (error62 instanceof NoteError) return void 0;
-    throw error62;
-  }
-}
-function isByTheirOwn(by, { actor, triggeringActor }) {
-  const own2 = [actor, triggeringActor].map((login2) => login2.toLowerCase());
-  return by.some(({ login: login2, via }) => ELSEWHERE.has(via) && own2.includes(login2.toLowerCase()));
-}
-function faultsOf(command, answered, { sid, started: started2, countersigner: countersigner2, files }) {
-  const file2 = files.get(fileName(answered.request));
-  if (file2 === void 0) return [`approvals/${fileName(answered.request)} is missing`];
-  if (digestOfFile(file2) !== answered.dsse) return ["the signed answer is not the one that was recorded"];
-  if (countersigner2 === void 0) return ["a signed answer in a session without countersigner"];
-  const requested = command.requested.find(({ request }) => request === answered.request);
-  const result = verifyApproval(decodeUtf82(file2) ?? "", countersigner2, {
-    request: answered.request,
-    sid,
-    cmd: command.cmd,
-    target: command.seen.target,
-    digest: command.seen.digest,
-    leaf: command.leaf,
-    policy: started2.policy.digest,
-    rule: command.rule,
-    ...requested === void 0 ? {} : { expiresAt: requested.expiresAt }
-  });
-  if (result.kind === "bad") return result.reasons;
-  const { facts: facts3 } = result;
-  const faults = [];
-  if (facts3.answer !== answered.answer) faults.push(`signed as ${facts3.answer}, recorded as ${answered.answer}`);
-  if (JSON.stringify(facts3.by) !== JSON.stringify(answered.by)) faults.push("signed by others than were recorded");
-  if (JSON.stringify(facts3.reason) !== JSON.stringify(answered.reason)) {
-    faults.push("signed with another reason than was recorded");
-  }
-  if (facts3.answer === "approved") {
-    const people3 = new Set(facts3.by.map(({ login: login2 }) => login2.toLowerCase()));
-    const needed = requested?.approvers.count ?? 1;
-    if (people3.size < needed) faults.push(`approved by ${people3.size}, and ${needed} were asked for`);
-    if (isByTheirOwn(facts3.by, started2.identity)) faults.push("approved by the one who ran the job");
-  }
-  return faults;
-}
-
-// src/journal/disclosure.ts
-var import_node_crypto12 = require("node:crypto");
-var SALT_BYTES2 = 16;
-var SALT_CHARS = 22;
-var POOL_BYTES = 16 * 1024;
-var SaltPool = class {
-  #fill;
-  #pool = Buffer.alloc(POOL_BYTES);
-  #at = POOL_BYTES;
-  constructor(fill) {
-    this.#fill = fill;
-  }
-  next() {
-    if (this.#at === POOL_BYTES) {
-      this.#fill(this.#pool);
-      this.#at = 0;
-    }
-    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
-    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
-    this.#at += SALT_BYTES2;
-    return salt;
+  #word(word) {
+    if (word === "") return '""';
+    const known3 = this.#words.get(word);
+    if (known3 !== void 0) return known3;
+    const json2 = canonical(word);
+    if (this.#words.size < WORDS_MAX && word.length <= WORD_LENGTH_MAX) this.#words.set(word, json2);
+    return json2;
   }
 };
-function redact(value, salts) {
-  return redactionOf(Buffer.from(salted(jsonOf(value), salts)).toString("base64url"));
+function redactions(values) {
+  let json2 = "[";
+  for (const each of values) json2 += `${json2.length === 1 ? "" : ","}{"...":"${each["..."]}"}`;
+  return `${json2}]`;
 }
-var SCRATCH_BYTES2 = 32 * 1024;
-var Redactor = class {
-  #salts;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
-  constructor(salts) {
-    this.#salts = salts;
-  }
-  redact(value) {
-    return this.redactJson(jsonOf(value));
-  }
-  /** Takes out a value that was written as canonical JSON already. */
-  redactJson(json2) {
-    const text2 = salted(json2, this.#salts);
-    if (text2.length * 3 > SCRATCH_BYTES2) return redactionOf(Buffer.from(text2).toString("base64url"));
-    return redactionOf(this.#scratch.toString("base64url", 0, this.#scratch.write(text2, "utf8")));
-  }
-};
-function salted(json2, salts) {
-  return `["${salts.next()}",${json2}]`;
-}
-function redactionOf(disclosure) {
-  return { redacted: { "...": digestOf2(disclosure) }, disclosure };
-}
-function jsonOf(value) {
-  return typeof value === "string" ? quoted(value) : canonical(value);
-}
-var PLAIN = /^[ !#-[\]-~]*$/;
-function quoted(text2) {
-  if (PLAIN.test(text2)) return `"${text2}"`;
-  const json2 = JSON.stringify(text2);
-  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
-}
-function digestOf2(disclosure) {
-  return (0, import_node_crypto12.hash)("sha256", disclosure, "base64url");
-}
-function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
-  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
-}
-function encodeDisclosure({ digest, disclosure, ptr }) {
-  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${quoted(ptr)}}`;
-}
-function openDisclosure(disclosure) {
-  const bytes = Buffer.from(disclosure, "base64url");
-  if (bytes.toString("base64url") !== disclosure) return void 0;
-  let pair;
-  try {
-    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    pair = JSON.parse(text2);
-    if (canonical(pair) !== text2) return void 0;
-  } catch (error62) {
-    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-  if (!isList2(pair) || pair.length !== 2) return void 0;
-  const [salt, value] = pair;
-  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
-}
-function isList2(value) {
-  return Array.isArray(value);
+function count(value) {
+  if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
+  return value;
 }
 
-// src/evidence/story.ts
-var COMMANDS_TOLD_MAX = 100;
-var NOTABLE_TOLD_MAX = 50;
-var EXECUTIONS_TOLD_MAX = 5;
-var UNDECIDED_TOLD_MAX = 10;
-var ASIDES_MAX = 50;
-var Story = class {
-  #open = /* @__PURE__ */ new Map();
-  #plain = [];
-  #notable = [];
-  #texts = /* @__PURE__ */ new Map();
-  connections = [];
-  /** Credentials that the App released to the session. */
-  issued = [];
-  gaps = [];
-  #own = /* @__PURE__ */ new Set();
-  #commands = 0;
-  #connections = 0;
-  #gaps = 0;
-  #firstOmitted;
-  #lastOmitted = 0;
-  add(event) {
-    switch (event.type) {
-      case "command.seen": {
-        this.#commands += 1;
-        const told = {
-          seq: event.seq,
-          at: event.at,
-          conn: event.conn,
-          own: this.#own.has(event.conn),
-          seen: event.body,
-          requested: [],
-          answered: [],
-          returned: [],
-          seqs: { requested: [], answered: [], settled: event.seq, returned: event.seq }
-        };
-        this.#open.set(event.body.cmd, told);
-        return;
-      }
-      case "command.decided": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        told.decided = event.body;
-        this.#choose(told, event.body.decision !== "allow");
-        return;
-      }
-      case "approval.requested":
-        this.#open.get(event.body.cmd)?.requested.push(event.body);
-        this.#open.get(event.body.cmd)?.seqs.requested.push(event.seq);
-        return;
-      case "approval.answered":
-        this.#open.get(event.body.cmd)?.answered.push(event.body);
-        this.#open.get(event.body.cmd)?.seqs.answered.push(event.seq);
-        return;
-      case "command.settled": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        told.settled = event.body;
-        told.seqs.settled = event.seq;
-        return;
-      }
-      case "command.returned": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        if (told.returned.length === 0) told.seqs.returned = event.seq;
-        if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
-        return;
-      }
-      case "connection.opened":
-        this.#connections += 1;
-        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
-        if (this.connections.length < ASIDES_MAX)
-          this.connections.push({ conn: event.conn, at: event.at, body: event.body });
-        return;
-      case "credential.issued":
-        if (this.issued.length < ASIDES_MAX)
-          this.issued.push({ seq: event.seq, at: event.at, target: event.body.target });
-        return;
-      case "gap":
-        this.#gaps += 1;
-        if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
-        return;
-      case "session.started":
-      case "masked":
-      case "connection.closed":
-      case "session.ended":
-        return;
-    }
-  }
-  /** The commands to show, in the order they came. */
-  told() {
-    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
-  }
-  /** How many commands are not shown. */
-  get omitted() {
-    return this.#commands - this.#plain.length - this.#notable.length - this.#undecided().length;
-  }
-  /** The lines of `events.jsonl`, from 1, that the first and the last of them were seen in; undefined for none. */
-  get omittedLines() {
-    return this.#firstOmitted === void 0 ? void 0 : { first: this.#firstOmitted + 1, last: this.#lastOmitted + 1 };
-  }
-  /** Connections and gaps that are not shown. */
-  get omittedAsides() {
-    return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
-  }
-  #undecided() {
-    return [...this.#open.values()].filter(({ decided }) => decided === void 0).slice(0, UNDECIDED_TOLD_MAX);
-  }
-  /** The digests of a command's text: its own, or those of the earlier event that it names. */
-  textOf(told) {
-    if (told.seen.text.length > 0) return told.seen.text;
-    return this.#texts.get(told.seen.textOf) ?? [];
-  }
-  /** Needed once, before `textOf`: the texts that shown commands refer to. A second pass over the events. */
-  recall(event) {
-    if (event.type !== "command.seen" || event.body.text.length === 0) return;
-    if (this.#wanted().has(event.seq)) this.#texts.set(event.seq, event.body.text);
-  }
-  #wantedSeqs;
-  #wanted() {
-    this.#wantedSeqs ??= new Set(this.told().map(({ seen }) => seen.textOf));
-    return this.#wantedSeqs;
-  }
-  #choose(told, notable) {
-    if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
-    else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
-    else {
-      this.#open.delete(told.seen.cmd);
-      this.#firstOmitted ??= told.seq;
-      this.#lastOmitted = told.seq;
-    }
-  }
-};
-function openValues(disclosures, wanted) {
-  const values = /* @__PURE__ */ new Map();
-  for (const line of linesOf(disclosures)) {
-    const fields = parseDisclosure(line);
-    if (fields === void 0 || wanted !== "all" && !wanted.has(fields.digest)) continue;
-    const opened4 = openDisclosure(fields.disclosure);
-    if (opened4 !== void 0) values.set(fields.digest, opened4.value);
-  }
-  return (redacted2) => values.get(redacted2["..."]);
+// src/evidence/event-shapes.ts
+var isEffect = oneOf(
+  "read",
+  "write",
+  "delete",
+  "schema",
+  "grant",
+  "admin",
+  "execute",
+  "session",
+  "unknown"
+);
+var isEffects = (value) => Array.isArray(value) && value.length > 0 && value.every(isEffect);
+var isCommandId = (value) => isText2(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
+var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText2(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
+var isSession = (value) => isText2(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
+var isCounts = (value) => isObject(value) && Object.values(value).every(isCount2);
+var texts = listOf(isText2);
+var redacted = listOf(isRedacted);
+function isTime(value) {
+  if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
+  const at = Date.parse(value);
+  return !Number.isNaN(at) && new Date(at).toISOString() === value;
 }
-function parseDisclosure(line) {
-  try {
-    return fieldsOf(parseCanonical(line), { digest: isText2, disclosure: isText2, ptr: isText2 });
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-}
-function* linesOf(bytes) {
-  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let start2 = 0; start2 < file2.length; ) {
-    const newline = file2.indexOf(10, start2);
-    const end = newline === -1 ? file2.length : newline;
-    yield decodeUtf82(file2.subarray(start2, end)) ?? "\uFFFD";
-    start2 = end + 1;
-  }
-}
-
-// src/evidence/check-disclosures.ts
-var Digests = class {
-  #places = /* @__PURE__ */ new Map();
-  #opened = /* @__PURE__ */ new Set();
-  #finding;
-  constructor(finding) {
-    this.#finding = finding;
-  }
-  add(event) {
-    this.#walk(event.body, `/${event.seq}/body`);
-  }
-  /** Where each digest stands. */
-  get places() {
-    return this.#places;
-  }
-  /** Digests whose values are there and are the right ones. */
-  get opened() {
-    return this.#opened;
-  }
-  /** What is not there and not among these was withheld: nothing is false, and something is missing. */
-  missing(erased) {
-    let count2 = 0;
-    for (const [digest, place] of this.#places) {
-      if (this.#opened.has(digest) || erased.has(digest)) continue;
-      count2 += 1;
-      this.#finding.miss(`the value at ${place} is withheld, and no erasure says so`);
-    }
-    const redacted2 = this.#places.size - this.#opened.size;
-    this.#finding.detail = `${this.#opened.size} opened, ${redacted2} redacted${count2 === 0 ? "" : `, ${count2} of them withheld`}`;
-  }
-  /** Checks `disclosures.jsonl`. */
-  compare(disclosures) {
-    let at = 0;
-    for (const line of linesOf(disclosures)) {
-      at += 1;
-      const fields = parseDisclosure(line);
-      if (fields === void 0) this.#finding.fail(`line ${at} is not a disclosure`);
-      else if (!this.#places.has(fields.digest)) this.#finding.fail(`line ${at} belongs to no event of this session`);
-      else if (this.#opened.has(fields.digest)) this.#finding.fail(`line ${at} comes a second time`);
-      else if (this.#places.get(fields.digest) !== fields.ptr) this.#finding.fail(`line ${at} names another place`);
-      else if (digestOf2(fields.disclosure) !== fields.digest || openDisclosure(fields.disclosure) === void 0) {
-        this.#finding.fail(`line ${at} is forged: the value is not the one that was recorded at ${fields.ptr}`);
-      } else this.#opened.add(fields.digest);
-    }
-    if (disclosures.length > 0 && disclosures.at(-1) !== 10) this.#finding.fail("the last line was cut");
-  }
-  #walk(value, place) {
-    if (Array.isArray(value)) {
-      for (const [at, each] of value.entries()) this.#walk(each, `${place}/${at}`);
-    } else if (isObject(value)) {
-      const digest = value["..."];
-      if (isText2(digest)) {
-        if (this.#places.has(digest)) this.#finding.fail(`the digest at ${place} stands elsewhere too`);
-        else this.#places.set(digest, place);
-        return;
-      }
-      for (const [name2, each] of Object.entries(value)) this.#walk(each, `${place}/${name2}`);
-    }
-  }
-};
-
-// src/evidence/check-entry.ts
-function readProof(text2, finding) {
-  try {
-    const { index, path, checkpoint, extra } = parseProof(text2);
-    if (extra !== void 0) finding.fail("the proof holds extra data, which nothing vouches for");
-    return { index, path, checkpoint, origin: parseCheckpoint(parseNote(checkpoint).text).origin };
-  } catch (error62) {
-    if (!(error62 instanceof NoteError)) throw error62;
-    finding.fail(`${SESSION_FILES.proof}: ${error62.message}`);
-    return void 0;
-  }
-}
-function checkEntry(proof, entry, { trust, log, keys }, finding) {
-  const keeping = trust === void 0 || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
-  const head = openLogCheckpoint(proof.checkpoint, keeping);
-  if (typeof head === "string") {
-    finding.fail(`the proof's checkpoint ${head}`);
-    return;
-  }
-  const { size, root } = head;
-  if (!verifyInclusion({ index: proof.index, size, leaf: leafHash(entry), proof: proof.path, root })) {
-    finding.fail("the log does not hold this session: its digests are not those of the entry");
-  }
-  if (log !== void 0) {
-    const then = log.roots[size];
-    if (head.origin !== log.origin) finding.fail(`the proof is of the log ${head.origin}`);
-    else if (then === void 0) finding.fail(`the proof's checkpoint has ${size} sessions, the log only ${log.size}`);
-    else if (Buffer.compare(then, root) !== 0) {
-      finding.fail(`two checkpoints of size ${size} differ: the log was forked, or rewritten since`);
-    }
-  }
-  finding.detail = `entry ${proof.index} of ${head.origin}`;
-}
-function believed(keys, trust) {
-  return trust?.witnesses ?? (keys?.countersigner === void 0 ? [] : [keys.countersigner]);
-}
-function ownTrust(keys, origin) {
-  const { countersigner: countersigner2 } = keys ?? {};
-  if (countersigner2 === void 0 || !isKeyName(origin)) return { logs: [], witnesses: [] };
-  return { logs: [verifierFor(origin, "log", countersigner2.publicKey)], witnesses: [countersigner2] };
-}
-
-// src/evidence/statement.ts
-var STATEMENT3 = "https://in-toto.io/Statement/v1";
-var SESSION_PREDICATE = "https://countersign.dev/attestation/session/v0.1";
-function sessionStatement({ events, summary: summary2, countersigned }) {
-  const { started: started2, ended: ended2 } = summary2;
-  const commit = started2?.identity.commit ?? "";
-  const source = { digest: { gitCommit: commit }, name: sourceName(started2?.identity.repository ?? "") };
-  return canonical({
-    _type: STATEMENT3,
-    predicate: {
-      counts: summary2.counts,
-      countersigned: { by: started2?.countersigner ?? "none", size: countersigned },
-      finishedOn: summary2.endedAt,
-      gateway: started2?.gateway ?? null,
-      identity: started2?.identity ?? null,
-      outcome: ended2?.outcome ?? "lost",
-      policy: started2?.policy ?? null,
-      sid: summary2.sid,
-      size: events.size,
-      startedOn: summary2.startedAt,
-      targets: started2?.targets ?? [],
-      tier: started2?.tier ?? null
-    },
-    predicateType: SESSION_PREDICATE,
-    subject: [
-      { digest: { sha256: events.sha256 }, name: "events.jsonl" },
-      rootSubject(events.root),
-      .../^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit) ? [source] : []
-    ]
-  });
-}
-function rootSubject(root) {
-  return { digest: { "rfc6962-sha256": Buffer.from(root).toString("hex") }, name: "session-root" };
-}
-var isRootSubject = shaped({
-  digest: shaped({
-    "rfc6962-sha256": (value) => isText2(value) && /^[0-9a-f]{64}$/.test(value)
+var BODIES = {
+  "session.started": shaped({
+    countersigner: isText2,
+    gateway: shaped({ version: isText2, vkey: isText2 }),
+    identity: shaped({
+      repository: isText2,
+      workflowRef: isText2,
+      run: isText2,
+      attempt: isText2,
+      job: isText2,
+      actor: isText2,
+      triggeringActor: isText2,
+      commit: isText2,
+      ref: isText2,
+      environment: isText2,
+      event: isText2
+    }),
+    policy: shaped({ digest: isText2 }),
+    targets: listOf(shaped({ name: isText2, protocol: isText2 })),
+    tier: oneOf("cooperative", "contained", "remote")
   }),
-  name: oneOf("session-root")
-});
-function sourceName(repository) {
-  return /^[\w.-]+\/[\w.-]+$/.test(repository) ? `git+https://github.com/${repository}` : "git";
-}
-
-// src/evidence/erasure.ts
-var STATEMENT4 = "https://in-toto.io/Statement/v1";
-var ERASURE_PREDICATE = "https://countersign.dev/attestation/erasure/v0.1";
-function erasureStatement({ at, by, digests, ptrs, reason, sid }, root) {
-  return canonical({
-    _type: STATEMENT4,
-    predicate: { at, by, digests, ptrs, reason, sid },
-    predicateType: ERASURE_PREDICATE,
-    subject: [rootSubject(root)]
-  });
-}
-function encodeErasure(statement, signature) {
-  return encodeDsse(statement, [signature]);
-}
-function erasureName(n) {
-  return `${n}.dsse.json`;
-}
-var isErasure = shaped({
-  at: isTime,
-  by: isText2,
-  digests: listOf(isText2),
-  ptrs: listOf(isText2),
-  reason: isText2,
-  sid: isText2
-});
-function readErasureStatement(statement) {
-  const fields = fieldsOf(statement, {
-    _type: oneOf(STATEMENT4),
-    predicate: isErasure,
-    predicateType: oneOf(ERASURE_PREDICATE),
-    subject: listOf(isRootSubject)
-  });
-  const [subject, ...more] = fields?.subject ?? [];
-  if (fields === void 0 || subject === void 0 || more.length > 0) return void 0;
-  return { erasure: fields.predicate, root: Buffer.from(subject.digest["rfc6962-sha256"], "hex") };
-}
-function readErasure(envelope) {
-  const opened4 = openDsse(envelope);
-  return opened4.kind === "bad" ? void 0 : readErasureStatement(opened4.statement)?.erasure;
-}
-function verifyErasure(envelope, publicKeys, session) {
-  const results = publicKeys.map((key) => verifyDsse(envelope, [key]));
-  const signed = results.find((each) => each.kind === "good");
-  if (signed === void 0) {
-    const [first] = results.flatMap((each) => each.kind === "bad" ? [each.why] : []);
-    return { kind: "bad", reasons: [first ?? "there is no countersigner whose signature could be believed"] };
-  }
-  const read2 = readErasureStatement(signed.statement);
-  if (read2 === void 0) return { kind: "bad", reasons: ["the statement is not an erasure of this version"] };
-  const { erasure, root } = read2;
-  const reasons = [];
-  if (erasure.sid !== session.sid) reasons.push("it is about another session");
-  if (Buffer.compare(root, session.root) !== 0) reasons.push("its subject is not the session's root");
-  if (erasure.by === "" || erasure.reason === "") reasons.push("it does not say who erased, or why");
-  if (erasure.digests.length === 0) reasons.push("it names no digest");
-  if (erasure.digests.length !== erasure.ptrs.length) reasons.push("it does not name one place for each digest");
-  if (erasure.digests.some((digest, at) => at > 0 && digest <= (erasure.digests[at - 1] ?? ""))) {
-    reasons.push("its digests are not in ascending order, each once");
-  }
-  return reasons.length === 0 ? { kind: "good", erasure } : { kind: "bad", reasons };
-}
-function erasuresOf(files) {
-  const erasures = [];
-  for (let n = 1; n <= files.size; n += 1) {
-    const file2 = files.get(erasureName(n));
-    const erasure = file2 === void 0 ? void 0 : readErasure(decodeUtf82(file2) ?? "");
-    if (erasure !== void 0) erasures.push(erasure);
-  }
-  return erasures;
-}
-
-// src/evidence/check-erasures.ts
-function checkErasures(context, finding) {
-  const named2 = /* @__PURE__ */ new Set();
-  const inOrder = Array.from({ length: context.files.size }, (_, at) => erasureName(at + 1));
-  for (const name2 of context.files.keys()) {
-    if (!inOrder.includes(name2)) finding.fail(`${SESSION_FILES.erasures}/${name2} is out of the count of erasures`);
-  }
-  for (const name2 of inOrder) {
-    const file2 = context.files.get(name2);
-    if (file2 === void 0) continue;
-    const envelope = decodeUtf82(file2) ?? "";
-    const erasure = readErasure(envelope);
-    const result = verifyErasure(envelope, context.countersigners, context);
-    const faults = result.kind === "bad" ? result.reasons : (erasure?.digests ?? []).flatMap(faultOf(context, named2, erasure?.ptrs));
-    for (const fault of faults) finding.fail(`${SESSION_FILES.erasures}/${name2}: ${fault}`);
-    for (const digest of erasure?.digests ?? []) named2.add(digest);
-  }
-  compareEntries(context, inOrder, finding);
-  finding.detail = `${context.files.size} erasures, ${named2.size} values`;
-  return named2;
-}
-function faultOf(context, named2, ptrs = []) {
-  return (digest, at) => {
-    const place = context.places.get(digest);
-    if (place === void 0) return [`${digest} is no digest of this session`];
-    if (place !== ptrs[at]) return [`${digest} stands at ${place}, not where it says`];
-    if (named2.has(digest)) return [`the value at ${place} was erased before`];
-    return context.disclosed.has(digest) ? [`the value at ${place} is still there`] : [];
-  };
-}
-function compareEntries({ entries, files, sid }, inOrder, finding) {
-  if (entries === void 0) return;
-  const entered = entries.flatMap((entry) => entry?.kind === "erasure" && entry.sid === sid ? [entry.dsse] : []);
-  const wanted = inOrder.flatMap((name2) => {
-    const file2 = files.get(name2);
-    return file2 === void 0 ? [] : [file2];
-  });
-  for (const [at, file2] of wanted.entries()) {
-    if (entered[at] !== fileHash(file2)) finding.fail(`the log does not hold erasure ${at + 1} of this session`);
-  }
-  if (entered.length > wanted.length) {
-    finding.fail(`the log holds ${entered.length} erasures of this session, and ${wanted.length} are here`);
-  }
-}
-function fileHash(bytes) {
-  return Buffer.from(digestOfFile(bytes).slice("sha256:".length), "hex").toString("base64url");
-}
-
-// src/journal/ports.ts
-var JournalError = class extends Error {
-  name = "JournalError";
+  "connection.opened": shaped({
+    application: redacted,
+    database: isText2,
+    purpose: oneOf("client", "cancel", "preview", "catalogue"),
+    searchPath: isText2,
+    target: isText2,
+    tls: shaped({ client: isFlag, target: isFlag }),
+    user: isText2
+  }),
+  "command.seen": shaped({
+    bounded: isFlag,
+    bytes: isCount2,
+    cmd: isCommandId,
+    digest: isText2,
+    effects: isEffects,
+    objects: texts,
+    params: redacted,
+    target: isText2,
+    text: redacted,
+    textOf: isInteger,
+    tx: isFlag,
+    why: texts
+  }),
+  "command.decided": shaped({
+    cmd: isCommandId,
+    decision: oneOf("allow", "hold", "deny"),
+    matched: texts,
+    message: isText2,
+    rule: isText2
+  }),
+  "approval.requested": shaped({
+    approvers: shaped({ count: isCount2, teams: texts, users: texts }),
+    cmd: isCommandId,
+    expiresAt: isTime,
+    impact: shaped({ counted: isInteger, estimated: isInteger }),
+    leaf: isText2,
+    request: isText2
+  }),
+  "approval.answered": shaped({
+    answer: oneOf("approved", "refused", "expired", "withdrawn"),
+    by: listOf(shaped({ login: isText2, via: isText2 })),
+    cmd: isCommandId,
+    dsse: isText2,
+    reason: redacted,
+    request: isText2
+  }),
+  "command.settled": shaped({ cause: isText2, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
+  "command.returned": shaped({
+    bytes: isCount2,
+    cmd: isCommandId,
+    code: isText2,
+    copied: shaped({ bytes: isCount2, digest: isText2 }),
+    digest: isText2,
+    execution: isCount2,
+    masked: isCount2,
+    outcome: oneOf("completed", "error", "suspended", "bound", "skipped", "unknown"),
+    response: redacted,
+    rows: isInteger,
+    tookUs: isInteger,
+    truncated: isFlag
+  }),
+  masked: shaped({ cmd: isCommandId, counts: isCounts }),
+  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText2 }),
+  gap: shaped({ cmd: isText2, what: isText2 }),
+  "session.ended": shaped({
+    commands: isCount2,
+    denied: isCount2,
+    exit: isInteger,
+    held: isCount2,
+    outcome: oneOf("completed", "failed", "lost", "recovered")
+  })
 };
-
-// src/journal/session-log.ts
-var WAITING_LINES_MAX = 4096;
-var ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-function sessionOrigin(logOrigin, sid) {
-  return `${logOrigin}/s/${sid}`;
-}
-var SessionLog = class {
-  #parts;
-  #encoder;
-  #size = 0;
-  #written = { size: 0, bytes: 0 };
-  #disclosed = false;
-  /** The newest line. */
-  #last = "";
-  #failure;
-  #proved = /* @__PURE__ */ new Set();
-  constructor(parts) {
-    if (!ULID.test(parts.sid)) throw new RangeError("a session's id is a ULID");
-    this.#parts = parts;
-    this.#encoder = new LineEncoder(parts.sid);
-  }
-  /** How many facts were appended, flushed or not. */
-  get size() {
-    return this.#size;
-  }
-  /** What left the process. */
-  get written() {
-    return this.#written;
-  }
-  /**
-   * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
-   * ending the log, for a fact that one line cannot hold: that one must not be acted on.
-   */
-  append(type, conn, body) {
-    if (this.#failure !== void 0) throw this.#failure;
-    const seq = this.#size;
-    const line = this.#encode(type, conn, body);
-    if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
-      throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
-    }
-    this.#add(this.#parts.events, line);
-    this.#last = line;
-    this.#size = seq + 1;
-    if (this.#size - this.#written.size >= WAITING_LINES_MAX) this.flush();
-    return seq;
-  }
-  /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
-  disclose(redaction, ptr) {
-    if (this.#failure !== void 0) throw this.#failure;
-    this.#add(this.#parts.disclosures, disclosureLine(redaction, ptr));
-    this.#disclosed = true;
-  }
-  /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
-  flush() {
-    if (this.#failure !== void 0) throw this.#failure;
-    try {
-      if (this.#size > this.#written.size) this.#parts.events.flush();
-      if (this.#disclosed) this.#parts.disclosures.flush();
-    } catch (cause) {
-      throw this.#fail(cause);
-    }
-    this.#written = { size: this.#size, bytes: this.#parts.events.bytes };
-    this.#disclosed = false;
-  }
-  /** The leaf hash of the newest fact as base64url, for approvals. */
-  leafOfLast() {
-    return leafHash(this.#last).toString("base64url");
-  }
-  #encode(type, conn, body) {
-    try {
-      const line = this.#encoder.encode(type, { at: this.#parts.now(), conn, seq: this.#size }, body);
-      if (!this.#proved.has(type)) {
-        parseCanonical(line);
-        this.#proved.add(type);
-      }
-      return line;
-    } catch (cause) {
-      if (cause instanceof CanonicalError) throw new JournalError(`a ${type} event: ${cause.message}`, { cause });
-      throw cause;
-    }
-  }
-  #add(sink, line) {
-    try {
-      sink.add(line);
-    } catch (cause) {
-      throw this.#fail(cause);
-    }
-  }
-  /** How much of it was written is not known, so nothing can follow it. */
-  #fail(cause) {
-    this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
-    return this.#failure;
-  }
-};
-
-// src/evidence/check-repository.ts
-function checkRepository({ sid, body, signedFor, log, repository }, finding) {
-  const own2 = body.identity.repository;
-  const origin = logOriginOf(own2);
-  finding.detail = own2 === "" ? "none" : own2;
-  if (signedFor !== sessionOrigin(origin, sid)) {
-    finding.fail(`the session says that it ran for ${JSON.stringify(own2)}, and was signed for ${signedFor}`);
-  }
-  if (log !== void 0 && signedFor !== sessionOrigin(log, sid)) {
-    finding.fail(`the session was signed for ${signedFor}, and entered in the log ${log}`);
-  }
-  if (repository !== void 0 && own2 !== repository) {
-    finding.fail(`the session ran for ${JSON.stringify(own2)}, not for ${JSON.stringify(repository)}`);
-  }
-}
-
-// src/evidence/lost.ts
-var STATEMENT5 = "https://in-toto.io/Statement/v1";
-var LOST_PREDICATE = "https://countersign.dev/attestation/session-lost/v0.1";
-var isLastHead = (value) => value === "" || isTime(value);
-var isLost = shaped({
-  closedAt: isTime,
-  countersigner: isText2,
-  gateway: shaped({ vkey: isText2 }),
-  identity: isIdentity,
-  lastHeadAt: isLastHead,
-  policy: shaped({ digest: isText2 }),
-  reason: oneOf("silent", "contested", "job ended"),
-  registeredAt: isTime,
-  sid: isSession,
-  size: isCount2,
-  targets: listOf(isText2)
-});
-function readLostStatement(statement) {
-  const fields = fieldsOf(statement, {
-    _type: oneOf(STATEMENT5),
-    predicate: isLost,
-    predicateType: oneOf(LOST_PREDICATE),
-    subject: listOf(isRootSubject)
-  });
-  const [subject, ...more] = fields?.subject ?? [];
-  if (fields === void 0 || subject === void 0 || more.length > 0) return void 0;
-  return { ...fields.predicate, root: Buffer.from(subject.digest["rfc6962-sha256"], "hex") };
-}
-function readLost(envelope) {
-  const opened4 = openDsse(envelope);
-  return opened4.kind === "bad" ? void 0 : readLostStatement(opened4.statement);
-}
-function faultsOfLost(envelope, publicKey) {
-  const signed = verifyDsse(envelope, [publicKey]);
-  if (signed.kind === "bad") return [signed.why];
-  const lost = readLostStatement(signed.statement);
-  if (lost === void 0) return [NOT_LOST];
-  const faults = [];
-  if (lost.size === 0 !== (lost.lastHeadAt === ""))
-    faults.push("it has a last head without a time, or the other way");
-  if (lost.size === 0 && Buffer.compare(lost.root, rootHash([])) !== 0) {
-    faults.push("it names a root of no events that is not that of the empty tree");
-  }
-  return faults;
-}
-var NOT_LOST = "it is not the statement of a lost session of this version";
-
-// src/evidence/lost-page.ts
-var ANSWERS_SHOWN_MAX = 100;
-var TARGETS_SHOWN_MAX = 20;
-var PEOPLE_SHOWN_MAX = 10;
-function lostPage(lost, { index, approvals: approvals2 }) {
-  return [
-    `# Session ${lost.sid}
-
-`,
-    `**Lost**: ${REASONS[lost.reason]}. Nothing of it was handed in, so its events are not here.
-
-`,
-    glance(lost),
-    known2(lost),
-    missing(lost),
-    answers(approvals2),
-    verification(lost, index)
-  ].join("");
-}
-var REASONS = {
-  silent: "the gateway fell silent, and the countersigner closed the session",
-  contested: "a second session was registered for the same job, and the countersigner closed both",
-  "job ended": "the job ended, and its gateway handed nothing in"
-};
-function foundAgain({ closedAt, reason, size }) {
-  return [
-    "## Closed as lost, and handed in later\n\n",
-    `At ${timeOf(closedAt)} UTC the countersigner closed this session: ${REASONS[reason]}. It had countersigned `,
-    `${counted(size, "event")} by then. The session's files came later; what had been countersigned is what they begin with.
-
-`
-  ].join("");
-}
-function glance({ identity, ...lost }) {
-  const links = githubLinks(identity);
-  const said3 = (text2, shown = codeSpan(text2)) => text2 === "" ? "" : shown;
-  const actors = [.../* @__PURE__ */ new Set([identity.actor, identity.triggeringActor])].filter((each) => each !== "");
-  const rows2 = [
-    ["Outcome", `**lost**, ${lost.reason}`],
-    ["Who", codeSpans(actors)],
-    ["Registered", `${timeOf(lost.registeredAt)} UTC`],
-    ["Last head", lost.lastHeadAt === "" ? "none" : `${timeOf(lost.lastHeadAt)} UTC`],
-    ["Closed", `${timeOf(lost.closedAt)} UTC`],
-    ["Targets", codeSpans(lost.targets, TARGETS_SHOWN_MAX)],
-    ["Repository", said3(identity.repository, links.repository)],
-    ["Workflow", said3(identity.workflowRef, links.workflow)],
-    ["Run", said3(identity.run, links.run)],
-    ["Attempt, job", codeSpans([identity.attempt, identity.job].filter((each) => each !== ""))],
-    ["Event, ref", codeSpans([identity.event, identity.ref].filter((each) => each !== ""))],
-    ["Commit", said3(identity.commit, links.commit)],
-    ["Environment", said3(identity.environment)],
-    ["Policy", codeSpan(lost.policy.digest)]
-  ];
-  return facts(rows2.filter(([, value]) => value !== ""));
-}
-function known2({ size, root }) {
-  const words = size === 0 ? "The session was registered, and the countersigner never saw a head of it: no command that waits for one was released.\n\n" : `The countersigner signed a commitment to the first ${counted(size, "event")}, root ${codeSpan(Buffer.from(root).toString("base64"))}, in [checkpoints.txt](checkpoints.txt). Should they turn up, they can be held against it: none of them can be changed.
-
-`;
-  return `## What is known
-
-${words}`;
-}
-function missing({ size }) {
-  const events = size === 0 ? "All events" : `The ${counted(size, "event")} themselves, and all that came behind them`;
-  return [
-    "## What is missing\n\n",
-    `${events}: which commands the job asked for, what was decided, what ran, and with what result. A command that is more than`,
-    ` a read waits until a countersigned head covers it; ${size === 0 ? "there was none, so none such was released" : "none such was released behind the last head"}. Reads may have run.
-`,
-    "The target's own log may tell what ran.\n\n"
-  ].join("");
-}
-function answers(approvals2) {
-  const names = [...approvals2.keys()].toSorted();
-  if (names.length === 0) return "";
-  const rows2 = names.slice(0, ANSWERS_SHOWN_MAX).map((name2) => {
-    const answer = readApproval(decodeUtf82(approvals2.get(name2) ?? new Uint8Array()) ?? "");
-    if (answer === void 0) return [codeSpan(name2), "\u2013", "\u2013", "\u2013", "\u2013", "\u2013"];
-    const by = answer.by.slice(0, PEOPLE_SHOWN_MAX).map(({ login: login2, via }) => `${codeSpan(login2)} (${codeSpan(via)})`);
-    const more = answer.by.length > by.length ? ` and ${answer.by.length - by.length} more` : "";
-    return [
-      answerLink(answer.request),
-      codeSpan(answer.cmd),
-      codeSpan(answer.target),
-      codeSpan(answer.rule),
-      `${answer.answer}${by.length === 0 ? "" : ` by ${by.join(", ")}${more}`}`,
-      timeOf(answer.decidedAt)
-    ];
-  });
-  const rest = names.length > rows2.length ? `${counted(names.length - rows2.length, "more answer")} in \`approvals/\`.
-
-` : "";
-  return [
-    "## Answers\n\nThe countersigner signed these. Whether the gateway did as they say is not known.\n\n",
-    table(["Request", "Command", "Target", "Rule", "Answer", "At"], rows2),
-    rest
-  ].join("");
-}
-function verification({ sid, size, root, countersigner: countersigner2 }, index) {
-  return [
-    "## Verify\n\n",
-    facts([
-      ["Session", codeSpan(sid)],
-      ["Last countersigned head", `${codeSpan(Buffer.from(root).toString("base64"))}, ${counted(size, "event")}`],
-      ["Entry in the log", index === void 0 ? "none" : String(index)],
-      ["Countersigner's key", codeSpan(countersigner2)]
-    ]),
-    "This session alone, in a checkout of the evidence; then everything, in a clone of the repository. Both say `INCOMPLETE`:\n",
-    "nothing is false, and the session is missing.\n\n",
-    codeBlock(`countersign verify ${lostFolder(sid)}
-countersign verify countersign/evidence`),
-    "\nThis page says nothing of its own: it is made of `lost.dsse.json`, `approvals/` and the number of the entry, and the\nverifier makes it again.\n"
-  ].join("");
-}
-
-// src/evidence/session-checked.ts
-function checkPolicy(digest, known4, finding) {
-  finding.detail = digest;
-  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
-  else if (known4 !== void 0 && !known4.has(digest)) finding.fail(`${digest} is no policy that you gave`);
-}
-
-// src/evidence/session-keys.ts
-function readKeys(started2, trust, finding) {
-  if (started2 === void 0) {
-    finding.fail("there is no session.started to name them");
-    return void 0;
-  }
-  const { countersigner: countersigner2, gateway } = started2.body;
-  return readNamed({ countersigner: countersigner2, gateway: gateway.vkey, by: "session.started" }, trust, finding);
-}
-function readNamed({ gateway: own2, countersigner: named2, by }, trust, finding) {
+function parseEvent(line) {
+  if (Buffer.byteLength(line) > LINE_BYTES_MAX) return `longer than ${LINE_BYTES_MAX} bytes`;
+  let value;
   try {
-    const gateway = parseVkey(own2);
-    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
-    const countersigner2 = named2 === "none" ? void 0 : parseVkey(named2);
-    if (countersigner2?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
-    if (countersigner2 !== void 0 && isAmong([countersigner2], gateway.publicKey)) {
-      finding.fail("the gateway and the countersigner have one and the same key");
-    }
-    if (trust !== void 0 && countersigner2 !== void 0 && !isAmong(trust.witnesses, countersigner2.publicKey)) {
-      finding.fail(`the countersigner ${countersigner2.name} has a key that is not trusted`);
-    }
-    if (trust !== void 0 && countersigner2 === void 0 && trust.witnesses.length > 0) {
-      finding.fail("the session had no countersigner, and the trusted keys ask for one");
-    }
-    finding.detail = countersigner2 === void 0 ? "no countersigner" : countersigner2.name;
-    return { gateway, countersigner: countersigner2 };
+    value = parseCanonical(line);
   } catch (error62) {
-    if (!(error62 instanceof NoteError)) throw error62;
-    finding.fail(`${by} names ${error62.message}`);
-    return void 0;
-  }
-}
-
-// src/evidence/check-lost.ts
-var LOST_FILES = [
-  SESSION_FILES.page,
-  SESSION_FILES.lost,
-  SESSION_FILES.checkpoints,
-  SESSION_FILES.proof
-];
-function findings() {
-  return {
-    lost: new Finding("lost"),
-    events: new Finding("events"),
-    keys: new Finding("keys"),
-    heads: new Finding("heads"),
-    times: new Finding("times"),
-    repository: new Finding("repository"),
-    policy: new Finding("policy"),
-    entry: new Finding("entry"),
-    approvals: new Finding("approvals"),
-    ended: new Finding("ended"),
-    pages: new Finding("pages"),
-    files: new Finding("files")
-  };
-}
-function checkLostSession(files, folder, { trust, log, repository, policies }) {
-  const find3 = findings();
-  const lost = readLost(files.text(SESSION_FILES.lost));
-  find3.events.miss("there are no events: the gateway's files were never handed in");
-  find3.ended.miss(`the session was lost${lost === void 0 ? "" : `: ${lost.reason}`}`);
-  const proof = readProof(files.text(SESSION_FILES.proof), find3.entry);
-  if (lost === void 0) {
-    find3.lost.fail(NOT_LOST);
-    for (const each of [find3.keys, find3.heads, find3.entry]) each.fail("the statement of loss cannot be read");
-  } else {
-    const { sid, identity } = lost;
-    const named2 = { gateway: lost.gateway.vkey, countersigner: lost.countersigner, by: SESSION_FILES.lost };
-    const keys = readNamed(named2, trust, find3.keys);
-    if (keys !== void 0 && keys.countersigner === void 0) find3.keys.fail("it names no countersigner");
-    checkFile(files, { lost, keys, log }, find3.lost);
-    checkHeads(files, lost, keys, find3);
-    if (keys !== void 0) {
-      const facts3 = { body: { identity }, sid, signedFor: keys.gateway.name, log: proof?.origin, repository };
-      checkRepository(facts3, find3.repository);
-    }
-    checkPolicy(lost.policy.digest, policies, find3.policy);
-    if (proof !== void 0) checkEntry(proof, entryOfLost(files, lost), { trust, log, keys }, find3.entry);
-    if (log !== void 0 && folder !== lostFolder(sid))
-      find3.files.fail(`session ${sid} does not belong into this folder`);
-  }
-  const approvals2 = files.inFolder(SESSION_FILES.approvals);
-  for (const [name2, file2] of approvals2) {
-    const faults = lost === void 0 ? ["no session that it answers for is here"] : faultsOfUnrecorded(name2, file2, lost);
-    for (const fault of faults) find3.approvals.fail(`${SESSION_FILES.approvals}/${name2}: ${fault}`);
-  }
-  find3.approvals.detail = `${approvals2.size} signed answers`;
-  checkPage(files, lost, { index: proof?.index, approvals: approvals2 }, find3.pages);
-  const strangers = files.names.filter(
-    (name2) => !LOST_FILES.includes(name2) && !name2.startsWith(`${SESSION_FILES.approvals}/`)
-  );
-  for (const name2 of [...files.unknown, ...strangers]) find3.files.fail(`${name2} is no file of a lost session`);
-  return {
-    report: { sid: lost?.sid ?? "", folder, checks: Object.values(find3).map((each) => each.check()) },
-    holds: { session: false, lost: true },
-    row: lost === void 0 ? "" : lostRow(lost, timeOfId(lost.sid))
-  };
-}
-function checkLostBeside(files, { lost, started: started2, keys, roots, log }) {
-  const finding = new Finding("lost");
-  if (lost === void 0) {
-    finding.fail(NOT_LOST);
-    return finding;
-  }
-  checkFile(files, { lost, keys, log }, finding);
-  const root = lost.size === 0 ? rootHash([]) : roots.get(lost.size);
-  if (root === void 0 || Buffer.compare(root, lost.root) !== 0) {
-    finding.fail(`the events do not begin with the ${lost.size} that were countersigned before it was lost`);
-  }
-  if (started2 === void 0) {
-    finding.fail("there is no session.started to hold it against");
-    return finding;
-  }
-  const { body } = started2;
-  const names = (all) => JSON.stringify([...new Set(all)].toSorted());
-  const same = [
-    ["session", lost.sid, started2.sid],
-    ["key of the gateway", lost.gateway.vkey, body.gateway.vkey],
-    ["countersigner", lost.countersigner, body.countersigner],
-    ["policy", lost.policy.digest, body.policy.digest],
-    ["repository", lost.identity.repository, body.identity.repository],
-    ["run", lost.identity.run, body.identity.run],
-    ["attempt", lost.identity.attempt, body.identity.attempt],
-    ["targets", names(lost.targets), names(body.targets.map(({ name: name2 }) => name2))]
-  ];
-  for (const [what, one, other] of same) {
-    if (one !== other) finding.fail(`it was closed under another ${what} than session.started names`);
-  }
-  return finding;
-}
-function checkFile(files, { lost, keys, log }, finding) {
-  finding.detail = `${lost.reason}, closed ${lost.closedAt}, ${lost.size} events countersigned`;
-  if (keys?.countersigner === void 0) finding.fail("there is no countersigner whose signature could be believed");
-  else
-    for (const fault of faultsOfLost(files.text(SESSION_FILES.lost), keys.countersigner.publicKey)) finding.fail(fault);
-  if (log === void 0) return;
-  const entry = entryOfLost(files, lost);
-  const entered = log.entries.flatMap((each) => each?.kind === "lost" && each.sid === lost.sid ? [each] : []);
-  if (!entered.some((each) => encodeLostEntry(each) === entry)) finding.fail("the log does not hold this statement");
-}
-function entryOfLost(files, { sid, root, size }) {
-  return encodeLostEntry({ sid, root, size, dsse: digestOfFile(files.get(SESSION_FILES.lost)) });
-}
-function checkHeads(files, lost, keys, { heads: finding, times }) {
-  const { size, registeredAt, lastHeadAt, closedAt } = lost;
-  const inOrder = [registeredAt, lastHeadAt === "" ? registeredAt : lastHeadAt, closedAt].map(
-    (at) => Date.parse(at) / 1e3
-  );
-  if (inOrder.some((at, place) => at + CLOCK_SECONDS_MAX < (inOrder[place - 1] ?? at))) {
-    times.fail("it was not registered, countersigned and closed in this order");
-  }
-  times.detail = `${registeredAt} to ${closedAt}`;
-  if (size === 0) {
-    if (files.has(SESSION_FILES.checkpoints))
-      finding.fail("there are heads, and the statement says that there were none");
-    finding.detail = "none";
-    return;
-  }
-  if (keys?.countersigner === void 0) {
-    finding.fail("the session's keys cannot be read");
-    return;
-  }
-  const both = { gateway: keys.gateway, countersigner: keys.countersigner };
-  const heads2 = readHeads(files.get(SESSION_FILES.checkpoints), both, { heads: finding, times });
-  const last = heads2.at(-1);
-  if (last === void 0 || last.size !== size || Buffer.compare(last.root, lost.root) !== 0) {
-    finding.fail("the last head is not the one that the statement names");
-  } else if (Math.floor(Date.parse(lastHeadAt) / 1e3) !== last.at) {
-    times.fail(`the last head was countersigned at ${isoSeconds(last.at)}, the statement says ${lastHeadAt}`);
-  }
-  finding.detail = `${heads2.length} countersigned heads, ${size} events`;
-}
-function checkPage(files, lost, beside, finding) {
-  if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
-  const rendered = lost === void 0 ? "" : lostPage(lost, beside);
-  if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
-    finding.fail(`${SESSION_FILES.page} is not what the statement says`);
-  }
-}
-
-// src/evidence/check-statement.ts
-function checkStatement(dsse, keys, facts3, finding) {
-  const signers = [keys?.gateway.publicKey, keys?.countersigner?.publicKey].flatMap((key) => key ?? []);
-  if (signers.length === 0) {
-    finding.fail("the session's keys cannot be read");
-    return;
-  }
-  const result = verifyDsse(dsse, signers);
-  if (result.kind === "bad") {
-    finding.fail(result.why);
-    return;
-  }
-  if (result.payload !== expectedStatement(facts3)) finding.fail("it says something else than the events do");
-  finding.detail = `${signers.length} signatures`;
-}
-function expectedStatement({ read: read2, summary: summary2, covered }) {
-  try {
-    return sessionStatement({ events: read2, summary: summary2, countersigned: covered });
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return void 0;
+    if (error62 instanceof CanonicalError) return error62.message;
     throw error62;
   }
+  return isKnownEvent(value) ? value : "not an event of this version";
 }
-
-// src/evidence/course.ts
-var Course = class {
-  #order;
-  #commands = /* @__PURE__ */ new Map();
-  #held = [];
-  #requests = /* @__PURE__ */ new Set();
-  /** The targets that session.started names; undefined before it. */
-  #targets;
-  #issued = /* @__PURE__ */ new Set();
-  #ended = false;
-  #count = 0;
-  constructor(order) {
-    this.#order = order;
-  }
-  add(event, leaf) {
-    if (this.#ended) this.#wrong(event, "comes after session.ended");
-    this.#count += 1;
-    switch (event.type) {
-      case "session.started":
-        if (event.seq !== 0) this.#wrong(event, "comes again");
-        this.#targets ??= new Set(event.body.targets.map(({ name: name2 }) => name2));
-        return;
-      case "credential.issued":
-        this.#onIssued(event, event.body);
-        return;
-      case "session.ended":
-        this.#ended = true;
-        return;
-      case "command.seen":
-        this.#onSeen(event, event.body, leaf);
-        return;
-      case "command.decided":
-        this.#onDecided(event, event.body);
-        return;
-      case "approval.requested":
-        this.#onRequested(event, event.body);
-        return;
-      case "approval.answered":
-        this.#onAnswered(event, event.body);
-        return;
-      case "command.settled":
-        this.#onSettled(event, event.body);
-        return;
-      case "command.returned":
-        if (this.#commands.get(event.body.cmd)?.ruling !== "release") this.#wrong(event, "was never released");
-        return;
-      case "masked":
-        if (!this.#commands.has(event.body.cmd)) this.#wrong(event, "was never seen");
-        return;
-      case "connection.opened":
-      case "connection.closed":
-      case "gap":
-        return;
-    }
-  }
-  /** Was there a session.ended. */
-  get ended() {
-    return this.#ended;
-  }
-  get events() {
-    return this.#count;
-  }
-  /** Every command that people were asked about. */
-  held() {
-    return this.#held.map(({ seen, leaf, decided, requested, answered, ruling }) => ({
-      cmd: seen.cmd,
-      leaf,
-      seen,
-      rule: decided?.rule ?? "",
-      requested,
-      answered,
-      released: ruling === "release"
-    }));
-  }
-  #onIssued(event, { target }) {
-    if (event.conn !== 0) this.#wrong(event, "speaks of a connection, and it is the session's");
-    if (this.#targets === void 0) this.#wrong(event, "comes before session.started");
-    else if (!this.#targets.has(target)) this.#wrong(event, "is of a target that session.started does not name");
-    if (this.#issued.has(target)) this.#wrong(event, "is the second for its target");
-    this.#issued.add(target);
-  }
-  #onSeen(event, body, leaf) {
-    if (this.#commands.has(body.cmd)) {
-      this.#wrong(event, "was seen before");
-      return;
-    }
-    this.#commands.set(body.cmd, {
-      seen: body,
-      leaf: leaf.toString("base64url"),
-      decided: void 0,
-      requested: [],
-      answered: [],
-      ruling: void 0
-    });
-  }
-  #onDecided(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps === void 0) this.#wrong(event, "was never seen");
-    else if (steps.decided !== void 0) this.#wrong(event, "was decided before");
-    else {
-      steps.decided = body;
-      if (body.decision === "hold") this.#held.push(steps);
-    }
-  }
-  #onRequested(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps?.decided?.decision !== "hold") this.#wrong(event, "is not held");
-    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
-    else if (body.leaf !== steps.leaf) this.#wrong(event, "asks about another leaf than that of its command");
-    else if (this.#requests.has(body.request)) this.#wrong(event, `uses request ${body.request} a second time`);
-    else steps.requested.push(body);
-    this.#requests.add(body.request);
-  }
-  #onAnswered(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps?.requested.some(({ request }) => request === body.request) !== true)
-      this.#wrong(event, "was never asked");
-    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
-    else if (steps.answered.some(({ request }) => request === body.request)) this.#wrong(event, "was answered before");
-    else steps.answered.push(body);
-  }
-  #onSettled(event, body) {
-    const steps = this.#commands.get(body.cmd);
-    if (steps?.decided === void 0) {
-      this.#wrong(event, "was never decided");
-      return;
-    }
-    if (steps.ruling !== void 0) this.#wrong(event, "was settled before");
-    steps.ruling = body.ruling;
-    if (body.ruling === "refuse") return;
-    switch (steps.decided.decision) {
-      case "allow":
-        return;
-      case "deny":
-        this.#wrong(event, "was released though policy denied it");
-        return;
-      case "hold":
-        if (steps.answered.at(-1)?.answer !== "approved") this.#wrong(event, "was released though nobody approved it");
-    }
-  }
-  #wrong(event, what) {
-    const cmd = "cmd" in event.body ? ` of command ${event.body.cmd}` : "";
-    this.#order.fail(`seq ${event.seq}, ${event.type}${cmd}: ${what}`);
-  }
+var HEADING = {
+  at: isTime,
+  body: isObject,
+  conn: isCount2,
+  seq: isCount2,
+  sid: isSession,
+  type: isEventType,
+  v: isOne2
 };
-
-// src/evidence/folder-files.ts
-var FOLDERS = [SESSION_FILES.approvals, SESSION_FILES.erasures];
-var FolderFiles = class {
-  #files;
-  #unknown;
-  constructor(files, unknown2) {
-    this.#files = files;
-    this.#unknown = unknown2;
-  }
-  /** A file's bytes; of a missing one none. */
-  get(name2) {
-    return this.#files.get(name2) ?? new Uint8Array();
-  }
-  has(name2) {
-    return this.#files.has(name2);
-  }
-  text(name2) {
-    return decodeUtf82(this.get(name2)) ?? "\uFFFD";
-  }
-  inFolder(folder) {
-    const inside = `${folder}/`;
-    const pairs2 = [...this.#files].filter(([path]) => path.startsWith(inside));
-    return new Map(pairs2.map(([path, bytes]) => [path.slice(inside.length), bytes]));
-  }
-  /** The paths of all of them. */
-  get names() {
-    return [...this.#files.keys()];
-  }
-  /** Names in the folder that are none of a session's. */
-  get unknown() {
-    return this.#unknown;
-  }
-};
-var PLAIN2 = Object.values(SESSION_FILES).filter((name2) => !FOLDERS.includes(name2));
-async function readFolder(reader, folder) {
-  const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
-  const files = /* @__PURE__ */ new Map();
-  const unknown2 = [];
-  const read2 = async (name2) => void files.set(name2, await reader.read(at(name2)) ?? new Uint8Array());
-  for (const name2 of await reader.list(folder)) {
-    if (PLAIN2.includes(name2)) await read2(name2);
-    else if (!FOLDERS.includes(name2) || await reader.read(at(name2)) !== void 0) unknown2.push(name2);
-  }
-  for (const inside of FOLDERS) {
-    for (const name2 of await reader.list(at(inside))) {
-      if (/^[\w-]+\.dsse\.json$/.test(name2)) await read2(`${inside}/${name2}`);
-      else unknown2.push(`${inside}/${name2}`);
-    }
-  }
-  return new FolderFiles(files, unknown2);
+function isKnownEvent(value) {
+  const event = fieldsOf(value, HEADING);
+  return event !== void 0 && BODIES[event.type](event.body);
+}
+function isEventType(value) {
+  return isText2(value) && Object.hasOwn(BODIES, value);
+}
+function isOne2(value) {
+  return value === 1;
 }
 
 // src/evidence/read-events.ts
-var import_node_crypto13 = require("node:crypto");
 var FAULTS_MAX = 10;
 var NEWLINE = 10;
 function readEvents(bytes, visit3, headAt) {
@@ -39246,7 +37280,7 @@ function readEvents(bytes, visit3, headAt) {
     start2 = end + 1;
   }
   const torn = file2.length > 0 && file2.at(-1) !== NEWLINE;
-  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto13.hash)("sha256", file2, "hex"), torn, faults };
+  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto11.hash)("sha256", file2, "hex"), torn, faults };
 }
 
 // src/evidence/answer-text.ts
@@ -39436,6 +37470,248 @@ function erasedValues(erasures, places) {
   ].join("");
 }
 
+// src/journal/disclosure.ts
+var import_node_crypto12 = require("node:crypto");
+var SALT_BYTES2 = 16;
+var SALT_CHARS = 22;
+var POOL_BYTES = 16 * 1024;
+var SaltPool = class {
+  #fill;
+  #pool = Buffer.alloc(POOL_BYTES);
+  #at = POOL_BYTES;
+  constructor(fill) {
+    this.#fill = fill;
+  }
+  next() {
+    if (this.#at === POOL_BYTES) {
+      this.#fill(this.#pool);
+      this.#at = 0;
+    }
+    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
+    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
+    this.#at += SALT_BYTES2;
+    return salt;
+  }
+};
+function redact(value, salts) {
+  return redactionOf(Buffer.from(salted(jsonOf(value), salts)).toString("base64url"));
+}
+var SCRATCH_BYTES2 = 32 * 1024;
+var Redactor = class {
+  #salts;
+  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
+  constructor(salts) {
+    this.#salts = salts;
+  }
+  redact(value) {
+    return this.redactJson(jsonOf(value));
+  }
+  /** Takes out a value that was written as canonical JSON already. */
+  redactJson(json2) {
+    const text2 = salted(json2, this.#salts);
+    if (text2.length * 3 > SCRATCH_BYTES2) return redactionOf(Buffer.from(text2).toString("base64url"));
+    return redactionOf(this.#scratch.toString("base64url", 0, this.#scratch.write(text2, "utf8")));
+  }
+};
+function salted(json2, salts) {
+  return `["${salts.next()}",${json2}]`;
+}
+function redactionOf(disclosure) {
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
+}
+function jsonOf(value) {
+  return typeof value === "string" ? quoted(value) : canonical(value);
+}
+var PLAIN = /^[ !#-[\]-~]*$/;
+function quoted(text2) {
+  if (PLAIN.test(text2)) return `"${text2}"`;
+  const json2 = JSON.stringify(text2);
+  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
+}
+function digestOf(disclosure) {
+  return (0, import_node_crypto12.hash)("sha256", disclosure, "base64url");
+}
+function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
+  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
+}
+function encodeDisclosure({ digest, disclosure, ptr }) {
+  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${quoted(ptr)}}`;
+}
+function openDisclosure(disclosure) {
+  const bytes = Buffer.from(disclosure, "base64url");
+  if (bytes.toString("base64url") !== disclosure) return void 0;
+  let pair;
+  try {
+    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    pair = JSON.parse(text2);
+    if (canonical(pair) !== text2) return void 0;
+  } catch (error62) {
+    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+  if (!isList2(pair) || pair.length !== 2) return void 0;
+  const [salt, value] = pair;
+  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
+}
+function isList2(value) {
+  return Array.isArray(value);
+}
+
+// src/evidence/story.ts
+var COMMANDS_TOLD_MAX = 100;
+var NOTABLE_TOLD_MAX = 50;
+var EXECUTIONS_TOLD_MAX = 5;
+var UNDECIDED_TOLD_MAX = 10;
+var ASIDES_MAX = 50;
+var Story = class {
+  #open = /* @__PURE__ */ new Map();
+  #plain = [];
+  #notable = [];
+  #texts = /* @__PURE__ */ new Map();
+  connections = [];
+  gaps = [];
+  #own = /* @__PURE__ */ new Set();
+  #commands = 0;
+  #connections = 0;
+  #gaps = 0;
+  #firstOmitted;
+  #lastOmitted = 0;
+  add(event) {
+    switch (event.type) {
+      case "command.seen": {
+        this.#commands += 1;
+        const told = {
+          seq: event.seq,
+          at: event.at,
+          conn: event.conn,
+          own: this.#own.has(event.conn),
+          seen: event.body,
+          requested: [],
+          answered: [],
+          returned: [],
+          seqs: { requested: [], answered: [], settled: event.seq, returned: event.seq }
+        };
+        this.#open.set(event.body.cmd, told);
+        return;
+      }
+      case "command.decided": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        told.decided = event.body;
+        this.#choose(told, event.body.decision !== "allow");
+        return;
+      }
+      case "approval.requested":
+        this.#open.get(event.body.cmd)?.requested.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.requested.push(event.seq);
+        return;
+      case "approval.answered":
+        this.#open.get(event.body.cmd)?.answered.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.answered.push(event.seq);
+        return;
+      case "command.settled": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        told.settled = event.body;
+        told.seqs.settled = event.seq;
+        return;
+      }
+      case "command.returned": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        if (told.returned.length === 0) told.seqs.returned = event.seq;
+        if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
+        return;
+      }
+      case "connection.opened":
+        this.#connections += 1;
+        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (this.connections.length < ASIDES_MAX)
+          this.connections.push({ conn: event.conn, at: event.at, body: event.body });
+        return;
+      case "gap":
+        this.#gaps += 1;
+        if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
+        return;
+      case "session.started":
+      case "masked":
+      case "connection.closed":
+      case "session.ended":
+        return;
+    }
+  }
+  /** The commands to show, in the order they came. */
+  told() {
+    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
+  }
+  /** How many commands are not shown. */
+  get omitted() {
+    return this.#commands - this.#plain.length - this.#notable.length - this.#undecided().length;
+  }
+  /** The lines of `events.jsonl`, from 1, that the first and the last of them were seen in; undefined for none. */
+  get omittedLines() {
+    return this.#firstOmitted === void 0 ? void 0 : { first: this.#firstOmitted + 1, last: this.#lastOmitted + 1 };
+  }
+  /** Connections and gaps that are not shown. */
+  get omittedAsides() {
+    return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
+  }
+  #undecided() {
+    return [...this.#open.values()].filter(({ decided }) => decided === void 0).slice(0, UNDECIDED_TOLD_MAX);
+  }
+  /** The digests of a command's text: its own, or those of the earlier event that it names. */
+  textOf(told) {
+    if (told.seen.text.length > 0) return told.seen.text;
+    return this.#texts.get(told.seen.textOf) ?? [];
+  }
+  /** Needed once, before `textOf`: the texts that shown commands refer to. A second pass over the events. */
+  recall(event) {
+    if (event.type !== "command.seen" || event.body.text.length === 0) return;
+    if (this.#wanted().has(event.seq)) this.#texts.set(event.seq, event.body.text);
+  }
+  #wantedSeqs;
+  #wanted() {
+    this.#wantedSeqs ??= new Set(this.told().map(({ seen }) => seen.textOf));
+    return this.#wantedSeqs;
+  }
+  #choose(told, notable) {
+    if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
+    else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
+    else {
+      this.#open.delete(told.seen.cmd);
+      this.#firstOmitted ??= told.seq;
+      this.#lastOmitted = told.seq;
+    }
+  }
+};
+function openValues(disclosures, wanted) {
+  const values = /* @__PURE__ */ new Map();
+  for (const line of linesOf(disclosures)) {
+    const fields = parseDisclosure(line);
+    if (fields === void 0 || wanted !== "all" && !wanted.has(fields.digest)) continue;
+    const opened3 = openDisclosure(fields.disclosure);
+    if (opened3 !== void 0) values.set(fields.digest, opened3.value);
+  }
+  return (redacted2) => values.get(redacted2["..."]);
+}
+function parseDisclosure(line) {
+  try {
+    return fieldsOf(parseCanonical(line), { digest: isText2, disclosure: isText2, ptr: isText2 });
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+}
+function* linesOf(bytes) {
+  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let start2 = 0; start2 < file2.length; ) {
+    const newline = file2.indexOf(10, start2);
+    const end = newline === -1 ? file2.length : newline;
+    yield decodeUtf82(file2.subarray(start2, end)) ?? "\uFFFD";
+    start2 = end + 1;
+  }
+}
+
 // src/evidence/summary.ts
 var Summariser = class {
   #sid = "";
@@ -39449,7 +37725,6 @@ var Summariser = class {
   #held = 0;
   #masked = 0;
   #previews = 0;
-  #issued = /* @__PURE__ */ new Set();
   #own = /* @__PURE__ */ new Set();
   add(event) {
     switch (event.type) {
@@ -39461,9 +37736,6 @@ var Summariser = class {
       case "session.ended":
         this.#ended = event.body;
         this.#endedAt = event.at;
-        return;
-      case "credential.issued":
-        this.#issued.add(event.body.target);
         return;
       case "connection.opened":
         if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
@@ -39506,8 +37778,7 @@ var Summariser = class {
         held: this.#held,
         masked: this.#masked,
         previews: this.#previews
-      },
-      issued: [...this.#issued]
+      }
     };
   }
 };
@@ -39515,10 +37786,10 @@ var Summariser = class {
 // src/evidence/timeline.ts
 var STEPS_MAX = 40;
 var TARGETS_MAX = 6;
-function timeline(told, { omitted, issued }) {
+function timeline(told, { omitted }) {
   if (told.length === 0) return "";
   const names = targetNames(told);
-  const drawnSteps = issuedSteps(issued, names);
+  const drawnSteps = [];
   let left = 0;
   for (const group of grouped(told)) {
     const drawn = stepsOf(group, names);
@@ -39526,7 +37797,7 @@ function timeline(told, { omitted, issued }) {
     else left += group.length;
   }
   const steps = drawnSteps.toSorted((one, other) => one.seq - other.seq).map(({ line }) => line);
-  const missing3 = left + omitted;
+  const missing2 = left + omitted;
   const people3 = steps.some((step) => /\bP\b/.test(step)) ? ["participant P as People"] : [];
   const used = [...new Set(names.values())].map(({ id, label }) => `participant ${id} as ${label}`);
   const lines = [
@@ -39542,19 +37813,12 @@ ${lines.map((line) => `  ${line}
 `).join("")}\`\`\`
 
 `;
-  const rest = missing3 === 0 ? "" : `The timeline leaves out ${counted(missing3, "command")}; all are in \`events.jsonl\`.
+  const rest = missing2 === 0 ? "" : `The timeline leaves out ${counted(missing2, "command")}; all are in \`events.jsonl\`.
 
 `;
   return `## Timeline
 
 ${diagram}${rest}`;
-}
-function issuedSteps(issued, names) {
-  return issued.slice(0, TARGETS_MAX).flatMap(({ seq, at, target }) => {
-    const column2 = names.get(target);
-    const time3 = at.slice(11, 19);
-    return column2 === void 0 ? [] : [{ seq, line: `Note over G,${column2.id}: ${time3} credential from the App, ${column2.label}` }];
-  });
 }
 function targetNames(told) {
   const names = /* @__PURE__ */ new Map();
@@ -39620,10 +37884,10 @@ function stepsOf(group, names) {
 var DECIDED2 = { allow: "allowed", deny: "denied", hold: "held" };
 
 // src/evidence/session-page.ts
-var TARGETS_SHOWN_MAX2 = 20;
+var TARGETS_SHOWN_MAX = 20;
 var DETAILS_BYTES_MAX = 5e5;
 var OWN_BYTES_MAX = 1e5;
-function sessionPage(events, disclosures, { index, erasures, lost }) {
+function sessionPage(events, disclosures, { index, erasures }) {
   const summariser = new Summariser();
   const story = new Story();
   const { size, root } = readEvents(events, (event) => {
@@ -39645,8 +37909,7 @@ function sessionPage(events, disclosures, { index, erasures, lost }) {
     `# Session ${/^[0-9A-Z]{26}$/.test(summary2.sid) ? summary2.sid : codeSpan(summary2.sid)}
 
 `,
-    glance2(summary2, size, rooted),
-    lost === void 0 ? "" : foundAgain(lost),
+    glance(summary2, size, rooted),
     timeline(told, story),
     commands(story, told),
     approvals(told),
@@ -39655,10 +37918,10 @@ function sessionPage(events, disclosures, { index, erasures, lost }) {
     connections(story, show3),
     erasedValues(erasures, places),
     gaps(story),
-    verification2(summary2, { size, root: rooted, index, lost })
+    verification(summary2, { size, root: rooted, index })
   ].join("");
 }
-function glance2(summary2, size, root) {
+function glance(summary2, size, root) {
   const { started: started2, ended: ended2, counts } = summary2;
   const identity = started2?.identity;
   const links = identity === void 0 ? void 0 : githubLinks(identity);
@@ -39681,10 +37944,6 @@ function glance2(summary2, size, root) {
       ended2 === void 0 ? `from ${timeOf(summary2.startedAt)} UTC` : `${timeOf(summary2.startedAt)} to ${endTime(summary2)} UTC, ${duration(took)}`
     ],
     ["Targets", targetsOf(started2?.targets ?? [])],
-    [
-      "Credentials",
-      summary2.issued.length === 0 ? "" : `released by the App for ${codeSpans(summary2.issued, TARGETS_SHOWN_MAX2)}`
-    ],
     ["Repository", said3(identity?.repository, links?.repository)],
     ["Workflow", said3(identity?.workflowRef, links?.workflow)],
     ["Run", said3(identity?.run, links?.run)],
@@ -39706,7 +37965,7 @@ function endTime({ startedAt, endedAt }) {
   return endedAt.slice(0, 10) === startedAt.slice(0, 10) ? timeOf(endedAt).slice(11) : timeOf(endedAt);
 }
 function targetsOf(targets) {
-  const shown = targets.slice(0, TARGETS_SHOWN_MAX2).map(({ name: name2, protocol }) => `${codeSpan(name2)} (${codeSpan(protocol)})`);
+  const shown = targets.slice(0, TARGETS_SHOWN_MAX).map(({ name: name2, protocol }) => `${codeSpan(name2)} (${codeSpan(protocol)})`);
   const rest = targets.length > shown.length ? ` and ${targets.length - shown.length} more` : "";
   return shown.length === 0 ? "\u2013" : `${shown.join(", ")}${rest}`;
 }
@@ -39736,7 +37995,7 @@ function commandTable(told) {
     each.seen.effects.join(", "),
     codeSpans(each.seen.objects, NAMES_SHOWN_MAX),
     each.decided === void 0 ? "\u2013" : `${each.decided.decision} ${codeSpan(each.decided.rule)}`,
-    answers2(each),
+    answers(each),
     outcomes(each),
     each.returned.length === 0 ? "\u2013" : String(each.returned.reduce((sum, { rows: count2 }) => sum + Math.max(0, count2), 0)),
     each.returned.length === 0 ? "\u2013" : milliseconds(each.returned.reduce((sum, { tookUs }) => sum + Math.max(0, tookUs), 0))
@@ -39753,7 +38012,7 @@ function ownCommands(story, told, show3) {
 
 ${words}${folded(counted(own2.length, "command"), `${commandTable(own2)}${shown}${rest}`)}`;
 }
-function answers2({ answered }) {
+function answers({ answered }) {
   if (answered.length === 0) return "\u2013";
   return answered.map(({ answer, by }) => `${answer}${by.length === 0 ? "" : ` by ${people(by)}`}`).join("; ");
 }
@@ -39770,10 +38029,10 @@ function approvals(told) {
       const answer = answered.find((each) => each.request === request);
       const isSigned = answer !== void 0 && answer.dsse !== "";
       return [
-        isSigned ? answerLink(request) : codeSpan(request),
+        isSigned ? `[${codeSpan(request)}](approvals/${fileName(request)})` : codeSpan(request),
         seen.cmd,
         codeSpan(decided?.rule ?? ""),
-        impact.counted < 0 ? `about ${known3(impact.estimated)}` : `${impact.counted}, counted`,
+        impact.counted < 0 ? `about ${known2(impact.estimated)}` : `${impact.counted}, counted`,
         asked(approvers),
         answer === void 0 ? "none" : `${answer.answer}${answer.by.length === 0 ? "" : ` by ${people(answer.by)}`}`,
         timeOf(expiresAt).replace(/\.[0-9]{3}$/, "")
@@ -39839,7 +38098,7 @@ function gaps(story) {
 
 ${table(["At", "Command", "What is known"], rows2)}${rest}`;
 }
-function verification2({ startedAt, sid, started: started2 }, { size, root, index, lost }) {
+function verification({ startedAt, sid, started: started2 }, { size, root, index }) {
   return [
     "## Verify\n\n",
     facts([
@@ -39849,10 +38108,8 @@ function verification2({ startedAt, sid, started: started2 }, { size, root, inde
       ["Countersigner's key", codeSpan(started2?.countersigner ?? "")]
     ]),
     "This session alone, in a checkout of the evidence; then everything, in a clone of the repository:\n\n",
-    codeBlock(
-      `countersign verify ${lost === void 0 ? sessionFolder(startedAt, sid) : lostFolder(sid)}
-countersign verify countersign/evidence`
-    ),
+    codeBlock(`countersign verify ${sessionFolder(startedAt, sid)}
+countersign verify countersign/evidence`),
     "\nWhoever knows the countersigner's key from elsewhere adds `--key VKEY`. This page says nothing of its own: it is made of",
     " `events.jsonl`, `disclosures.jsonl`, the erasures and the number of the entry, and the verifier makes it again.\n"
   ].join("");
@@ -39871,21 +38128,1147 @@ function wantedDigests(story, told) {
   }
   return wanted;
 }
-function known3(count2) {
+function known2(count2) {
   return count2 < 0 ? "unknown" : String(count2);
 }
 function milliseconds(microseconds) {
   return (microseconds / 1e3).toFixed(1);
 }
 
+// src/evidence/statement.ts
+var STATEMENT = "https://in-toto.io/Statement/v1";
+var SESSION_PREDICATE = "https://countersign.dev/attestation/session/v0.1";
+function sessionStatement({ events, summary: summary2, countersigned }) {
+  const { started: started2, ended: ended2 } = summary2;
+  const commit = started2?.identity.commit ?? "";
+  const source = { digest: { gitCommit: commit }, name: sourceName(started2?.identity.repository ?? "") };
+  return canonical({
+    _type: STATEMENT,
+    predicate: {
+      counts: summary2.counts,
+      countersigned: { by: started2?.countersigner ?? "none", size: countersigned },
+      finishedOn: summary2.endedAt,
+      gateway: started2?.gateway ?? null,
+      identity: started2?.identity ?? null,
+      outcome: ended2?.outcome ?? "lost",
+      policy: started2?.policy ?? null,
+      sid: summary2.sid,
+      size: events.size,
+      startedOn: summary2.startedAt,
+      targets: started2?.targets ?? [],
+      tier: started2?.tier ?? null
+    },
+    predicateType: SESSION_PREDICATE,
+    subject: [
+      { digest: { sha256: events.sha256 }, name: "events.jsonl" },
+      { digest: { "rfc6962-sha256": Buffer.from(events.root).toString("hex") }, name: "session-root" },
+      .../^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit) ? [source] : []
+    ]
+  });
+}
+function sourceName(repository) {
+  return /^[\w.-]+\/[\w.-]+$/.test(repository) ? `git+https://github.com/${repository}` : "git";
+}
+
+// src/evidence/trust.ts
+var KEYS_MAX = 32;
+var GROUP = "countersigners";
+function encodeTrust({ logs, witnesses }) {
+  const names = witnesses.map((_, at) => `countersigner-${at + 1}`);
+  return [
+    ...logs.map(({ vkey }) => `log ${vkey}`),
+    ...witnesses.map(({ vkey }, at) => `witness countersigner-${at + 1} ${vkey}`),
+    ...names.length === 0 ? [] : [`group ${GROUP} any ${names.join(" ")}`],
+    `quorum ${names.length === 0 ? "none" : GROUP}`,
+    ""
+  ].join("\n");
+}
+function parseTrust(text2) {
+  const lines = text2.split("\n");
+  const logs = [];
+  const witnesses = [];
+  try {
+    for (const line of lines) {
+      const [word, first = "", second = ""] = line.split(" ");
+      if (word === "log") logs.push(parseVkey(first));
+      if (word === "witness") witnesses.push(parseVkey(second));
+    }
+  } catch (error62) {
+    if (error62 instanceof NoteError) return error62.message;
+    throw error62;
+  }
+  if (logs.length > KEYS_MAX || witnesses.length > KEYS_MAX) return `more than ${KEYS_MAX} keys`;
+  if (logs.some(({ kind }) => kind !== "log")) return "a log's key has type 0x01";
+  if (witnesses.some(({ kind }) => kind !== "witness")) return "a countersigner's key has type 0x04";
+  return encodeTrust({ logs, witnesses }) === text2 ? { logs, witnesses } : "not a policy of this version";
+}
+function trusting(trust, log, witness) {
+  const add = (list2, one) => list2.some(({ vkey }) => vkey === one.vkey) ? list2 : [...list2, one];
+  return {
+    logs: add(trust.logs, log),
+    witnesses: witness === void 0 ? trust.witnesses : add(trust.witnesses, witness)
+  };
+}
+
+// src/evidence/layout.ts
+function statementOf2(events, countersigned) {
+  const summariser = new Summariser();
+  const read2 = readEvents(events, (event) => summariser.add(event));
+  return sessionStatement({ events: read2, summary: summariser.summary(), countersigned });
+}
+function sealedStatement(statement, signatures) {
+  return encodeDsse(statement, signatures);
+}
+var SESSION_FILES = {
+  page: "README.md",
+  events: "events.jsonl",
+  disclosures: "disclosures.jsonl",
+  checkpoints: "checkpoints.txt",
+  dsse: "session.dsse.json",
+  proof: "session.tlog-proof",
+  approvals: "approvals",
+  erasures: "erasures"
+};
+var TRUST_PATH = "trust/policy";
+async function sealSession(session, ledger, signer) {
+  const { outcome, folders } = await sealSessions([session], ledger, signer);
+  return { outcome, folder: folders[0] ?? "" };
+}
+async function sealSessions(sessions, ledger, signer) {
+  const placed = sessions.map(place);
+  const twice = placed.find(({ summary: summary2 }, at) => placed.findIndex((each) => each.summary.sid === summary2.sid) !== at);
+  if (twice !== void 0) throw new LogError(`session ${twice.summary.sid} is given twice; nothing was changed`);
+  const log = parseVkey(signer.logVkey);
+  const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
+  const plan = async (now) => {
+    const fresh = await notEntered(now, placed);
+    if (fresh.length === 0) return "nothing";
+    const trust = trusting(await readTrust(now), log, witness);
+    const edge = await readEdge(now, trust.logs, log.name);
+    const appended = appendEntries(
+      edge,
+      fresh.map(({ entry }) => Buffer.from(entry))
+    );
+    const checkpoint = `${appended.checkpoint}
+${await signer.sign(appended.checkpoint)}`;
+    return {
+      files: [
+        ...fresh.flatMap(({ session, folder, files }, at) => {
+          const index = appended.index + at;
+          const proof = encodeProof({ index, path: appended.paths[at] ?? [], checkpoint });
+          const page2 = sessionPage(session.events, session.disclosures, { index, erasures: [] });
+          return [
+            ...files,
+            { path: `${folder}/${SESSION_FILES.proof}`, bytes: Buffer.from(proof) },
+            { path: `${folder}/${SESSION_FILES.page}`, bytes: Buffer.from(page2) }
+          ];
+        }),
+        ...await pageFiles(now, fresh, checkpoint),
+        { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
+        { path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint) },
+        ...appended.files
+      ],
+      removed: appended.removed,
+      message: messageFor(fresh)
+    };
+  };
+  return { outcome: await ledger.update(plan), folders: placed.map(({ folder }) => folder) };
+}
+function place(session) {
+  const summariser = new Summariser();
+  const read2 = readEvents(session.events, (event) => summariser.add(event));
+  const summary2 = summariser.summary();
+  if (summary2.started === void 0) throw new LogError("the session has no session.started, so it cannot be placed");
+  const folder = sessionFolder(summary2.startedAt, summary2.sid);
+  const entry = encodeEntry({ sid: summary2.sid, root: read2.root, size: read2.size, dsse: digestOfFile(session.dsse) });
+  return { session, summary: summary2, folder, entry, files: sessionFiles(folder, session) };
+}
+function messageFor(sessions) {
+  const [only] = sessions;
+  return sessions.length === 1 && only !== void 0 ? `Session ${only.summary.sid}: ${only.summary.ended?.outcome ?? "incomplete"}` : `${sessions.length} sessions`;
+}
+async function notEntered(now, sessions) {
+  const checkpoint = await now.read(CHECKPOINT_PATH);
+  if (checkpoint === void 0) return [...sessions];
+  const fresh = [];
+  for (const session of sessions) {
+    const { sid } = session.summary;
+    const there = await entryOf(now, session.folder, checkpoint);
+    if (there === session.entry) continue;
+    for (const folder of /* @__PURE__ */ new Set([session.folder, ...foldersByTime(sid)])) {
+      const other = folder === session.folder ? there : await entryOf(now, folder, checkpoint);
+      if (other !== void 0 && parseEntry(other)?.sid === sid) {
+        throw new LogError(`the ledger holds another session ${sid}; nothing was changed`);
+      }
+    }
+    fresh.push(session);
+  }
+  return fresh;
+}
+var ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+var DAY_MS2 = 864e5;
+var LAST_DAY_MS = Date.UTC(9999, 11, 31);
+function foldersByTime(sid) {
+  const at = Array.from(sid.slice(0, 10)).reduce((sum, digit) => sum * 32 + ULID_DIGITS.indexOf(digit), 0);
+  return [-DAY_MS2, 0, DAY_MS2].map((off) => {
+    const day = Math.min(Math.max(0, at + off), LAST_DAY_MS);
+    return sessionFolder(new Date(day).toISOString(), sid);
+  });
+}
+async function entryOf(now, folder, checkpoint) {
+  const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
+  if (proof === void 0) return void 0;
+  try {
+    const { index } = parseProof(decodeUtf82(proof) ?? "");
+    const { size } = parseCheckpoint(parseNote(decodeUtf82(checkpoint) ?? "").text);
+    const entry = index < size ? await readEntry(now, index, size) : void 0;
+    return entry === void 0 ? void 0 : decodeUtf82(entry);
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    throw new LogError(`${folder} or the checkpoint cannot be read: ${cause.message}; run countersign verify`, {
+      cause
+    });
+  }
+}
+function sessionFiles(folder, session) {
+  const file2 = (name2, bytes) => ({
+    path: `${folder}/${name2}`,
+    bytes: typeof bytes === "string" ? Buffer.from(bytes) : bytes
+  });
+  return [
+    file2(SESSION_FILES.events, session.events),
+    file2(SESSION_FILES.disclosures, session.disclosures),
+    ...session.checkpoints.length === 0 ? [] : [file2(SESSION_FILES.checkpoints, session.checkpoints)],
+    file2(SESSION_FILES.dsse, session.dsse),
+    ...session.approvals.map(({ request, dsse }) => file2(`${SESSION_FILES.approvals}/${fileName(request)}`, dsse))
+  ];
+}
+async function pageFiles(now, sessions, checkpoint) {
+  const months = new Set(await monthsIn(now));
+  const files = [];
+  const monthOf = ({ summary: summary2 }) => summary2.startedAt.slice(0, 7);
+  for (const month of new Set(sessions.map(monthOf))) {
+    months.add(month);
+    const folder = monthFolder(month);
+    const inMonth = sessions.filter((session) => monthOf(session) === month);
+    const before = await now.read(`${folder}/index.csv`);
+    const rows2 = inMonth.map(({ summary: summary2 }) => indexRow(summary2));
+    const index = indexWith(before === void 0 ? "" : decodeUtf82(before) ?? "", rows2);
+    files.push({ path: `${folder}/index.csv`, bytes: Buffer.from(index) });
+    files.push({ path: `${folder}/README.md`, bytes: Buffer.from(monthPage(month, index)) });
+  }
+  return [...files, { path: "README.md", bytes: Buffer.from(frontPage(checkpoint, [...months])) }];
+}
+async function monthsIn(now) {
+  const months = [];
+  for (const year of (await now.list("sessions")).filter((name2) => /^[0-9]{4}$/.test(name2))) {
+    const inYear = await now.list(`sessions/${year}`);
+    months.push(...inYear.filter((name2) => /^[0-9]{2}$/.test(name2)).map((month) => `${year}-${month}`));
+  }
+  return months;
+}
+async function readTrust(now) {
+  const bytes = await now.read(TRUST_PATH);
+  if (bytes === void 0) return { logs: [], witnesses: [] };
+  const trust = parseTrust(decodeUtf82(bytes) ?? "");
+  if (typeof trust === "string") throw new LogError(`${TRUST_PATH} is ${trust}; run countersign verify`);
+  return trust;
+}
+
+// src/evidence/report.ts
+var REASONS_MAX2 = 20;
+var Finding = class {
+  #id;
+  #reasons = [];
+  #warnings = [];
+  #more = 0;
+  #missing = false;
+  #false = false;
+  detail = "";
+  constructor(id) {
+    this.#id = id;
+  }
+  /** Something is false. */
+  fail(reason) {
+    this.#missing = false;
+    this.#false = true;
+    this.#add(reason);
+  }
+  /** Something is missing and nothing shows that it was taken away. What is false besides outweighs it. */
+  miss(reason) {
+    this.#missing = !this.#false;
+    this.#add(reason);
+  }
+  #add(reason) {
+    if (this.#reasons.length < REASONS_MAX2) this.#reasons.push(reason);
+    else this.#more += 1;
+  }
+  /** Nothing is false, and somebody should know. */
+  warn(warning) {
+    if (this.#warnings.length < REASONS_MAX2) this.#warnings.push(warning);
+  }
+  get good() {
+    return this.#reasons.length === 0;
+  }
+  check() {
+    const more = this.#more === 0 ? [] : [`and ${this.#more} more`];
+    const outcome = this.good ? "good" : this.#missing ? "incomplete" : "failed";
+    return {
+      id: this.#id,
+      outcome,
+      detail: this.detail,
+      reasons: [...this.#reasons, ...more],
+      warnings: [...this.#warnings]
+    };
+  }
+};
+function verdictOf(checks) {
+  if (checks.some(({ outcome }) => outcome === "failed")) return "failed";
+  return checks.some(({ outcome }) => outcome === "incomplete") ? "incomplete" : "good";
+}
+function isoSeconds(at) {
+  return at > 864e10 ? `at ${at}` : new Date(at * 1e3).toISOString().replace(".000Z", "Z");
+}
+
+// src/evidence/check-heads.ts
+var SEPARATOR = "\n---\n";
+function readHeads(bytes, keys, { heads: finding, times }) {
+  const text2 = decodeUtf82(bytes);
+  if (text2 === void 0) {
+    finding.fail("checkpoints.txt is not UTF-8");
+    return [];
+  }
+  const heads2 = [];
+  for (const [at, note] of text2.split(SEPARATOR).entries()) {
+    const head = readHead(note, keys.gateway, keys.countersigner);
+    if (typeof head === "string") {
+      finding.fail(`checkpoint ${at + 1}: ${head}`);
+      continue;
+    }
+    const last = heads2.at(-1);
+    if (last !== void 0 && head.size <= last.size) {
+      finding.fail(`checkpoint ${at + 1}: size ${head.size} comes after size ${last.size}`);
+    }
+    if (last !== void 0 && head.at < last.at) {
+      times.fail(`checkpoint ${at + 1} was countersigned ${last.at - head.at} s before the one in front of it`);
+    }
+    heads2.push(head);
+  }
+  return heads2;
+}
+function compareHeads(heads2, { roots, read: read2 }, { sealed, finding }) {
+  const { size } = read2;
+  for (const head of heads2) {
+    const root = roots.get(head.size);
+    if (head.size > size)
+      finding.fail(`events were cut off: there are ${size}, a countersigned head says ${head.size}`);
+    else if (root === void 0 || Buffer.compare(root, head.root) !== 0) {
+      finding.fail(`the first ${head.size} events are not those that were countersigned`);
+    }
+  }
+  const covered = heads2.at(-1)?.size ?? 0;
+  if (covered >= size) return;
+  const behind = `events from seq ${covered} on were never countersigned`;
+  if (sealed) finding.fail(behind);
+  else finding.miss(behind);
+}
+var CLOCK_SECONDS_MAX = 120;
+function compareClocks(heads2, lastAt, finding) {
+  let worst = 0;
+  for (const { size, at } of heads2) {
+    const own2 = Date.parse(lastAt.get(size) ?? "") / 1e3;
+    if (Math.abs(own2 - at) > Math.abs(worst)) worst = own2 - at;
+  }
+  if (Math.abs(worst) > CLOCK_SECONDS_MAX) {
+    const way = worst > 0 ? "ahead of" : "behind";
+    finding.warn(`the gateway's clock was up to ${Math.round(Math.abs(worst))} s ${way} the countersigner's`);
+  }
+  const [first] = heads2;
+  const last = heads2.at(-1);
+  finding.detail = first === void 0 || last === void 0 ? "none" : `${isoSeconds(first.at)} to ${isoSeconds(last.at)}`;
+}
+function readHead(text2, gateway, countersigner2) {
+  try {
+    const note = parseNote(text2);
+    const head = parseCheckpoint(note.text);
+    if (head.origin !== gateway.name) return `is of ${JSON.stringify(head.origin)}, not of this session`;
+    if (head.extensions.length > 0) return "has lines that mean nothing here";
+    const signed = verifySignatures(note, [gateway, countersigner2]);
+    const cosigned = signed.find(({ verifier }) => verifier === countersigner2);
+    if (!signed.some(({ verifier }) => verifier === gateway)) return "is not signed by the gateway's key";
+    if (cosigned === void 0) return "is not countersigned";
+    return { size: head.size, root: head.root, at: cosigned.at };
+  } catch (error62) {
+    if (error62 instanceof NoteError) return error62.message;
+    throw error62;
+  }
+}
+
+// src/evidence/check-log.ts
+function openLogCheckpoint(note, { logs, witnesses }) {
+  try {
+    const parsed3 = parseNote(note);
+    const head = parseCheckpoint(parsed3.text);
+    if (head.extensions.length > 0) return "has lines that mean nothing here";
+    const own2 = logs.filter(({ name: name2 }) => name2 === head.origin);
+    if (verifySignatures(parsed3, own2).length === 0) return `is signed by no trusted key of the log ${head.origin}`;
+    const cosigned = verifySignatures(parsed3, witnesses);
+    if (witnesses.length > 0 && cosigned.length === 0) return "is countersigned by no trusted key";
+    return { ...head, cosignedAt: Math.max(0, ...cosigned.map(({ at }) => at)) };
+  } catch (error62) {
+    if (error62 instanceof NoteError) return error62.message;
+    throw error62;
+  }
+}
+async function checkLog(reader, trust) {
+  const signed = new Finding("checkpoint");
+  const tiles = new Finding("tiles");
+  const findings2 = [signed, tiles];
+  const bytes = await reader.read(CHECKPOINT_PATH);
+  const checkpoint = bytes === void 0 ? void 0 : decodeUtf82(bytes);
+  if (checkpoint === void 0) {
+    signed.fail(`there is no ${CHECKPOINT_PATH}`);
+    tiles.fail("no checkpoint to hold them against");
+    return { log: void 0, findings: findings2 };
+  }
+  const head = openLogCheckpoint(checkpoint, trust);
+  if (typeof head === "string") {
+    signed.fail(`${CHECKPOINT_PATH} ${head}`);
+    tiles.fail("no checkpoint to hold them against");
+    return { log: void 0, findings: findings2 };
+  }
+  signed.detail = `${head.origin}, ${head.size} entries${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
+  const entries = await readEntries(reader, head.size, tiles);
+  const frontier = new Frontier();
+  const roots = [frontier.root()];
+  const leaves2 = entries.map((entry) => leafHash(entry));
+  for (const leaf of leaves2) {
+    frontier.append(leaf);
+    roots.push(frontier.root());
+  }
+  if (Buffer.compare(frontier.root(), head.root) !== 0) tiles.fail("the entries do not have the checkpoint's root");
+  if (leaves2.length === head.size) await compareTiles(reader, leaves2, head.size, tiles);
+  tiles.detail = `${entries.length} entries`;
+  return {
+    log: {
+      origin: head.origin,
+      size: head.size,
+      checkpoint,
+      countersignedAt: head.cosignedAt,
+      entries: entries.map((entry) => parseEntry(decodeUtf82(entry) ?? "")),
+      roots
+    },
+    findings: findings2
+  };
+}
+async function readEntries(reader, size, finding) {
+  const entries = [];
+  for (let bundle2 = 0; bundle2 * TILE_WIDTH < size; bundle2 += 1) {
+    const width = Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH);
+    const path = `${LOG_FOLDER}/${entriesPath(bundle2, width)}`;
+    const bytes = await reader.read(path);
+    const some2 = bytes === void 0 ? void 0 : decodeEntries(bytes);
+    if (some2?.length !== width) {
+      finding.fail(`${path} is missing or does not hold ${width} entries`);
+      return entries;
+    }
+    entries.push(...some2);
+  }
+  return entries;
+}
+async function compareTiles(reader, leaves2, size, finding) {
+  let row = leaves2;
+  for (let level = 0; row.length > 0; level += 1) {
+    const above = [];
+    for (let tile = 0; tile * TILE_WIDTH < levelWidth(level, size); tile += 1) {
+      const hashes = row.slice(tile * TILE_WIDTH, (tile + 1) * TILE_WIDTH);
+      const path = `${LOG_FOLDER}/${tilePathAt(level, tile, size)}`;
+      const bytes = await reader.read(path);
+      if (bytes === void 0 || Buffer.compare(bytes, Buffer.concat(hashes)) !== 0) {
+        finding.fail(`${path} is missing or does not hold the hashes of its entries`);
+      }
+      if (hashes.length === TILE_WIDTH) above.push(fullRoot(hashes));
+    }
+    row = above;
+  }
+}
+function fullRoot(hashes) {
+  let row = hashes;
+  while (row.length > 1) {
+    row = row.flatMap((left, at) => {
+      const right = row[at + 1];
+      return at % 2 === 0 && right !== void 0 ? [nodeHash(left, right)] : [];
+    });
+  }
+  return row[0] ?? new Uint8Array();
+}
+function isAmong(keys, publicKey) {
+  return keys.some((key) => Buffer.compare(key.publicKey, publicKey) === 0);
+}
+
+// src/evidence/approval-statement.ts
+var STATEMENT2 = "https://in-toto.io/Statement/v1";
+var APPROVAL_PREDICATE = "https://countersign.dev/attestation/approval/v0.1";
+function signApproval(facts3, signer) {
+  const payload = approvalStatement(facts3);
+  return encodeDsse(payload, [signDsse(payload, signer)]);
+}
+function approvalStatement(facts3) {
+  const {
+    answer,
+    by,
+    cmd,
+    decidedAt,
+    digest,
+    expiresAt,
+    leaf,
+    policy: policy2,
+    reason,
+    request,
+    requestedAt,
+    rule,
+    sid,
+    target
+  } = facts3;
+  return canonical({
+    _type: STATEMENT2,
+    predicate: {
+      answer,
+      by: by.map(({ login: login2, via }) => ({ login: login2, via })),
+      cmd,
+      decidedAt,
+      digest,
+      expiresAt,
+      leaf,
+      policy: policy2,
+      reason: reason.map((each) => ({ "...": each["..."] })),
+      request,
+      requestedAt,
+      rule,
+      sid,
+      target
+    },
+    predicateType: APPROVAL_PREDICATE,
+    subject: [
+      { digest: { "rfc6962-leaf-sha256": Buffer.from(leaf, "base64url").toString("hex") }, name: "command.seen" }
+    ]
+  });
+}
+var CLOCK_SKEW_MS_MAX = 12e4;
+var PREDICATE = {
+  answer: oneOf("approved", "refused", "expired"),
+  by: listOf(shaped({ login: isText2, via: isText2 })),
+  cmd: isText2,
+  decidedAt: isTime,
+  digest: isText2,
+  expiresAt: isTime,
+  leaf: isText2,
+  policy: isText2,
+  reason: listOf(isRedacted),
+  request: isText2,
+  requestedAt: isTime,
+  rule: isText2,
+  sid: isText2,
+  target: isText2
+};
+var isPredicate = shaped(PREDICATE);
+function verifyApproval(envelope, publicKey, expected) {
+  const signed = verifyDsse(envelope, [publicKey]);
+  if (signed.kind === "bad") return { kind: "bad", reasons: [signed.why] };
+  const statement = fieldsOf(signed.statement, {
+    _type: isText2,
+    predicate: isPredicate,
+    predicateType: oneOf(APPROVAL_PREDICATE),
+    subject: Array.isArray
+  });
+  if (statement === void 0) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
+  const facts3 = statement.predicate;
+  const reasons = [];
+  if (approvalStatement(facts3) !== signed.payload) reasons.push("the statement's subject is not the leaf it names");
+  if (fromBase64url(facts3.leaf)?.length !== 32) reasons.push("the leaf is not a hash");
+  for (const name2 of ASKED) {
+    const wanted = expected[name2];
+    if (wanted !== void 0 && facts3[name2] !== wanted) reasons.push(`the answer is for another ${name2}`);
+  }
+  const decided = Date.parse(facts3.decidedAt);
+  if (decided < Date.parse(facts3.requestedAt) - CLOCK_SKEW_MS_MAX) reasons.push("answered before it was asked");
+  if (facts3.answer !== "expired" && decided > Date.parse(facts3.expiresAt)) reasons.push("answered after it expired");
+  if (facts3.answer === "approved" && facts3.by.length === 0) reasons.push("approved by nobody");
+  return reasons.length === 0 ? { kind: "good", facts: facts3 } : { kind: "bad", reasons };
+}
+var ASKED = [
+  "request",
+  "sid",
+  "cmd",
+  "target",
+  "digest",
+  "leaf",
+  "policy",
+  "rule",
+  "requestedAt",
+  "expiresAt"
+];
+
+// src/evidence/check-approvals.ts
+var ELSEWHERE = /* @__PURE__ */ new Set(["check", "review", "comment"]);
+function checkApprovals(held, context, finding) {
+  const spoken = /* @__PURE__ */ new Set();
+  let signed = 0;
+  for (const command of held) {
+    for (const answered of command.answered) {
+      if (answered.dsse === "") continue;
+      spoken.add(fileName(answered.request));
+      signed += 1;
+      for (const reason of faultsOf(command, answered, context)) {
+        finding.fail(`request ${answered.request} of command ${command.cmd}: ${reason}`);
+      }
+    }
+    const approved = command.answered.some(({ answer, dsse }) => answer === "approved" && dsse !== "");
+    if (command.released && !approved && context.countersigner !== void 0) {
+      finding.fail(`command ${command.cmd} was held and released without a signed approval`);
+    }
+  }
+  for (const name2 of context.files.keys()) {
+    if (!spoken.has(name2)) finding.fail(`approvals/${name2} answers no request of this session`);
+  }
+  finding.detail = `${held.length} held, ${signed} signed answers`;
+}
+function faultsOf(command, answered, { sid, started: started2, countersigner: countersigner2, files }) {
+  const file2 = files.get(fileName(answered.request));
+  if (file2 === void 0) return [`approvals/${fileName(answered.request)} is missing`];
+  if (digestOfFile(file2) !== answered.dsse) return ["the signed answer is not the one that was recorded"];
+  if (countersigner2 === void 0) return ["a signed answer in a session without countersigner"];
+  const requested = command.requested.find(({ request }) => request === answered.request);
+  const result = verifyApproval(decodeUtf82(file2) ?? "", countersigner2, {
+    request: answered.request,
+    sid,
+    cmd: command.cmd,
+    target: command.seen.target,
+    digest: command.seen.digest,
+    leaf: command.leaf,
+    policy: started2.policy.digest,
+    rule: command.rule,
+    ...requested === void 0 ? {} : { expiresAt: requested.expiresAt }
+  });
+  if (result.kind === "bad") return result.reasons;
+  const { facts: facts3 } = result;
+  const faults = [];
+  if (facts3.answer !== answered.answer) faults.push(`signed as ${facts3.answer}, recorded as ${answered.answer}`);
+  if (JSON.stringify(facts3.by) !== JSON.stringify(answered.by)) faults.push("signed by others than were recorded");
+  if (JSON.stringify(facts3.reason) !== JSON.stringify(answered.reason)) {
+    faults.push("signed with another reason than was recorded");
+  }
+  if (facts3.answer === "approved") {
+    const people3 = new Set(facts3.by.map(({ login: login2 }) => login2.toLowerCase()));
+    const needed = requested?.approvers.count ?? 1;
+    if (people3.size < needed) faults.push(`approved by ${people3.size}, and ${needed} were asked for`);
+    const own2 = [started2.identity.actor, started2.identity.triggeringActor].map((login2) => login2.toLowerCase());
+    if (facts3.by.some(({ login: login2, via }) => ELSEWHERE.has(via) && own2.includes(login2.toLowerCase()))) {
+      faults.push("approved by the one who ran the job");
+    }
+  }
+  return faults;
+}
+
+// src/evidence/check-disclosures.ts
+var Digests = class {
+  #places = /* @__PURE__ */ new Map();
+  #opened = /* @__PURE__ */ new Set();
+  #finding;
+  constructor(finding) {
+    this.#finding = finding;
+  }
+  add(event) {
+    this.#walk(event.body, `/${event.seq}/body`);
+  }
+  /** Where each digest stands. */
+  get places() {
+    return this.#places;
+  }
+  /** Digests whose values are there and are the right ones. */
+  get opened() {
+    return this.#opened;
+  }
+  /** What is not there and not among these was withheld: nothing is false, and something is missing. */
+  missing(erased) {
+    let count2 = 0;
+    for (const [digest, place2] of this.#places) {
+      if (this.#opened.has(digest) || erased.has(digest)) continue;
+      count2 += 1;
+      this.#finding.miss(`the value at ${place2} is withheld, and no erasure says so`);
+    }
+    const redacted2 = this.#places.size - this.#opened.size;
+    this.#finding.detail = `${this.#opened.size} opened, ${redacted2} redacted${count2 === 0 ? "" : `, ${count2} of them withheld`}`;
+  }
+  /** Checks `disclosures.jsonl`. */
+  compare(disclosures) {
+    let at = 0;
+    for (const line of linesOf(disclosures)) {
+      at += 1;
+      const fields = parseDisclosure(line);
+      if (fields === void 0) this.#finding.fail(`line ${at} is not a disclosure`);
+      else if (!this.#places.has(fields.digest)) this.#finding.fail(`line ${at} belongs to no event of this session`);
+      else if (this.#opened.has(fields.digest)) this.#finding.fail(`line ${at} comes a second time`);
+      else if (this.#places.get(fields.digest) !== fields.ptr) this.#finding.fail(`line ${at} names another place`);
+      else if (digestOf(fields.disclosure) !== fields.digest || openDisclosure(fields.disclosure) === void 0) {
+        this.#finding.fail(`line ${at} is forged: the value is not the one that was recorded at ${fields.ptr}`);
+      } else this.#opened.add(fields.digest);
+    }
+    if (disclosures.length > 0 && disclosures.at(-1) !== 10) this.#finding.fail("the last line was cut");
+  }
+  #walk(value, place2) {
+    if (Array.isArray(value)) {
+      for (const [at, each] of value.entries()) this.#walk(each, `${place2}/${at}`);
+    } else if (isObject(value)) {
+      const digest = value["..."];
+      if (isText2(digest)) {
+        if (this.#places.has(digest)) this.#finding.fail(`the digest at ${place2} stands elsewhere too`);
+        else this.#places.set(digest, place2);
+        return;
+      }
+      for (const [name2, each] of Object.entries(value)) this.#walk(each, `${place2}/${name2}`);
+    }
+  }
+};
+
+// src/evidence/erasure.ts
+var STATEMENT3 = "https://in-toto.io/Statement/v1";
+var ERASURE_PREDICATE = "https://countersign.dev/attestation/erasure/v0.1";
+function erasureStatement({ at, by, digests, ptrs, reason, sid }, root) {
+  return canonical({
+    _type: STATEMENT3,
+    predicate: { at, by, digests, ptrs, reason, sid },
+    predicateType: ERASURE_PREDICATE,
+    subject: [{ digest: { "rfc6962-sha256": Buffer.from(root).toString("hex") }, name: "session-root" }]
+  });
+}
+function encodeErasure(statement, signature) {
+  return encodeDsse(statement, [signature]);
+}
+function erasureName(n) {
+  return `${n}.dsse.json`;
+}
+var isErasure = shaped({
+  at: isTime,
+  by: isText2,
+  digests: listOf(isText2),
+  ptrs: listOf(isText2),
+  reason: isText2,
+  sid: isText2
+});
+var isSubject = shaped({
+  digest: shaped({
+    "rfc6962-sha256": (value) => isText2(value) && /^[0-9a-f]{64}$/.test(value)
+  }),
+  name: oneOf("session-root")
+});
+function readErasureStatement(statement) {
+  const fields = fieldsOf(statement, {
+    _type: oneOf(STATEMENT3),
+    predicate: isErasure,
+    predicateType: oneOf(ERASURE_PREDICATE),
+    subject: listOf(isSubject)
+  });
+  const [subject, ...more] = fields?.subject ?? [];
+  if (fields === void 0 || subject === void 0 || more.length > 0) return void 0;
+  return { erasure: fields.predicate, root: Buffer.from(subject.digest["rfc6962-sha256"], "hex") };
+}
+function readErasure(envelope) {
+  const opened3 = openDsse(envelope);
+  return opened3.kind === "bad" ? void 0 : readErasureStatement(opened3.statement)?.erasure;
+}
+function verifyErasure(envelope, publicKeys, session) {
+  const results = publicKeys.map((key) => verifyDsse(envelope, [key]));
+  const signed = results.find((each) => each.kind === "good");
+  if (signed === void 0) {
+    const [first] = results.flatMap((each) => each.kind === "bad" ? [each.why] : []);
+    return { kind: "bad", reasons: [first ?? "there is no countersigner whose signature could be believed"] };
+  }
+  const read2 = readErasureStatement(signed.statement);
+  if (read2 === void 0) return { kind: "bad", reasons: ["the statement is not an erasure of this version"] };
+  const { erasure, root } = read2;
+  const reasons = [];
+  if (erasure.sid !== session.sid) reasons.push("it is about another session");
+  if (Buffer.compare(root, session.root) !== 0) reasons.push("its subject is not the session's root");
+  if (erasure.by === "" || erasure.reason === "") reasons.push("it does not say who erased, or why");
+  if (erasure.digests.length === 0) reasons.push("it names no digest");
+  if (erasure.digests.length !== erasure.ptrs.length) reasons.push("it does not name one place for each digest");
+  if (erasure.digests.some((digest, at) => at > 0 && digest <= (erasure.digests[at - 1] ?? ""))) {
+    reasons.push("its digests are not in ascending order, each once");
+  }
+  return reasons.length === 0 ? { kind: "good", erasure } : { kind: "bad", reasons };
+}
+function erasuresOf(files) {
+  const erasures = [];
+  for (let n = 1; n <= files.size; n += 1) {
+    const file2 = files.get(erasureName(n));
+    const erasure = file2 === void 0 ? void 0 : readErasure(decodeUtf82(file2) ?? "");
+    if (erasure !== void 0) erasures.push(erasure);
+  }
+  return erasures;
+}
+
+// src/evidence/check-erasures.ts
+function checkErasures(context, finding) {
+  const named2 = /* @__PURE__ */ new Set();
+  const inOrder = Array.from({ length: context.files.size }, (_, at) => erasureName(at + 1));
+  for (const name2 of context.files.keys()) {
+    if (!inOrder.includes(name2)) finding.fail(`${SESSION_FILES.erasures}/${name2} is out of the count of erasures`);
+  }
+  for (const name2 of inOrder) {
+    const file2 = context.files.get(name2);
+    if (file2 === void 0) continue;
+    const envelope = decodeUtf82(file2) ?? "";
+    const erasure = readErasure(envelope);
+    const result = verifyErasure(envelope, context.countersigners, context);
+    const faults = result.kind === "bad" ? result.reasons : (erasure?.digests ?? []).flatMap(faultOf(context, named2, erasure?.ptrs));
+    for (const fault of faults) finding.fail(`${SESSION_FILES.erasures}/${name2}: ${fault}`);
+    for (const digest of erasure?.digests ?? []) named2.add(digest);
+  }
+  compareEntries(context, inOrder, finding);
+  finding.detail = `${context.files.size} erasures, ${named2.size} values`;
+  return named2;
+}
+function faultOf(context, named2, ptrs = []) {
+  return (digest, at) => {
+    const place2 = context.places.get(digest);
+    if (place2 === void 0) return [`${digest} is no digest of this session`];
+    if (place2 !== ptrs[at]) return [`${digest} stands at ${place2}, not where it says`];
+    if (named2.has(digest)) return [`the value at ${place2} was erased before`];
+    return context.disclosed.has(digest) ? [`the value at ${place2} is still there`] : [];
+  };
+}
+function compareEntries({ entries, files, sid }, inOrder, finding) {
+  if (entries === void 0) return;
+  const entered = entries.flatMap((entry) => entry?.kind === "erasure" && entry.sid === sid ? [entry.dsse] : []);
+  const wanted = inOrder.flatMap((name2) => {
+    const file2 = files.get(name2);
+    return file2 === void 0 ? [] : [file2];
+  });
+  for (const [at, file2] of wanted.entries()) {
+    if (entered[at] !== fileHash(file2)) finding.fail(`the log does not hold erasure ${at + 1} of this session`);
+  }
+  if (entered.length > wanted.length) {
+    finding.fail(`the log holds ${entered.length} erasures of this session, and ${wanted.length} are here`);
+  }
+}
+function fileHash(bytes) {
+  return Buffer.from(digestOfFile(bytes).slice("sha256:".length), "hex").toString("base64url");
+}
+
+// src/journal/ports.ts
+var JournalError = class extends Error {
+  name = "JournalError";
+};
+
+// src/journal/session-log.ts
+var WAITING_LINES_MAX = 4096;
+var ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+function sessionOrigin(logOrigin, sid) {
+  return `${logOrigin}/s/${sid}`;
+}
+var SessionLog = class {
+  #parts;
+  #encoder;
+  #size = 0;
+  #written = { size: 0, bytes: 0 };
+  #disclosed = false;
+  /** The newest line. */
+  #last = "";
+  #failure;
+  #proved = /* @__PURE__ */ new Set();
+  constructor(parts) {
+    if (!ULID.test(parts.sid)) throw new RangeError("a session's id is a ULID");
+    this.#parts = parts;
+    this.#encoder = new LineEncoder(parts.sid);
+  }
+  /** How many facts were appended, flushed or not. */
+  get size() {
+    return this.#size;
+  }
+  /** What left the process. */
+  get written() {
+    return this.#written;
+  }
+  /**
+   * Adds a fact and returns its `seq`. Throws JournalError when nothing can be recorded any more, and also, without
+   * ending the log, for a fact that one line cannot hold: that one must not be acted on.
+   */
+  append(type, conn, body) {
+    if (this.#failure !== void 0) throw this.#failure;
+    const seq = this.#size;
+    const line = this.#encode(type, conn, body);
+    if (line.length * 3 > LINE_BYTES_MAX && Buffer.byteLength(line) > LINE_BYTES_MAX) {
+      throw new JournalError(`a ${type} event is longer than ${LINE_BYTES_MAX} bytes; write long lists by one digest`);
+    }
+    this.#add(this.#parts.events, line);
+    this.#last = line;
+    this.#size = seq + 1;
+    if (this.#size - this.#written.size >= WAITING_LINES_MAX) this.flush();
+    return seq;
+  }
+  /** Keeps the value behind a digest that stands at `ptr` (`/<seq>/body/text/0`). Written by the next `flush`. */
+  disclose(redaction, ptr) {
+    if (this.#failure !== void 0) throw this.#failure;
+    this.#add(this.#parts.disclosures, disclosureLine(redaction, ptr));
+    this.#disclosed = true;
+  }
+  /** Hands everything appended to the operating system. Throws JournalError, then and for ever after a failure. */
+  flush() {
+    if (this.#failure !== void 0) throw this.#failure;
+    try {
+      if (this.#size > this.#written.size) this.#parts.events.flush();
+      if (this.#disclosed) this.#parts.disclosures.flush();
+    } catch (cause) {
+      throw this.#fail(cause);
+    }
+    this.#written = { size: this.#size, bytes: this.#parts.events.bytes };
+    this.#disclosed = false;
+  }
+  /** The leaf hash of the newest fact as base64url, for approvals. */
+  leafOfLast() {
+    return leafHash(this.#last).toString("base64url");
+  }
+  #encode(type, conn, body) {
+    try {
+      const line = this.#encoder.encode(type, { at: this.#parts.now(), conn, seq: this.#size }, body);
+      if (!this.#proved.has(type)) {
+        parseCanonical(line);
+        this.#proved.add(type);
+      }
+      return line;
+    } catch (cause) {
+      if (cause instanceof CanonicalError) throw new JournalError(`a ${type} event: ${cause.message}`, { cause });
+      throw cause;
+    }
+  }
+  #add(sink, line) {
+    try {
+      sink.add(line);
+    } catch (cause) {
+      throw this.#fail(cause);
+    }
+  }
+  /** How much of it was written is not known, so nothing can follow it. */
+  #fail(cause) {
+    this.#failure = new JournalError("the journal could not be written; check the disk", { cause });
+    return this.#failure;
+  }
+};
+
+// src/evidence/origin.ts
+function logOriginOf(repository) {
+  const name2 = repository.replaceAll(/[^\w./-]/g, "-") || "unnamed";
+  return /^[\w-]+\/[\w.-]+$/.test(name2) ? `github.com/${name2}/countersign` : `localhost/${name2.replaceAll("/", "-")}/countersign`;
+}
+
+// src/evidence/check-repository.ts
+function checkRepository({ sid, body, signedFor, log, repository }, finding) {
+  const own2 = body.identity.repository;
+  const origin = logOriginOf(own2);
+  finding.detail = own2 === "" ? "none" : own2;
+  if (signedFor !== sessionOrigin(origin, sid)) {
+    finding.fail(`the session says that it ran for ${JSON.stringify(own2)}, and was signed for ${signedFor}`);
+  }
+  if (log !== void 0 && signedFor !== sessionOrigin(log, sid)) {
+    finding.fail(`the session was signed for ${signedFor}, and entered in the log ${log}`);
+  }
+  if (repository !== void 0 && own2 !== repository) {
+    finding.fail(`the session ran for ${JSON.stringify(own2)}, not for ${JSON.stringify(repository)}`);
+  }
+}
+
+// src/evidence/check-statement.ts
+function checkStatement(dsse, keys, facts3, finding) {
+  const signers = [keys?.gateway.publicKey, keys?.countersigner?.publicKey].flatMap((key) => key ?? []);
+  if (signers.length === 0) {
+    finding.fail("the session's keys cannot be read");
+    return;
+  }
+  const result = verifyDsse(dsse, signers);
+  if (result.kind === "bad") {
+    finding.fail(result.why);
+    return;
+  }
+  if (result.payload !== expectedStatement(facts3)) finding.fail("it says something else than the events do");
+  finding.detail = `${signers.length} signatures`;
+}
+function expectedStatement({ read: read2, summary: summary2, covered }) {
+  try {
+    return sessionStatement({ events: read2, summary: summary2, countersigned: covered });
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+}
+
+// src/evidence/course.ts
+var Course = class {
+  #order;
+  #commands = /* @__PURE__ */ new Map();
+  #held = [];
+  #requests = /* @__PURE__ */ new Set();
+  #ended = false;
+  #count = 0;
+  constructor(order) {
+    this.#order = order;
+  }
+  add(event, leaf) {
+    if (this.#ended) this.#wrong(event, "comes after session.ended");
+    this.#count += 1;
+    switch (event.type) {
+      case "session.started":
+        if (event.seq !== 0) this.#wrong(event, "comes again");
+        return;
+      case "session.ended":
+        this.#ended = true;
+        return;
+      case "command.seen":
+        this.#onSeen(event, event.body, leaf);
+        return;
+      case "command.decided":
+        this.#onDecided(event, event.body);
+        return;
+      case "approval.requested":
+        this.#onRequested(event, event.body);
+        return;
+      case "approval.answered":
+        this.#onAnswered(event, event.body);
+        return;
+      case "command.settled":
+        this.#onSettled(event, event.body);
+        return;
+      case "command.returned":
+        if (this.#commands.get(event.body.cmd)?.ruling !== "release") this.#wrong(event, "was never released");
+        return;
+      case "masked":
+        if (!this.#commands.has(event.body.cmd)) this.#wrong(event, "was never seen");
+        return;
+      case "connection.opened":
+      case "connection.closed":
+      case "gap":
+        return;
+    }
+  }
+  /** Was there a session.ended. */
+  get ended() {
+    return this.#ended;
+  }
+  get events() {
+    return this.#count;
+  }
+  /** Every command that people were asked about. */
+  held() {
+    return this.#held.map(({ seen, leaf, decided, requested, answered, ruling }) => ({
+      cmd: seen.cmd,
+      leaf,
+      seen,
+      rule: decided?.rule ?? "",
+      requested,
+      answered,
+      released: ruling === "release"
+    }));
+  }
+  #onSeen(event, body, leaf) {
+    if (this.#commands.has(body.cmd)) {
+      this.#wrong(event, "was seen before");
+      return;
+    }
+    this.#commands.set(body.cmd, {
+      seen: body,
+      leaf: leaf.toString("base64url"),
+      decided: void 0,
+      requested: [],
+      answered: [],
+      ruling: void 0
+    });
+  }
+  #onDecided(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps === void 0) this.#wrong(event, "was never seen");
+    else if (steps.decided !== void 0) this.#wrong(event, "was decided before");
+    else {
+      steps.decided = body;
+      if (body.decision === "hold") this.#held.push(steps);
+    }
+  }
+  #onRequested(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps?.decided?.decision !== "hold") this.#wrong(event, "is not held");
+    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
+    else if (body.leaf !== steps.leaf) this.#wrong(event, "asks about another leaf than that of its command");
+    else if (this.#requests.has(body.request)) this.#wrong(event, `uses request ${body.request} a second time`);
+    else steps.requested.push(body);
+    this.#requests.add(body.request);
+  }
+  #onAnswered(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps?.requested.some(({ request }) => request === body.request) !== true)
+      this.#wrong(event, "was never asked");
+    else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
+    else if (steps.answered.some(({ request }) => request === body.request)) this.#wrong(event, "was answered before");
+    else steps.answered.push(body);
+  }
+  #onSettled(event, body) {
+    const steps = this.#commands.get(body.cmd);
+    if (steps?.decided === void 0) {
+      this.#wrong(event, "was never decided");
+      return;
+    }
+    if (steps.ruling !== void 0) this.#wrong(event, "was settled before");
+    steps.ruling = body.ruling;
+    if (body.ruling === "refuse") return;
+    switch (steps.decided.decision) {
+      case "allow":
+        return;
+      case "deny":
+        this.#wrong(event, "was released though policy denied it");
+        return;
+      case "hold":
+        if (steps.answered.at(-1)?.answer !== "approved") this.#wrong(event, "was released though nobody approved it");
+    }
+  }
+  #wrong(event, what) {
+    const cmd = "cmd" in event.body ? ` of command ${event.body.cmd}` : "";
+    this.#order.fail(`seq ${event.seq}, ${event.type}${cmd}: ${what}`);
+  }
+};
+
+// src/evidence/session-keys.ts
+function readKeys(started2, trust, finding) {
+  if (started2 === void 0) {
+    finding.fail("there is no session.started to name them");
+    return void 0;
+  }
+  const { countersigner: named2, gateway: own2 } = started2.body;
+  try {
+    const gateway = parseVkey(own2.vkey);
+    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
+    const countersigner2 = named2 === "none" ? void 0 : parseVkey(named2);
+    if (countersigner2?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
+    if (countersigner2 !== void 0 && isAmong([countersigner2], gateway.publicKey)) {
+      finding.fail("the gateway and the countersigner have one and the same key");
+    }
+    if (trust !== void 0 && countersigner2 !== void 0 && !isAmong(trust.witnesses, countersigner2.publicKey)) {
+      finding.fail(`the countersigner ${countersigner2.name} has a key that is not trusted`);
+    }
+    if (trust !== void 0 && countersigner2 === void 0 && trust.witnesses.length > 0) {
+      finding.fail("the session had no countersigner, and the trusted keys ask for one");
+    }
+    finding.detail = countersigner2 === void 0 ? "no countersigner" : countersigner2.name;
+    return { gateway, countersigner: countersigner2 };
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+    finding.fail(`session.started names ${error62.message}`);
+    return void 0;
+  }
+}
+
 // src/evidence/check-session.ts
 async function checkSession(reader, folder, { trust, log, repository, policies }) {
-  const files = await readFolder(reader, folder);
-  if (files.has(SESSION_FILES.lost) && !files.has(SESSION_FILES.events)) {
-    return checkLostSession(files, folder, { trust, log, repository, policies });
-  }
-  const find3 = findings2();
-  const lost = files.has(SESSION_FILES.lost) ? readLost(files.text(SESSION_FILES.lost)) : void 0;
+  const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
+  const files = new Files(await readFiles(reader, folder, at));
+  const find3 = findings();
   const events = files.get(SESSION_FILES.events);
   const started2 = firstEvent(events);
   const sealed = log !== void 0 || [SESSION_FILES.dsse, SESSION_FILES.proof].some((name2) => files.has(name2));
@@ -39906,12 +39289,11 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
     { gateway: keys.gateway, countersigner: keys.countersigner },
     find3
   );
-  const walk = walkEvents(events, [...heads2.map(({ size }) => size), ...lost === void 0 ? [] : [lost.size]], find3);
+  const walk = walkEvents(events, heads2, find3);
   const { read: read2, summary: summary2 } = walk;
   checkShape(walk, started2, { sealed, finding: find3.events });
-  const filedAt = lost === void 0 ? summary2.startedAt : timeOfId(summary2.sid);
-  if (log !== void 0 && started2 !== void 0 && folder !== sessionFolder(filedAt, summary2.sid)) {
-    find3.files.fail(`the session of ${filedAt} does not belong into this folder`);
+  if (log !== void 0 && started2 !== void 0 && folder !== sessionFolder(summary2.startedAt, summary2.sid)) {
+    find3.files.fail(`the session of ${summary2.startedAt} does not belong into this folder`);
   }
   if (!walk.course.ended) find3.ended.miss("there is no session.ended: the session was cut off, or its gateway died");
   find3.ended.detail = summary2.ended?.outcome ?? "";
@@ -39932,20 +39314,12 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
     dsse: digestOfFile(files.get(SESSION_FILES.dsse))
   });
   if (proof !== void 0) {
-    checkEntry(proof, entry, { trust, log, keys }, find3.entry);
+    const keeping = trust === void 0 || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
+    checkEntry(proof, entry, { trust: keeping, log }, find3.entry);
   }
   if (started2 !== void 0) {
-    checkApprovals(
-      walk.course.held(),
-      {
-        sid: summary2.sid,
-        started: started2.body,
-        countersigner: keys?.countersigner?.publicKey,
-        files: files.inFolder(SESSION_FILES.approvals),
-        lost
-      },
-      find3.approvals
-    );
+    const context = { sid: summary2.sid, started: started2.body, countersigner: keys?.countersigner?.publicKey };
+    checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find3.approvals);
   }
   walk.digests.compare(files.get(SESSION_FILES.disclosures));
   const erased = checkErasures(
@@ -39961,17 +39335,12 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
     find3.erasures
   );
   walk.digests.missing(erased);
-  const closed2 = files.has(SESSION_FILES.lost) ? [checkLostBeside(files, { lost, started: started2, keys, roots: walk.roots, log })] : [];
-  if (sealed) checkPage2(files, { index: proof?.index, lost }, find3.pages);
+  if (sealed) checkPage(files, proof?.index, find3.pages);
   for (const name2 of files.unknown) find3.files.fail(`${name2} is no file of a session`);
-  const checks = [...Object.values(find3), ...closed2].map((each) => each.check());
-  return {
-    report: { sid: summary2.sid, folder, checks },
-    holds: { session: true, lost: files.has(SESSION_FILES.lost) },
-    row: indexRow(summary2, filedAt)
-  };
+  const report = { sid: summary2.sid, folder, checks: Object.values(find3).map((each) => each.check()) };
+  return { report, summary: summary2, row: indexRow(summary2) };
 }
-function findings2() {
+function findings() {
   return {
     events: new Finding("events"),
     order: new Finding("order"),
@@ -39990,6 +39359,51 @@ function findings2() {
     files: new Finding("files")
   };
 }
+var FOLDERS = [SESSION_FILES.approvals, SESSION_FILES.erasures];
+var Files = class {
+  #files;
+  #unknown;
+  constructor({ files, unknown: unknown2 }) {
+    this.#files = files;
+    this.#unknown = unknown2;
+  }
+  /** A file's bytes; of a missing one none. */
+  get(name2) {
+    return this.#files.get(name2) ?? new Uint8Array();
+  }
+  has(name2) {
+    return this.#files.has(name2);
+  }
+  text(name2) {
+    return decodeUtf82(this.get(name2)) ?? "\uFFFD";
+  }
+  inFolder(folder) {
+    const inside = `${folder}/`;
+    const pairs2 = [...this.#files].filter(([path]) => path.startsWith(inside));
+    return new Map(pairs2.map(([path, bytes]) => [path.slice(inside.length), bytes]));
+  }
+  /** Names in the folder that are none of a session's. */
+  get unknown() {
+    return this.#unknown;
+  }
+};
+var PLAIN2 = Object.values(SESSION_FILES).filter((name2) => !FOLDERS.includes(name2));
+async function readFiles(reader, folder, at) {
+  const files = /* @__PURE__ */ new Map();
+  const unknown2 = [];
+  const read2 = async (name2) => void files.set(name2, await reader.read(at(name2)) ?? new Uint8Array());
+  for (const name2 of await reader.list(folder)) {
+    if (PLAIN2.includes(name2)) await read2(name2);
+    else if (!FOLDERS.includes(name2) || await reader.read(at(name2)) !== void 0) unknown2.push(name2);
+  }
+  for (const inside of FOLDERS) {
+    for (const name2 of await reader.list(at(inside))) {
+      if (/^[\w-]+\.dsse\.json$/.test(name2)) await read2(`${inside}/${name2}`);
+      else unknown2.push(`${inside}/${name2}`);
+    }
+  }
+  return { files, unknown: unknown2 };
+}
 function firstEvent(events) {
   for (const line of linesOf(events)) {
     const event = parseEvent(line);
@@ -39997,11 +39411,11 @@ function firstEvent(events) {
   }
   return void 0;
 }
-function walkEvents(events, at, find3) {
+function walkEvents(events, heads2, find3) {
   const summariser = new Summariser();
   const course = new Course(find3.order);
   const digests = new Digests(find3.disclosures);
-  const sizes = new Set(at);
+  const sizes = new Set(heads2.map(({ size }) => size));
   const roots = /* @__PURE__ */ new Map();
   const lastAt = /* @__PURE__ */ new Map();
   let now = "";
@@ -40036,13 +39450,56 @@ function checkShape({ read: read2, course }, started2, { sealed, finding }) {
   finding.detail = `${read2.size} events`;
   if (course.events < read2.size && finding.good) finding.fail(`${read2.size - course.events} lines could not be read`);
 }
-function checkPage2(files, { index, lost }, finding) {
+function checkPolicy(digest, known3, finding) {
+  finding.detail = digest;
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
+  else if (known3 !== void 0 && !known3.has(digest)) finding.fail(`${digest} is no policy that you gave`);
+}
+function readProof(text2, finding) {
+  try {
+    const { index, path, checkpoint, extra } = parseProof(text2);
+    if (extra !== void 0) finding.fail("the proof holds extra data, which nothing vouches for");
+    return { index, path, checkpoint, origin: parseCheckpoint(parseNote(checkpoint).text).origin };
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+    finding.fail(`${SESSION_FILES.proof}: ${error62.message}`);
+    return void 0;
+  }
+}
+function checkEntry(proof, entry, { trust, log }, finding) {
+  const head = openLogCheckpoint(proof.checkpoint, trust);
+  if (typeof head === "string") {
+    finding.fail(`the proof's checkpoint ${head}`);
+    return;
+  }
+  const { size, root } = head;
+  if (!verifyInclusion({ index: proof.index, size, leaf: leafHash(entry), proof: proof.path, root })) {
+    finding.fail("the log does not hold this session: its digests are not those of the entry");
+  }
+  if (log !== void 0) {
+    const then = log.roots[size];
+    if (head.origin !== log.origin) finding.fail(`the proof is of the log ${head.origin}`);
+    else if (then === void 0) finding.fail(`the proof's checkpoint has ${size} sessions, the log only ${log.size}`);
+    else if (Buffer.compare(then, root) !== 0) {
+      finding.fail(`two checkpoints of size ${size} differ: the log was forked, or rewritten since`);
+    }
+  }
+  finding.detail = `entry ${proof.index} of ${head.origin}`;
+}
+function believed(keys, trust) {
+  return trust?.witnesses ?? (keys?.countersigner === void 0 ? [] : [keys.countersigner]);
+}
+function ownTrust(keys, origin) {
+  const { countersigner: countersigner2 } = keys ?? {};
+  if (countersigner2 === void 0 || !isKeyName(origin)) return { logs: [], witnesses: [] };
+  return { logs: [verifierFor(origin, "log", countersigner2.publicKey)], witnesses: [countersigner2] };
+}
+function checkPage(files, index, finding) {
   if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
   const erasures = erasuresOf(files.inFolder(SESSION_FILES.erasures));
   const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures), {
     index,
-    erasures,
-    lost
+    erasures
   });
   if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
     finding.fail(`${SESSION_FILES.page} is not what the events say`);
@@ -40097,7 +39554,7 @@ async function verifyLedger(from, options) {
   const reader = careful(from, files);
   const named2 = new Finding("keys");
   const trust = await trustOf(reader, pinned, named2);
-  const { log, findings: findings3 } = await checkLog(reader, trust);
+  const { log, findings: findings2 } = await checkLog(reader, trust);
   const population = new Finding("population");
   const pages = new Finding("pages");
   const sessions = [];
@@ -40116,12 +39573,10 @@ async function verifyLedger(from, options) {
   if (log !== void 0) {
     checkPopulation(log, sessions, population);
     await checkFront(reader, log, pages);
-    const heartbeats = await checkHeartbeats(reader, log, trust);
-    if (heartbeats !== void 0) asked4.push(heartbeats);
     if (options.since !== void 0) asked4.push(await checkSince(options.since, { reader, log, trust }));
     if (options.age !== void 0) asked4.push(checkAge(log, options.age));
   }
-  const checks = [named2, ...findings3, population, pages, files, ...asked4].map((each) => each.check());
+  const checks = [named2, ...findings2, population, pages, files, ...asked4].map((each) => each.check());
   return reportOf(checks, sessions, trust, pinned);
 }
 async function verifySession(from, folder, { pinned, policy: policy2, repository, policies }) {
@@ -40195,7 +39650,7 @@ async function foldersIn(reader, month) {
 }
 var TWO_DIGITS = /^[0-9]{2}$/;
 var SID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-var ROOT_NAMES = ["README.md", HEARTBEATS, "log", "sessions", "trust"];
+var ROOT_NAMES = ["README.md", "log", "sessions", "trust"];
 async function checkPlaces(reader, finding) {
   const namesIn2 = async (folder, expected) => {
     const names = await reader.list(folder);
@@ -40208,9 +39663,6 @@ async function checkPlaces(reader, finding) {
     for (const month of await namesIn2(year, TWO_DIGITS)) {
       for (const day of await namesIn2(month, /^(?:[0-9]{2}|README\.md|index\.csv)$/)) await namesIn2(day, SID);
     }
-  }
-  for (const year of await namesIn2(HEARTBEATS, FOUR_DIGITS)) {
-    for (const month of await namesIn2(year, TWO_DIGITS)) await namesIn2(month, /^[0-9]{2}\.dsse\.json$/);
   }
   await namesIn2("trust", /^policy$/);
   for (const name2 of await reader.list("")) {
@@ -40246,18 +39698,31 @@ async function checkMonth(reader, month, sessions, finding) {
   await compare(reader, `${folder}/README.md`, monthPage(month, index), finding);
 }
 async function checkFront(reader, { checkpoint }, finding) {
-  await compare(
-    reader,
-    "README.md",
-    frontPage(checkpoint, await monthsIn(reader), (await heartbeatDays(reader, "newest")).at(-1)),
-    finding
-  );
+  await compare(reader, "README.md", frontPage(checkpoint, await monthsIn(reader)), finding);
 }
 async function compare(reader, path, rendered, finding) {
   const bytes = await reader.read(path);
   if (bytes === void 0 || Buffer.compare(bytes, Buffer.from(rendered)) !== 0) {
     finding.fail(`${path} is not what the sessions say`);
   }
+}
+function checkPopulation(log, sessions, finding) {
+  const folders = new Set(sessions.map(({ report }) => report.sid));
+  const entered = /* @__PURE__ */ new Set();
+  for (const [at, entry] of log.entries.entries()) {
+    if (entry === void 0) finding.fail(`entry ${at} of the log is not one of this version`);
+    else if (entry.kind === "erasure") {
+      if (!entered.has(entry.sid)) finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
+    } else {
+      if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
+      else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
+      entered.add(entry.sid);
+    }
+  }
+  for (const { report } of sessions) {
+    if (!entered.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
+  }
+  finding.detail = `${log.entries.length} entries, ${sessions.length} sessions`;
 }
 
 // src/evidence/bundle.ts
@@ -40366,13 +39831,13 @@ function safePath(path) {
 }
 
 // src/gateway/ledger/lock.ts
-var import_node_crypto15 = require("node:crypto");
+var import_node_crypto14 = require("node:crypto");
 var import_node_fs2 = require("node:fs");
 var import_node_path = require("node:path");
 var import_promises = require("node:timers/promises");
 
 // src/gateway/ledger/process-id.ts
-var import_node_crypto14 = require("node:crypto");
+var import_node_crypto13 = require("node:crypto");
 var import_node_fs = require("node:fs");
 var import_node_os = require("node:os");
 var PROCESS_ID = /^([1-9][0-9]{0,9})-(0|[1-9][0-9]{0,19})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})$/;
@@ -40411,7 +39876,7 @@ ${(0, import_node_os.hostname)()}`),
   ];
 }
 function short(text2) {
-  return text2 === "" ? "0" : (0, import_node_crypto14.hash)("sha256", text2, "hex").slice(0, 12);
+  return text2 === "" ? "0" : (0, import_node_crypto13.hash)("sha256", text2, "hex").slice(0, 12);
 }
 function statOf(pid) {
   const text2 = contents(`/proc/${pid}/stat`);
@@ -40441,7 +39906,7 @@ var ELSEWHERE_MS_MAX = 2e4;
 function tryClaim(lock) {
   const [before] = claimsOn(lock);
   if (before !== void 0) return before;
-  const own2 = `${lock}.${thisProcess()}.${(0, import_node_crypto15.randomBytes)(6).toString("hex")}`;
+  const own2 = `${lock}.${thisProcess()}.${(0, import_node_crypto14.randomBytes)(6).toString("hex")}`;
   (0, import_node_fs2.writeFileSync)(own2, "", { flag: "wx", mode: 384 });
   const other = claimsOn(lock).find(({ path }) => path !== own2);
   if (other === void 0) return { release: () => remove(own2) };
@@ -40462,7 +39927,7 @@ async function holding(lock, work, { courtesy = false } = {}) {
     const waited = Date.now() - from;
     if (courtesy && claim2.life === "elsewhere" && waited > ELSEWHERE_MS_MAX) return await work();
     if (waited > WAIT_MS_MAX) throw new LedgerError(heldBy(claim2));
-    await (0, import_promises.setTimeout)((0, import_node_crypto15.randomInt)(5, 40));
+    await (0, import_promises.setTimeout)((0, import_node_crypto14.randomInt)(5, 40));
   }
 }
 function heldBy({ path, life }) {
@@ -40832,9 +40297,9 @@ async function finish(folder) {
   const next = (0, import_node_path3.join)(folder, NEXT);
   const list2 = await pending(folder);
   for (const [at, path] of (list2?.put ?? []).entries()) {
-    const place = (0, import_node_path3.join)(folder, path);
-    await (0, import_promises2.mkdir)((0, import_node_path3.dirname)(place), { recursive: true });
-    await (0, import_promises2.rename)((0, import_node_path3.join)(next, String(at)), place).catch((error62) => {
+    const place2 = (0, import_node_path3.join)(folder, path);
+    await (0, import_promises2.mkdir)((0, import_node_path3.dirname)(place2), { recursive: true });
+    await (0, import_promises2.rename)((0, import_node_path3.join)(next, String(at)), place2).catch((error62) => {
       if (codeOf2(error62) !== "ENOENT") throw error62;
     });
   }
@@ -40886,11 +40351,11 @@ var SETTINGS2 = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsync=committed,l
 function gitLedger(options) {
   const { repository } = options;
   const refs = [`refs/heads/${options.evidenceBranch}`, `refs/heads/${options.logBranch}`];
-  let opened4;
+  let opened3;
   return {
     async update(plan) {
-      opened4 ??= commonFolder(repository, refs);
-      const common = await opened4;
+      opened3 ??= commonFolder(repository, refs);
+      const common = await opened3;
       return await holding(
         (0, import_node_path4.join)(common, "countersign.lock"),
         async () => await updateRefs(options, refs, common, plan),
@@ -41071,8 +40536,8 @@ function openCommit(repository, commit) {
   let way = [];
   let ahead = /* @__PURE__ */ new Map();
   const fetch2 = async (oid, besides = []) => {
-    const known4 = ahead.get(oid);
-    if (known4 !== void 0) return known4;
+    const known3 = ahead.get(oid);
+    if (known3 !== void 0) return known3;
     batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
     const objects = /* @__PURE__ */ new Map();
     const wanted = [.../* @__PURE__ */ new Set([oid, ...besides])];
@@ -41087,8 +40552,8 @@ function openCommit(repository, commit) {
   };
   const entriesOf = async (path) => {
     way = way.filter((each) => each.path === "" || path === each.path || path.startsWith(`${each.path}/`));
-    const known4 = way.at(-1)?.path === path ? way.at(-1) : void 0;
-    if (known4 !== void 0) return known4.entries;
+    const known3 = way.at(-1)?.path === path ? way.at(-1) : void 0;
+    if (known3 !== void 0) return known3.entries;
     const oid = path === "" ? `${commit ?? ""}^{tree}` : await find3(path, "tree");
     if (oid === void 0) return void 0;
     const entries = entriesIn(await fetch2(oid));
@@ -41321,12 +40786,12 @@ function readOptions2(args) {
 }
 
 // src/cli/countersigner.ts
-var import_node_crypto19 = require("node:crypto");
+var import_node_crypto18 = require("node:crypto");
 var import_node_os3 = require("node:os");
 var import_node_util2 = require("node:util");
 
 // src/gateway/desk/key.ts
-var import_node_crypto16 = require("node:crypto");
+var import_node_crypto15 = require("node:crypto");
 var import_node_fs6 = require("node:fs");
 var import_node_path7 = require("node:path");
 var KeyError = class extends Error {
@@ -41370,7 +40835,7 @@ function readKey(path) {
 function decodeKey(path, pem) {
   let key;
   try {
-    key = (0, import_node_crypto16.createPrivateKey)(pem);
+    key = (0, import_node_crypto15.createPrivateKey)(pem);
   } catch (error62) {
     throw new KeyError(`${path} is no key: move it away and a new key is made`, { cause: error62 });
   }
@@ -41380,7 +40845,7 @@ function decodeKey(path, pem) {
   return key;
 }
 function makeKey(path, suffix) {
-  const { privateKey } = (0, import_node_crypto16.generateKeyPairSync)("ed25519");
+  const { privateKey } = (0, import_node_crypto15.generateKeyPairSync)("ed25519");
   const fresh = `${path}.${suffix}`;
   (0, import_node_fs6.writeFileSync)(fresh, privateKey.export({ format: "pem", type: "pkcs8" }), { flag: "wx", mode: 384 });
   try {
@@ -41520,8 +40985,8 @@ function requestId(random) {
   }
   return text2;
 }
-function lifetimeMs(terms, held2) {
-  const most = held2.inTransaction ? Math.min(held2.transactionMsMax, LIFETIME_MS_MAX) : LIFETIME_MS_MAX;
+function lifetimeMs(terms, held) {
+  const most = held.inTransaction ? Math.min(held.transactionMsMax, LIFETIME_MS_MAX) : LIFETIME_MS_MAX;
   const least = Math.min(terms.expiresMs, most);
   return Number.isFinite(least) ? Math.max(0, least) : 0;
 }
@@ -41547,8 +41012,8 @@ function castVote(ballot, vote) {
     };
   }
   if (ballot.votes.some((each) => isSamePerson(each.login, vote.login))) {
-    const missing3 = ballot.need - ballot.votes.length;
-    return { ballot, counted: false, why: `You approved already; ${missing3} more must, and each person counts once.` };
+    const missing2 = ballot.need - ballot.votes.length;
+    return { ballot, counted: false, why: `You approved already; ${missing2} more must, and each person counts once.` };
   }
   const votes = [...ballot.votes, vote];
   if (votes.length < ballot.need) {
@@ -41570,7 +41035,7 @@ function isSamePerson(one, other) {
 }
 
 // src/gateway/desk/exchange.ts
-var import_node_crypto17 = require("node:crypto");
+var import_node_crypto16 = require("node:crypto");
 var Refused = class extends Error {
   name = "Refused";
   status;
@@ -41638,7 +41103,7 @@ function answerError(response, error62, log) {
   answerJson(response, 500, { error: "the countersigner failed; nothing was answered or signed" });
 }
 function isSameSecret(one, other) {
-  return (0, import_node_crypto17.timingSafeEqual)((0, import_node_crypto17.createHash)("sha256").update(one).digest(), (0, import_node_crypto17.createHash)("sha256").update(other).digest());
+  return (0, import_node_crypto16.timingSafeEqual)((0, import_node_crypto16.createHash)("sha256").update(one).digest(), (0, import_node_crypto16.createHash)("sha256").update(other).digest());
 }
 function isObject2(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -42007,9 +41472,9 @@ ${vkey}
     this.#open.clear();
   }
   #openSession(origin) {
-    const known4 = this.#open.get(origin);
-    if (known4 !== void 0) {
-      return known4;
+    const known3 = this.#open.get(origin);
+    if (known3 !== void 0) {
+      return known3;
     }
     const sid = origin.slice(origin.lastIndexOf("/") + 1);
     if (!SID2.test(sid)) {
@@ -42328,12 +41793,12 @@ function openHeadDoor({
     }
   };
   const open3 = () => {
-    const opened4 = (0, import_node_net.connect)(headSocketPath(socketPath));
-    opened4.write(`${secret}
+    const opened3 = (0, import_node_net.connect)(headSocketPath(socketPath));
+    opened3.write(`${secret}
 `);
-    opened4.on("error", lose);
-    opened4.on("close", () => lose(void 0));
-    opened4.on("data", (chunk) => {
+    opened3.on("error", lose);
+    opened3.on("close", () => lose(void 0));
+    opened3.on("data", (chunk) => {
       try {
         take(chunk);
       } catch (error62) {
@@ -42341,7 +41806,7 @@ function openHeadDoor({
         lose(error62);
       }
     });
-    return opened4;
+    return opened3;
   };
   return {
     async addCheckpoint(body) {
@@ -43295,7 +42760,7 @@ function onAnswer2(door, { response }, answer) {
 }
 
 // src/masking/mask.ts
-var import_node_crypto18 = require("node:crypto");
+var import_node_crypto17 = require("node:crypto");
 
 // src/masking/columns.ts
 var COPIES = [
@@ -43592,17 +43057,17 @@ function maskValue(value, as2, session) {
     case "hash":
       return `h:${keyedHash(value, session.key)}`;
     case "tokenise": {
-      const hash17 = keyedHash(value, session.key);
-      const known4 = session.tokens.get(hash17);
-      if (known4 !== void 0) return `t:${known4}`;
-      if (session.tokens.size >= TOKENS_MAX) return `h:${hash17}`;
-      session.tokens.set(hash17, session.tokens.size + 1);
+      const hash16 = keyedHash(value, session.key);
+      const known3 = session.tokens.get(hash16);
+      if (known3 !== void 0) return `t:${known3}`;
+      if (session.tokens.size >= TOKENS_MAX) return `h:${hash16}`;
+      session.tokens.set(hash16, session.tokens.size + 1);
       return `t:${session.tokens.size}`;
     }
   }
 }
 function keyedHash(value, key) {
-  return (0, import_node_crypto18.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
+  return (0, import_node_crypto17.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
 }
 var EMAIL = /^([^\s@]+)@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,63})$/;
 function partial(value) {
@@ -43768,8 +43233,8 @@ function userName() {
 }
 function repositoryOf(directory) {
   const remote = git(directory, "config", "--get", "remote.origin.url");
-  const known4 = /github\.com[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(remote)?.[1];
-  return known4 ?? (0, import_node_path10.basename)(git(directory, "rev-parse", "--show-toplevel") || directory);
+  const known3 = /github\.com[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(remote)?.[1];
+  return known3 ?? (0, import_node_path10.basename)(git(directory, "rev-parse", "--show-toplevel") || directory);
 }
 function git(directory, ...args) {
   const told = (0, import_node_child_process3.spawnSync)("git", args, { cwd: directory, encoding: "utf8", timeout: 5e3 });
@@ -43783,13 +43248,13 @@ async function countersigner(args, io) {
   try {
     const { socketPath, stateDir, port } = readOptions3(args, io.env);
     running = await startCountersigner({
-      key: openCountersignerKey(stateDir, import_node_crypto19.randomBytes),
+      key: openCountersignerKey(stateDir, import_node_crypto18.randomBytes),
       stateDir,
       socketPath,
       page: { port },
       person,
       clock: Date.now,
-      random: import_node_crypto19.randomBytes,
+      random: import_node_crypto18.randomBytes,
       log: (line) => io.stderr.write(`${line}
 `)
     });
@@ -43906,10 +43371,6 @@ async function findSessions(reader, prefix, countMax) {
   }
   return found;
 }
-async function isLostSession(reader, folder) {
-  const names = await reader.list(folder);
-  return names.includes(SESSION_FILES.lost) && !names.includes(SESSION_FILES.events);
-}
 async function readSession(reader, folder) {
   const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
   const events = await reader.read(at(SESSION_FILES.events));
@@ -43920,14 +43381,12 @@ async function readSession(reader, folder) {
   }
   const proof = await reader.read(at(SESSION_FILES.proof));
   const dsse = await reader.read(at(SESSION_FILES.dsse));
-  const lost = await reader.read(at(SESSION_FILES.lost));
   return {
     events,
     disclosures: await reader.read(at(SESSION_FILES.disclosures)) ?? new Uint8Array(),
     erasures,
     proof: proof === void 0 ? void 0 : decodeUtf82(proof) ?? "",
-    dsse: dsse === void 0 ? "" : decodeUtf82(dsse) ?? "",
-    lost: lost === void 0 ? void 0 : readLost(decodeUtf82(lost) ?? "")
+    dsse: dsse === void 0 ? "" : decodeUtf82(dsse) ?? ""
   };
 }
 
@@ -43963,8 +43422,7 @@ async function eraseValues({ folder, digests, by, reason, at }, ledger, signer) 
 ${await signer.sign(appended.checkpoint)}`;
     const page2 = sessionPage(session.events, kept, {
       index: indexIn(session.proof, folder),
-      erasures: erasuresOf(erasures),
-      lost: session.lost
+      erasures: erasuresOf(erasures)
     });
     const put = (path, text2) => ({
       path,
@@ -43975,7 +43433,7 @@ ${await signer.sign(appended.checkpoint)}`;
         { path: `${folder}/${SESSION_FILES.disclosures}`, bytes: kept },
         put(`${folder}/${SESSION_FILES.erasures}/${name2}`, file2),
         put(`${folder}/${SESSION_FILES.page}`, page2),
-        put("README.md", frontPage(checkpoint, await monthsIn(now), (await heartbeatDays(now, "newest")).at(-1))),
+        put("README.md", frontPage(checkpoint, await monthsIn(now))),
         put(TRUST_PATH, encodeTrust(trust)),
         put(CHECKPOINT_PATH, checkpoint),
         ...appended.files
@@ -44259,8 +43717,8 @@ async function erase(args, io) {
     }
     return await eraseAt(options, io);
   } catch (error62) {
-    const known4 = [WrongUse, NoSession, LedgerError, LogError, DeskError].some((kind) => error62 instanceof kind);
-    if (!known4 || !(error62 instanceof Error)) throw error62;
+    const known3 = [WrongUse, NoSession, LedgerError, LogError, DeskError].some((kind) => error62 instanceof kind);
+    if (!known3 || !(error62 instanceof Error)) throw error62;
     io.err(`countersign erase: ${visibleLine(error62.message)}`);
     return error62 instanceof WrongUse || error62 instanceof NoSession ? 2 : 1;
   }
@@ -44443,7 +43901,7 @@ function lineOf(issue2) {
 }
 
 // src/config/policy-file.ts
-var import_node_crypto20 = require("node:crypto");
+var import_node_crypto19 = require("node:crypto");
 
 // src/policy/policy.ts
 var EFFECTS2 = [
@@ -44464,9 +43922,9 @@ var BUILT_IN_RULES = {
 
 // src/config/nearest.ts
 var LENGTH_MAX = 64;
-function nearest(word, known4) {
+function nearest(word, known3) {
   if (word.length > LENGTH_MAX) return void 0;
-  const distances = known4.map((each) => ({ each, distance: distance(word.toLowerCase(), each.toLowerCase()) }));
+  const distances = known3.map((each) => ({ each, distance: distance(word.toLowerCase(), each.toLowerCase()) }));
   const best = distances.toSorted((a, b) => a.distance - b.distance)[0];
   if (best === void 0) return void 0;
   return best.distance <= Math.max(1, Math.floor(Math.max(word.length, best.each.length) / 3)) ? best.each : void 0;
@@ -44509,14 +43967,14 @@ function explainOne(issue2, base, context) {
       return [{ file: source.file, ...source.keyPlaceOf(path), message }];
     }
     case "invalid_type":
-      return missing2(path, context) ?? [at(`${shown}; write ${wordFor(issue2.expected)}.`)];
+      return missing(path, context) ?? [at(`${shown}; write ${wordFor(issue2.expected)}.`)];
     case "invalid_value": {
-      const absent = missing2(path, context);
+      const absent = missing(path, context);
       if (absent !== void 0) return absent;
-      const known4 = issue2.values.map(String);
+      const known3 = issue2.values.map(String);
       const found = valueAt(source.value, path);
-      const meant = typeof found === "string" ? nearest(found, known4) : void 0;
-      const right = known4.length === 1 ? `write ${known4.join("")}` : `choose from ${known4.join(", ")}`;
+      const meant = typeof found === "string" ? nearest(found, known3) : void 0;
+      const right = known3.length === 1 ? `write ${known3.join("")}` : `choose from ${known3.join(", ")}`;
       return [at(`${shown}; ${meant === void 0 ? right : `did you mean "${meant}"? Else ${right}`}.`)];
     }
     case "too_small":
@@ -44535,18 +43993,18 @@ function explainOne(issue2, base, context) {
   }
 }
 function unknownKey(key, path, { source, jsonSchema }) {
-  const known4 = keysAt(jsonSchema, path);
-  const meant = nearest(key, known4);
-  const advice = meant === void 0 ? `keys here are ${known4.join(", ")}` : `did you mean "${meant}"?`;
+  const known3 = keysAt(jsonSchema, path);
+  const meant = nearest(key, known3);
+  const advice = meant === void 0 ? `keys here are ${known3.join(", ")}` : `did you mean "${meant}"?`;
   const message = `${show(key)} is not a key here; ${advice.replace(/(?<![?])$/, ".")}`;
   return { file: source.file, ...source.keyPlaceOf([...path, key]), message };
 }
-function missing2(path, { source, jsonSchema }) {
+function missing(path, { source, jsonSchema }) {
   const key = path.at(-1);
   const parent = valueAt(source.value, path.slice(0, -1));
   if (typeof key !== "string" || !isRecord2(parent) || Object.hasOwn(parent, key)) return void 0;
-  const known4 = keysAt(jsonSchema, path.slice(0, -1));
-  const misspelt = Object.keys(parent).some((each) => !known4.includes(each) && nearest(each, known4) === key);
+  const known3 = keysAt(jsonSchema, path.slice(0, -1));
+  const misspelt = Object.keys(parent).some((each) => !known3.includes(each) && nearest(each, known3) === key);
   if (misspelt) return [];
   const about = nodesAt(jsonSchema, path).map((node2) => node2["description"]);
   const advice = about.find((each) => typeof each === "string");
@@ -44620,7 +44078,7 @@ function keysAt(root, path) {
   return [...new Set(keys)];
 }
 function nodesAt(root, path) {
-  let nodes = opened2(root, root);
+  let nodes = opened(root, root);
   for (const key of path) {
     nodes = nodes.flatMap((node2) => {
       if (typeof key === "number") return [node2["items"]];
@@ -44628,19 +44086,19 @@ function nodesAt(root, path) {
       return [
         isRecord2(properties) && Object.hasOwn(properties, String(key)) ? properties[String(key)] : node2["additionalProperties"]
       ];
-    }).flatMap((node2) => opened2(root, node2));
+    }).flatMap((node2) => opened(root, node2));
   }
   return nodes;
 }
-function opened2(root, node2) {
+function opened(root, node2) {
   if (!isRecord2(node2)) return [];
   const reference = node2["$ref"];
   if (typeof reference === "string") {
     const definition = valueAt(root, reference.replace(/^#\//, "").split("/"));
-    return [...node2["description"] === void 0 ? [] : [node2], ...opened2(root, definition)];
+    return [...node2["description"] === void 0 ? [] : [node2], ...opened(root, definition)];
   }
   const alternatives = node2["anyOf"];
-  return [node2, ...Array.isArray(alternatives) ? alternatives.flatMap((each) => opened2(root, each)) : []];
+  return [node2, ...Array.isArray(alternatives) ? alternatives.flatMap((each) => opened(root, each)) : []];
 }
 
 // src/config/contradictions.ts
@@ -44649,7 +44107,7 @@ function contradictions(source, reserved) {
   const { value } = source;
   if (!isRecord2(value) || !Array.isArray(value["rules"])) return [];
   const rules = value["rules"];
-  const known4 = { targets: keysOf(value["targets"]), protocols: protocolsOf(value["targets"]) };
+  const known3 = { targets: keysOf(value["targets"]), protocols: protocolsOf(value["targets"]) };
   return [
     ...nameIssues(rules, source, reserved),
     ...rules.flatMap((rule, index) => {
@@ -44657,7 +44115,7 @@ function contradictions(source, reserved) {
       const path = ["rules", index];
       return [
         ...approvalIssues(rule, path, source),
-        ...matchIssues(rule["match"], [...path, "match"], { source, known: known4 })
+        ...matchIssues(rule["match"], [...path, "match"], { source, known: known3 })
       ];
     })
   ];
@@ -44693,7 +44151,7 @@ function approvalIssues(rule, path, source) {
   return [issueAt(source, [...path, "approval", "count"], message)];
 }
 function matchIssues(match2, path, context) {
-  const { source, known: known4 } = context;
+  const { source, known: known3 } = context;
   if (!isRecord2(match2)) return [];
   if (Object.keys(match2).length === 0) {
     return [issueAt(source, path, "this matches nothing in particular; name at least one fact, such as effects.")];
@@ -44709,24 +44167,24 @@ function matchIssues(match2, path, context) {
   return [
     ...unknownNames(match2["target"], [...path, "target"], {
       source,
-      known: known4.targets,
+      known: known3.targets,
       what: "no target is called"
     }),
     ...unknownNames(match2["protocol"], [...path, "protocol"], {
       source,
-      known: known4.protocols,
+      known: known3.protocols,
       what: "no target here speaks"
     }),
     ...inner,
     ...matchIssues(match2["not"], [...path, "not"], context)
   ];
 }
-function unknownNames(value, path, { source, known: known4, what }) {
+function unknownNames(value, path, { source, known: known3, what }) {
   const names = Array.isArray(value) ? value : [value];
   return names.flatMap((name2, index) => {
-    if (typeof name2 !== "string" || name2.includes("*") || known4.includes(name2)) return [];
-    const meant = nearest(name2, known4);
-    const advice = meant === void 0 ? `There are ${known4.join(", ")}.` : `Did you mean "${meant}"?`;
+    if (typeof name2 !== "string" || name2.includes("*") || known3.includes(name2)) return [];
+    const meant = nearest(name2, known3);
+    const advice = meant === void 0 ? `There are ${known3.join(", ")}.` : `Did you mean "${meant}"?`;
     const at = Array.isArray(value) ? [...path, index] : path;
     return [issueAt(source, at, `${what} ${JSON.stringify(name2)}. ${advice}`)];
   });
@@ -44901,7 +44359,7 @@ __export(external_exports, {
   gt: () => _gt,
   gte: () => _gte,
   guid: () => guid2,
-  hash: () => hash13,
+  hash: () => hash12,
   hex: () => hex3,
   hostname: () => hostname3,
   httpUrl: () => httpUrl,
@@ -52656,8 +52114,8 @@ var error20 = () => {
       case "invalid_union":
         return "\u05E7\u05DC\u05D8 \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF";
       case "invalid_element": {
-        const place = withDefinite(issue2.origin ?? "array");
-        return `\u05E2\u05E8\u05DA \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF \u05D1${place}`;
+        const place2 = withDefinite(issue2.origin ?? "array");
+        return `\u05E2\u05E8\u05DA \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF \u05D1${place2}`;
       }
       default:
         return `\u05E7\u05DC\u05D8 \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF`;
@@ -61840,7 +61298,7 @@ __export(schemas_exports2, {
   float64: () => float64,
   function: () => _function,
   guid: () => guid2,
-  hash: () => hash13,
+  hash: () => hash12,
   hex: () => hex3,
   hostname: () => hostname3,
   httpUrl: () => httpUrl,
@@ -62540,7 +61998,7 @@ function hex3(_params) {
 function currencyCode2(_params) {
   return _stringFormat(ZodCustomStringFormat, "currency_code", currencyCode, _params);
 }
-function hash13(alg, params) {
+function hash12(alg, params) {
   const enc = params?.enc ?? "hex";
   const format = `${alg}_${enc}`;
   const regex = regexes_exports[format];
@@ -64691,7 +64149,7 @@ function readPolicy(text2, file2) {
   const shape = parsed3.success ? [] : explain(parsed3.error, source, policyJsonSchema());
   const issues = [...shape, ...contradictions(source, Object.values(BUILT_IN_RULES))];
   if (!parsed3.success || issues.length > 0) throw new ConfigError(issues);
-  const digest = `sha256:${(0, import_node_crypto20.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
+  const digest = `sha256:${(0, import_node_crypto19.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
   return toPolicy(parsed3.data, source, digest);
 }
 function toPolicy(data, source, digest) {
@@ -65273,13 +64731,13 @@ var import_node_path13 = require("node:path");
 var COMMAND_FACTS2 = ["method", "path", "command"];
 function unenforceable(policy2, controlsOf) {
   const targets = [...policy2.targets.values()];
-  const known4 = targets.flatMap((target) => {
+  const known3 = targets.flatMap((target) => {
     const controls = controlsOf(target.protocol);
     return controls === void 0 ? [] : [{ target, controls }];
   });
   return [
     ...targets.flatMap((target) => targetIssues(target, policy2, controlsOf(target.protocol))),
-    ...policy2.rules.flatMap((rule) => matchIssues2(rule.match, policy2.file, known4)),
+    ...policy2.rules.flatMap((rule) => matchIssues2(rule.match, policy2.file, known3)),
     ...policy2.masking.flatMap((rule) => {
       const at = { file: policy2.file, ...rule.at };
       switch (rule.kind) {
@@ -65319,12 +64777,12 @@ function targetIssues(target, policy2, controls) {
     ([wanted, enforced, words]) => wanted && !enforced ? [at(`target ${target.name} (${target.protocol}) ${words}.`)] : []
   );
 }
-function matchIssues2(match2, file2, known4) {
+function matchIssues2(match2, file2, known3) {
   const at = (message) => ({ file: file2, ...match2.at, message });
   const when = match2.when === void 0 ? [] : [at('"when" is not enforced by this version; say it with the other keys.')];
-  const facts3 = COMMAND_FACTS2.filter((fact2) => match2[fact2] !== void 0).filter((fact2) => !known4.some(({ controls }) => controls.facts?.includes(fact2) ?? false)).map((fact2) => at(`no target's protocol tells the "${fact2}" of a command; remove it.`));
+  const facts3 = COMMAND_FACTS2.filter((fact2) => match2[fact2] !== void 0).filter((fact2) => !known3.some(({ controls }) => controls.facts?.includes(fact2) ?? false)).map((fact2) => at(`no target's protocol tells the "${fact2}" of a command; remove it.`));
   const inner = [...match2.any ?? [], ...match2.all ?? [], ...match2.not === void 0 ? [] : [match2.not]];
-  return [...when, ...facts3, ...inner.flatMap((each) => matchIssues2(each, file2, known4))];
+  return [...when, ...facts3, ...inner.flatMap((each) => matchIssues2(each, file2, known3))];
 }
 
 // src/config/policy-examples.ts
@@ -65604,310 +65062,6 @@ function ownLines(lines, { name: name2 }) {
 // src/gateway/seal.ts
 var import_node_fs11 = require("node:fs");
 var import_node_path14 = require("node:path");
-
-// src/evidence/fresh.ts
-var ConflictError = class extends LogError {
-  name = "ConflictError";
-  /** The session's id. */
-  sid;
-  constructor(sid, message) {
-    super(`${message}; nothing was changed`);
-    this.sid = sid;
-  }
-};
-async function held(now, sid, folders) {
-  const checkpoint = await now.read(CHECKPOINT_PATH);
-  if (checkpoint === void 0) return void 0;
-  for (const folder of /* @__PURE__ */ new Set([...folders, ...foldersByTime(sid)])) {
-    const text2 = await entryOf(now, folder, checkpoint);
-    const entry = text2 === void 0 ? void 0 : parseEntry(text2);
-    if (text2 !== void 0 && entry !== void 0 && isOf(entry, sid)) return { folder, text: text2, kind: entry.kind };
-  }
-  return void 0;
-}
-function isOf(entry, sid) {
-  return (entry.kind === "session" || entry.kind === "lost") && entry.sid === sid;
-}
-async function judgeLost(now, placed) {
-  const { folder, entry, lost, session } = placed;
-  const before = await held(now, lost.sid, [folder]);
-  if (before === void 0) return { placed, fate: "entered", path: folder };
-  if (before.text === entry) return { placed, fate: "there", path: folder };
-  const file2 = await now.read(`${folder}/${SESSION_FILES.lost}`);
-  if (before.kind === "session" && file2 === void 0) return { placed, fate: "late", path: before.folder };
-  if (file2 !== void 0 && digestOfFile(file2) === digestOfFile(session.dsse))
-    return { placed, fate: "there", path: folder };
-  throw new ConflictError(lost.sid, `the ledger holds session ${lost.sid} closed as lost otherwise`);
-}
-async function judgeSession(now, placed, beside) {
-  const { sid } = placed.summary;
-  const before = await held(now, sid, [placed.folder]);
-  const own2 = beside.find(({ placed: each, fate }) => each.lost.sid === sid && fate === "entered")?.placed.lost;
-  if (before?.text === placed.entry) return { placed, fate: "there", path: before.folder, lost: own2 };
-  if (before?.kind === "session") throw new ConflictError(sid, `the ledger holds another session ${sid}`);
-  const lost = own2 ?? (before === void 0 ? void 0 : await lostIn(now, before.folder));
-  if (lost === void 0) return { placed, fate: "entered", path: placed.folder, lost };
-  const root = placed.rootAt(lost.size);
-  if (root === void 0 || Buffer.compare(root, lost.root) !== 0) {
-    throw new ConflictError(
-      sid,
-      `session ${sid} was closed as lost with ${lost.size} events countersigned, and these do not begin with them`
-    );
-  }
-  return { placed, fate: "entered", path: lostFolder(sid), lost };
-}
-async function lostIn(now, folder) {
-  const file2 = await now.read(`${folder}/${SESSION_FILES.lost}`);
-  const lost = file2 === void 0 ? void 0 : readLost(decodeUtf82(file2) ?? "");
-  if (lost === void 0) throw new LogError(`${folder}/${SESSION_FILES.lost} cannot be read; run countersign verify`);
-  return lost;
-}
-async function judgeHeartbeat(now, placed) {
-  const { path, day } = placed;
-  const isThere = await now.read(path) !== void 0 && await holdsEntry(now, (text2) => {
-    const entry = parseEntry(decodeUtf82(text2) ?? "");
-    return entry?.kind === "heartbeat" && entry.day === day;
-  });
-  return { placed, fate: isThere ? "there" : "entered", path };
-}
-
-// src/evidence/placed.ts
-function placeSession(session) {
-  const summariser = new Summariser();
-  const read2 = readEvents(session.events, (event) => summariser.add(event));
-  const summary2 = summariser.summary();
-  if (summary2.started === void 0) throw new LogError("the session has no session.started, so it cannot be placed");
-  return {
-    session,
-    summary: summary2,
-    folder: sessionFolder(summary2.startedAt, summary2.sid),
-    entry: encodeEntry({ sid: summary2.sid, root: read2.root, size: read2.size, dsse: digestOfFile(session.dsse) }),
-    rootAt: (size) => size === 0 ? new Frontier().root() : rootAt(session.events, size)
-  };
-}
-function rootAt(events, size) {
-  let root;
-  readEvents(
-    events,
-    () => void 0,
-    (frontier) => {
-      if (frontier.size === size) root = frontier.root();
-    }
-  );
-  return root;
-}
-function placeLost(session) {
-  const lost = readLost(session.dsse);
-  if (lost === void 0) throw new LogError("what is to close a session as lost is not such a statement");
-  if (!isHeadOf(lost, session.checkpoint)) {
-    throw new LogError(`the last head of lost session ${lost.sid} is not the one that its statement names`);
-  }
-  const { sid, root, size } = lost;
-  return {
-    session,
-    lost,
-    folder: lostFolder(sid),
-    entry: encodeLostEntry({ sid, root, size, dsse: digestOfFile(session.dsse) })
-  };
-}
-function isHeadOf({ size, root }, checkpoint) {
-  if (size === 0 || checkpoint === "") return size === 0 && checkpoint === "";
-  try {
-    const head = parseCheckpoint(parseNote(checkpoint).text);
-    return head.size === size && Buffer.compare(head.root, root) === 0;
-  } catch (error62) {
-    if (error62 instanceof NoteError) return false;
-    throw error62;
-  }
-}
-function placeHeartbeat(dsse) {
-  const day = readHeartbeat(dsse)?.day;
-  if (day === void 0) throw new LogError("what is to be a day's heartbeat is not such a statement");
-  return { dsse, day, path: heartbeatPath(day), entry: encodeHeartbeatEntry({ day, dsse: digestOfFile(dsse) }) };
-}
-function sessionFiles(folder, session) {
-  const { events, disclosures, checkpoints, dsse, approvals: approvals2 } = session;
-  return [
-    { path: `${folder}/${SESSION_FILES.events}`, bytes: events },
-    { path: `${folder}/${SESSION_FILES.disclosures}`, bytes: disclosures },
-    ...checkpoints.length === 0 ? [] : [{ path: `${folder}/${SESSION_FILES.checkpoints}`, bytes: checkpoints }],
-    { path: `${folder}/${SESSION_FILES.dsse}`, bytes: Buffer.from(dsse) },
-    ...answerFiles(folder, approvals2)
-  ];
-}
-function lostFiles({ folder, session }) {
-  const { dsse, checkpoint, approvals: approvals2 } = session;
-  return [
-    { path: `${folder}/${SESSION_FILES.lost}`, bytes: Buffer.from(dsse) },
-    ...checkpoint === "" ? [] : [{ path: `${folder}/${SESSION_FILES.checkpoints}`, bytes: Buffer.from(checkpoint) }],
-    ...answerFiles(folder, approvals2)
-  ];
-}
-function answerFiles(folder, answers3) {
-  return answers3.map(({ request, dsse }) => ({
-    path: `${folder}/${SESSION_FILES.approvals}/${fileName(request)}`,
-    bytes: Buffer.from(dsse)
-  }));
-}
-
-// src/evidence/layout.ts
-function statementOf2(events, countersigned) {
-  const summariser = new Summariser();
-  const read2 = readEvents(events, (event) => summariser.add(event));
-  return sessionStatement({ events: read2, summary: summariser.summary(), countersigned });
-}
-function sealedStatement(statement, signatures) {
-  return encodeDsse(statement, signatures);
-}
-async function enter(batch, ledger, signer) {
-  const sessions = (batch.sessions ?? []).map(placeSession);
-  const lost = (batch.lost ?? []).map(placeLost);
-  const heartbeats = (batch.heartbeats ?? []).map(placeHeartbeat);
-  refuseTwice(
-    "session",
-    sessions.map(({ summary: summary2 }) => summary2.sid)
-  );
-  refuseTwice(
-    "lost session",
-    lost.map((each) => each.lost.sid)
-  );
-  refuseTwice(
-    "heartbeat of",
-    heartbeats.map(({ day }) => day)
-  );
-  let judged = { sessions: [], lost: [], heartbeats: [] };
-  const outcome = await ledger.update(async (now) => {
-    const lostNow = await inTurn(lost, async (each) => await judgeLost(now, each));
-    judged = {
-      lost: lostNow,
-      sessions: await inTurn(sessions, async (each) => await judgeSession(now, each, lostNow)),
-      heartbeats: await inTurn(heartbeats, async (each) => await judgeHeartbeat(now, each))
-    };
-    return await changeFor(now, freshOf(judged), signer);
-  });
-  const told = (all) => all.map(({ fate, path }) => ({ fate, path }));
-  return {
-    outcome,
-    sessions: told(judged.sessions),
-    lost: told(judged.lost),
-    heartbeats: told(judged.heartbeats)
-  };
-}
-async function sealSession(session, ledger, signer) {
-  const { outcome, folders } = await sealSessions([session], ledger, signer);
-  return { outcome, folder: folders[0] ?? "" };
-}
-async function sealSessions(sessions, ledger, signer) {
-  const entered = await enter({ sessions }, ledger, signer);
-  return { outcome: entered.outcome, folders: entered.sessions.map(({ path }) => path) };
-}
-function refuseTwice(what, names) {
-  const twice = names.find((name2, at) => names.indexOf(name2) !== at);
-  if (twice !== void 0) throw new LogError(`${what} ${twice} is given twice; nothing was changed`);
-}
-async function inTurn(all, ask3) {
-  const results = [];
-  for (const each of all) results.push(await ask3(each));
-  return results;
-}
-function freshOf({ sessions, lost, heartbeats }) {
-  const isFresh = ({ fate }) => fate === "entered";
-  return {
-    sessions: sessions.filter(isFresh),
-    lost: lost.filter(isFresh),
-    heartbeats: heartbeats.filter(isFresh)
-  };
-}
-async function changeFor(now, fresh, signer) {
-  const { sessions, lost, heartbeats } = fresh;
-  const entries = [...lost, ...sessions, ...heartbeats].map(({ placed }) => Buffer.from(placed.entry));
-  if (entries.length === 0) return "nothing";
-  const log = parseVkey(signer.logVkey);
-  const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
-  const trust = trusting(await readTrust(now), log, witness);
-  const appended = appendEntries(await readEdge(now, trust.logs, log.name), entries);
-  const checkpoint = `${appended.checkpoint}
-${await signer.sign(appended.checkpoint)}`;
-  const files = [
-    ...folderFiles(fresh, appended, checkpoint),
-    ...heartbeats.map(({ placed }) => ({ path: placed.path, bytes: Buffer.from(placed.dsse) })),
-    ...await pageFiles(now, fresh, checkpoint),
-    { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
-    { path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint) },
-    ...appended.files
-  ];
-  const once = new Map(files.map((file2) => [file2.path, file2]));
-  return { files: [...once.values()], removed: appended.removed, message: messageFor(fresh) };
-}
-function folderFiles({ sessions, lost }, appended, checkpoint) {
-  const proven = (folder, at, page2) => {
-    const proof = encodeProof({ index: appended.index + at, path: appended.paths[at] ?? [], checkpoint });
-    return [
-      { path: `${folder}/${SESSION_FILES.proof}`, bytes: Buffer.from(proof) },
-      { path: `${folder}/${SESSION_FILES.page}`, bytes: Buffer.from(page2) }
-    ];
-  };
-  const ofLost = lost.flatMap(({ placed, path }, at) => {
-    const files = lostFiles(placed);
-    const inside = `${path}/${SESSION_FILES.approvals}/`;
-    const approvals2 = new Map(
-      files.flatMap((file2) => file2.path.startsWith(inside) ? [[file2.path.slice(inside.length), file2.bytes]] : [])
-    );
-    return [...files, ...proven(path, at, lostPage(placed.lost, { index: appended.index + at, approvals: approvals2 }))];
-  });
-  const ofSessions = sessions.flatMap(({ placed, path, lost: closed2 }, each) => {
-    const at = lost.length + each;
-    const { events, disclosures } = placed.session;
-    const page2 = sessionPage(events, disclosures, { index: appended.index + at, erasures: [], lost: closed2 });
-    return [...sessionFiles(path, placed.session), ...proven(path, at, page2)];
-  });
-  return [...ofLost, ...ofSessions];
-}
-function messageFor({ sessions, lost, heartbeats }) {
-  const each = [
-    ...lost.map(({ placed }) => `Session ${placed.lost.sid}: lost`),
-    ...sessions.map(({ placed }) => `Session ${placed.summary.sid}: ${placed.summary.ended?.outcome ?? "incomplete"}`),
-    ...heartbeats.map(({ placed }) => `Heartbeat of ${placed.day}`)
-  ];
-  if (each.length === 1) return each.join();
-  const counts = [
-    sessions.length === 0 ? "" : `${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}`,
-    lost.length === 0 ? "" : `${lost.length} lost`,
-    heartbeats.length === 0 ? "" : `${heartbeats.length} ${heartbeats.length === 1 ? "heartbeat" : "heartbeats"}`
-  ];
-  return counts.filter((count2) => count2 !== "").join(", ");
-}
-async function pageFiles(now, fresh, checkpoint) {
-  const months = new Set(await monthsIn(now));
-  const files = [];
-  const rows2 = rowsOf2(fresh);
-  for (const month of new Set(rows2.map((each) => each.month))) {
-    months.add(month);
-    const folder = `sessions/${month.replace("-", "/")}`;
-    const before = await now.read(`${folder}/index.csv`);
-    const inMonth = rows2.filter((each) => each.month === month).map(({ row }) => row);
-    const index = indexWith(before === void 0 ? "" : decodeUtf82(before) ?? "", inMonth);
-    files.push({ path: `${folder}/index.csv`, bytes: Buffer.from(index) });
-    files.push({ path: `${folder}/README.md`, bytes: Buffer.from(monthPage(month, index)) });
-  }
-  const days = [...await heartbeatDays(now, "newest"), ...fresh.heartbeats.map(({ placed }) => placed.day)];
-  const front = frontPage(checkpoint, [...months], days.toSorted().at(-1));
-  return [...files, { path: "README.md", bytes: Buffer.from(front) }];
-}
-function rowsOf2({ sessions, lost }) {
-  const entered = new Set(sessions.map(({ placed }) => placed.summary.sid));
-  const ofLost = lost.flatMap(({ placed }) => {
-    const at = timeOfId(placed.lost.sid);
-    return entered.has(placed.lost.sid) ? [] : [{ month: at.slice(0, 7), row: lostRow(placed.lost, at) }];
-  });
-  const ofSessions = sessions.map(({ placed: { summary: summary2 }, lost: closed2 }) => {
-    const at = closed2 === void 0 ? summary2.startedAt : timeOfId(summary2.sid);
-    return { month: at.slice(0, 7), row: indexRow(summary2, at) };
-  });
-  return [...ofLost, ...ofSessions];
-}
-
-// src/gateway/seal.ts
 async function seal({ sid, directory, key, countersigned }, { desk, ledger, logOrigin }) {
   const events = (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(directory, "events.jsonl"));
   const statement = statementOf2(events, countersigned);
@@ -66161,7 +65315,7 @@ function readIfThere(path) {
 }
 
 // src/gateway/unsealed.ts
-var import_node_crypto21 = require("node:crypto");
+var import_node_crypto20 = require("node:crypto");
 var import_node_fs13 = require("node:fs");
 var import_node_path16 = require("node:path");
 var NOTE_BYTES_MAX = 64 * 1024;
@@ -66216,7 +65370,7 @@ function readNote(path) {
     const fields = new Map(Object.entries(value));
     const [ledger, directory, pem] = ["ledger", "directory", "key"].map((name2) => fields.get(name2));
     if (typeof ledger !== "string" || typeof directory !== "string" || typeof pem !== "string") return void 0;
-    return { ledger, directory, key: (0, import_node_crypto21.createPrivateKey)(pem) };
+    return { ledger, directory, key: (0, import_node_crypto20.createPrivateKey)(pem) };
   } catch (error62) {
     if (error62 instanceof SyntaxError || codeOf2(error62) === "ENOENT" || codeOf2(error62)?.startsWith("ERR_OSSL") === true) {
       return void 0;
@@ -66503,7 +65657,7 @@ function tinted(paint, tone, text2) {
 }
 
 // src/gateway/local.ts
-var import_node_crypto29 = require("node:crypto");
+var import_node_crypto28 = require("node:crypto");
 var import_node_path20 = require("node:path");
 
 // src/protocols/index.ts
@@ -66514,7 +65668,7 @@ async function openProtocols() {
 
 // src/gateway/certificate.ts
 var import_reflect_metadata = __toESM(require_Reflect(), 1);
-var import_node_crypto22 = require("node:crypto");
+var import_node_crypto21 = require("node:crypto");
 var import_x509 = __toESM(require_x509_cjs(), 1);
 var VALID_MS = 24 * 60 * 60 * 1e3;
 var SKEW_MS = 5 * 60 * 1e3;
@@ -66552,7 +65706,7 @@ async function makeSessionCertificate(names, now) {
       await import_x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey)
     ]
   });
-  const key = Buffer.from(await import_node_crypto22.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  const key = Buffer.from(await import_node_crypto21.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
   return {
     caPem: `${authority.toString("pem")}
 `,
@@ -66566,21 +65720,21 @@ ${key.replace(/.{64}/g, "$&\n").trim()}
   };
 }
 function endPointHash(der) {
-  const { hash: hash17 } = hashOf(new import_x509.X509Certificate(Buffer.from(der)).signatureAlgorithm);
-  if (hash17 === void 0) return new Uint8Array(0);
-  const name2 = ["MD5", "SHA-1"].includes(hash17) ? "SHA-256" : hash17;
-  return (0, import_node_crypto22.createHash)(name2.replace("-", "")).update(der).digest();
+  const { hash: hash16 } = hashOf(new import_x509.X509Certificate(Buffer.from(der)).signatureAlgorithm);
+  if (hash16 === void 0) return new Uint8Array(0);
+  const name2 = ["MD5", "SHA-1"].includes(hash16) ? "SHA-256" : hash16;
+  return (0, import_node_crypto21.createHash)(name2.replace("-", "")).update(der).digest();
 }
 function hashOf(algorithm) {
-  const hash17 = "hash" in algorithm ? algorithm.hash : void 0;
-  if (typeof hash17 === "string") return { hash: hash17 };
-  if (typeof hash17 === "object" && hash17 !== null && "name" in hash17 && typeof hash17.name === "string") {
-    return { hash: hash17.name };
+  const hash16 = "hash" in algorithm ? algorithm.hash : void 0;
+  if (typeof hash16 === "string") return { hash: hash16 };
+  if (typeof hash16 === "object" && hash16 !== null && "name" in hash16 && typeof hash16.name === "string") {
+    return { hash: hash16.name };
   }
   return { hash: void 0 };
 }
 async function makeKeys() {
-  return await import_node_crypto22.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
+  return await import_node_crypto21.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
 }
 function isAddress(name2) {
   return /^[0-9.]+$/.test(name2) || name2.includes(":");
@@ -66680,9 +65834,9 @@ async function readCatalog(own2) {
   for (const [view, columns2] of (await own2.query(VIEWS)).rows) reads.set(view ?? "", (columns2 ?? "").split("\n"));
   const parents = /* @__PURE__ */ new Map();
   for (const [child2, schema, name2] of (await own2.query(PARENTS)).rows) {
-    const known4 = parents.get(child2 ?? "") ?? [];
-    known4.push({ schema: schema ?? "", name: name2 ?? "" });
-    parents.set(child2 ?? "", known4);
+    const known3 = parents.get(child2 ?? "") ?? [];
+    known3.push({ schema: schema ?? "", name: name2 ?? "" });
+    parents.set(child2 ?? "", known3);
   }
   const byOid = /* @__PURE__ */ new Map();
   const byName = /* @__PURE__ */ new Map();
@@ -67035,7 +66189,7 @@ function contextOf({ certPem, keyPem }) {
 }
 
 // src/gateway/dial.ts
-var import_node_crypto23 = require("node:crypto");
+var import_node_crypto22 = require("node:crypto");
 var import_node_net3 = require("node:net");
 var import_node_tls3 = require("node:tls");
 
@@ -67265,14 +66419,14 @@ function explainSystem(error62, code, at) {
   const { rootCertificate } = at;
   if (code === "ECONNRESET" || code === "EPIPE") return explainClosing(at);
   if (UNKNOWN_AUTHORITY.has(code)) {
-    const known5 = rootCertificate === void 0 ? "by an authority that is known here" : "by the one in sslrootcert";
-    return `its certificate is not signed ${known5}; write sslrootcert=PATH of the authority's certificate, or sslrootcert=system`;
+    const known4 = rootCertificate === void 0 ? "by an authority that is known here" : "by the one in sslrootcert";
+    return `its certificate is not signed ${known4}; write sslrootcert=PATH of the authority's certificate, or sslrootcert=system`;
   }
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     return `its certificate is for another name (${error62.message}); connect by a name that it has, or write sslmode=verify-ca`;
   }
-  const known4 = SYSTEM.get(code);
-  if (known4 !== void 0) return known4;
+  const known3 = SYSTEM.get(code);
+  if (known3 !== void 0) return known3;
   if (code.startsWith("ERR_SSL") || code.startsWith("ERR_OSSL")) {
     return `TLS failed (${code}); see that it takes TLS 1.2 or later, and our certificate where it wants one`;
   }
@@ -67351,11 +66505,11 @@ var DialError = class extends Error {
     this.code = code;
   }
 };
-async function dial(target, startup, { random = import_node_crypto23.randomBytes } = {}) {
+async function dial(target, startup, { random = import_node_crypto22.randomBytes } = {}) {
   const call2 = {
     target,
     startup: mergeSettings(startup, target.settings),
-    files: await readFiles(target),
+    files: await readFiles2(target),
     random
   };
   const failures = [];
@@ -67369,7 +66523,7 @@ async function dial(target, startup, { random = import_node_crypto23.randomBytes
   }
   throw toError(target, failures);
 }
-async function readFiles(target) {
+async function readFiles2(target) {
   try {
     return await readTlsFiles(target.tls);
   } catch (cause) {
@@ -67588,7 +66742,7 @@ function ignore() {
 }
 
 // src/gateway/own-questions.ts
-var import_node_crypto24 = require("node:crypto");
+var import_node_crypto23 = require("node:crypto");
 var KEY_BYTES = 16;
 var OwnQuestions = class _OwnQuestions {
   #parts;
@@ -67663,7 +66817,7 @@ var OwnQuestions = class _OwnQuestions {
 };
 function returned(id, code, received) {
   const { bytes, rows: rows2, tags } = answerOf(received);
-  const key = (0, import_node_crypto24.randomBytes)(KEY_BYTES);
+  const key = (0, import_node_crypto23.randomBytes)(KEY_BYTES);
   return {
     type: "returned",
     id,
@@ -67673,7 +66827,7 @@ function returned(id, code, received) {
     summary: tags,
     rows: rows2,
     bytes: bytes.length,
-    digest: (0, import_node_crypto24.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
+    digest: (0, import_node_crypto23.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
     key,
     results: [],
     truncated: true,
@@ -67851,8 +67005,8 @@ var Preview = class {
       const estimated = planRows(await ask3(queries.explain, params).catch(() => ""));
       await ask3("ROLLBACK TO SAVEPOINT countersign");
       const counted3 = await ask3(queries.count, params).then(Number, () => -1);
-      const known4 = Number.isSafeInteger(counted3) && counted3 >= 0;
-      return { estimated, counted: known4 ? counted3 : -1, note: known4 ? "" : "the rows could not be counted in time" };
+      const known3 = Number.isSafeInteger(counted3) && counted3 >= 0;
+      return { estimated, counted: known3 ? counted3 : -1, note: known3 ? "" : "the rows could not be counted in time" };
     } finally {
       await ask3("ROLLBACK");
     }
@@ -68027,7 +67181,7 @@ var Gateway = class {
       dial: async (startup) => await dialForClient(target, startup),
       certificate,
       cancel: (key) => this.#cancel(key),
-      opened: (cancelKey, opened4) => this.#byCancelKey.set(cancelKey, opened4),
+      opened: (cancelKey, opened3) => this.#byCancelKey.set(cancelKey, opened3),
       closed: (closed2) => this.#closed(closed2)
     });
     this.#connections.add(connection);
@@ -68042,8 +67196,8 @@ var Gateway = class {
     const connection = this.#byCancelKey.get(key);
     if (connection === void 0) return;
     if (this.#parts.judge.withdraw(connection)) return;
-    const known4 = connection.cancellation;
-    if (known4 !== void 0) sendCancel(known4.dialled, known4.key);
+    const known3 = connection.cancellation;
+    if (known3 !== void 0) sendCancel(known3.dialled, known3.key);
   }
   #named(purpose) {
     return `countersign ${purpose} ${this.#parts.session.sid}`;
@@ -68172,14 +67326,14 @@ var HeadFollower = class {
 };
 
 // src/gateway/hold.ts
-var import_node_crypto25 = require("node:crypto");
+var import_node_crypto24 = require("node:crypto");
 var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "", disclosure: "" };
 function askPeople(parts) {
   const { session } = parts;
-  const salts = new SaltPool((bytes) => (0, import_node_crypto25.randomFillSync)(bytes));
+  const salts = new SaltPool((bytes) => (0, import_node_crypto24.randomFillSync)(bytes));
   const publicKey = parseVkey(parts.vkey).publicKey;
   return async ({ asker, command, shown, leaf, decision }, signal) => {
-    const id = requestId((0, import_node_crypto25.randomBytes)(ID_RANDOM_BYTES));
+    const id = requestId((0, import_node_crypto24.randomBytes)(ID_RANDOM_BYTES));
     asker.tell(`countersign: held for approval (rule "${decision.reason.rule}"), request ${id}`);
     const impact = await parts.impactOf(asker.target, command);
     const waitMs = lifetimeMs(decision.approval, {
@@ -68229,7 +67383,7 @@ function askPeople(parts) {
       answer: answered.answer,
       by: answered.by.map(({ login: login2, via }) => ({ login: structure(login2), via: structure(via) })),
       cmd: command.id,
-      dsse: answered.dsse === "" ? "" : `sha256:${(0, import_node_crypto25.hash)("sha256", answered.dsse, "hex")}`,
+      dsse: answered.dsse === "" ? "" : `sha256:${(0, import_node_crypto24.hash)("sha256", answered.dsse, "hex")}`,
       reason: reason === void 0 ? [] : [reason.redacted],
       request: id
     });
@@ -68255,7 +67409,7 @@ async function believed2(parts, request, publicKey, answered) {
   const { cmd, digest, expiresAt, id, leaf, policy: policy2, requestedAt, rule, sid, target } = request;
   const expected = { cmd, digest, expiresAt, leaf, policy: policy2, request: id, requestedAt, rule, sid, target };
   const result = verifyApproval(answered.dsse, publicKey, expected);
-  const reason = answered.disclosure === "" ? [] : [{ "...": digestOf2(answered.disclosure) }];
+  const reason = answered.disclosure === "" ? [] : [{ "...": digestOf(answered.disclosure) }];
   const same = result.kind === "good" && JSON.stringify(result.facts.reason) === JSON.stringify(reason);
   if (same && result.facts.answer === "approved") return answered;
   parts.session.recorder.gap(0, request.cmd, `an approval of request ${request.id} did not verify`);
@@ -68265,7 +67419,7 @@ function reasonOf({ reason, disclosure }, salts) {
   if (reason === "") return void 0;
   const text2 = structure(reason);
   if (openDisclosure(disclosure)?.value !== text2) return redact(text2, salts);
-  return { redacted: { "...": digestOf2(disclosure) }, disclosure };
+  return { redacted: { "...": digestOf(disclosure) }, disclosure };
 }
 
 // src/gateway/judge.ts
@@ -68419,16 +67573,16 @@ function refusalOf({ answer, words }, { reason }) {
 }
 
 // src/gateway/random-pool.ts
-var import_node_crypto26 = require("node:crypto");
+var import_node_crypto25 = require("node:crypto");
 var POOL_BYTES2 = 16 * 1024;
 var RandomPool = class {
-  #pool = (0, import_node_crypto26.randomBytes)(POOL_BYTES2);
+  #pool = (0, import_node_crypto25.randomBytes)(POOL_BYTES2);
   #at = 0;
   /** `count` unguessable bytes. */
   take(count2) {
-    if (count2 > POOL_BYTES2) return (0, import_node_crypto26.randomBytes)(count2);
+    if (count2 > POOL_BYTES2) return (0, import_node_crypto25.randomBytes)(count2);
     if (this.#at + count2 > POOL_BYTES2) {
-      this.#pool = (0, import_node_crypto26.randomBytes)(POOL_BYTES2);
+      this.#pool = (0, import_node_crypto25.randomBytes)(POOL_BYTES2);
       this.#at = 0;
     }
     const slice = this.#pool.subarray(this.#at, this.#at + count2);
@@ -68438,7 +67592,7 @@ var RandomPool = class {
 };
 
 // src/gateway/session.ts
-var import_node_crypto28 = require("node:crypto");
+var import_node_crypto27 = require("node:crypto");
 var import_node_fs17 = require("node:fs");
 var import_node_path19 = require("node:path");
 
@@ -68559,7 +67713,7 @@ async function within(ms, promise2) {
 }
 
 // src/gateway/recorder.ts
-var import_node_crypto27 = require("node:crypto");
+var import_node_crypto26 = require("node:crypto");
 
 // src/gateway/response-writer.ts
 var ResponseWriter = class {
@@ -68593,8 +67747,8 @@ var ResponseWriter = class {
     return { json: `{"key":"${base64url3(key)}","results":[${sets}],"summary":[${words}]}`, masked };
   }
   #names(columns2) {
-    const known4 = this.#columns.get(columns2);
-    if (known4 !== void 0) return known4;
+    const known3 = this.#columns.get(columns2);
+    if (known3 !== void 0) return known3;
     const json2 = `[${columns2.map(({ name: name2 }) => quoted(name2)).join(",")}]`;
     this.#columns.set(columns2, json2);
     return json2;
@@ -68651,13 +67805,13 @@ var Recorder = class {
   }
   /** Records a command before anything is decided about it. */
   seen(conn, target, command) {
-    const known4 = this.#texts.get(command.textKey);
+    const known3 = this.#texts.get(command.textKey);
     const catalog = this.#catalogs.get(target) ?? NO_CATALOG;
     const touched = this.#touches(command.objects, catalog);
-    const masked = known4 ?? this.#text(command, touched, catalog);
-    const text2 = known4 === void 0 ? this.#redactor.redact(masked.text) : void 0;
+    const masked = known3 ?? this.#text(command, touched, catalog);
+    const text2 = known3 === void 0 ? this.#redactor.redact(masked.text) : void 0;
     const params = this.#params(command, touched, catalog);
-    const key = text2?.disclosure ?? params.redactions[0]?.disclosure ?? known4?.disclosure ?? "";
+    const key = text2?.disclosure ?? params.redactions[0]?.disclosure ?? known3?.disclosure ?? "";
     const digest = this.#digest(key, command.bytes);
     let bytes = 0;
     for (const each of command.bytes) bytes += each.length;
@@ -68671,7 +67825,7 @@ var Recorder = class {
       params: params.redacted,
       target,
       text: text2 === void 0 ? NONE2 : [text2.redacted],
-      textOf: known4?.seq ?? -1,
+      textOf: known3?.seq ?? -1,
       tx: command.inTransaction,
       why: this.#list(command.why)
     });
@@ -68695,7 +67849,7 @@ var Recorder = class {
       input2.set(part2, at);
       at += part2.length;
     }
-    return (0, import_node_crypto27.hash)("sha256", input2.subarray(0, at), "base64url");
+    return (0, import_node_crypto26.hash)("sha256", input2.subarray(0, at), "base64url");
   }
   decided(conn, cmd, { kind, reason }) {
     this.#log.append("command.decided", conn, {
@@ -68762,8 +67916,8 @@ var Recorder = class {
   #masksOfParams(command, catalog) {
     const { slots, objects, params } = command;
     const ofSlots = this.#paramMasks.get(slots);
-    const known4 = ofSlots?.get(objects);
-    if (known4 !== void 0 && known4.length >= params.length) return known4;
+    const known3 = ofSlots?.get(objects);
+    if (known3 !== void 0 && known3.length >= params.length) return known3;
     const masks = this.#masker.paramMasks(command, params.length, catalog);
     if (ofSlots === void 0) this.#paramMasks.set(slots, new WeakMap([[objects, masks]]));
     else ofSlots.set(objects, masks);
@@ -68781,16 +67935,16 @@ var Recorder = class {
   /** By columns and objects together: a column that was traced to no table goes by what the statement touches. */
   #masksOf(columns2, objects, catalog) {
     const ofColumns = this.#masks.get(columns2);
-    const known4 = ofColumns?.get(objects);
-    if (known4 !== void 0) return known4;
+    const known3 = ofColumns?.get(objects);
+    if (known3 !== void 0) return known3;
     const masks = resultMasks(this.#masker.columns, columns2, catalog, { objects });
     if (ofColumns === void 0) this.#masks.set(columns2, new WeakMap([[objects, masks]]));
     else ofColumns.set(objects, masks);
     return masks;
   }
   #touches(objects, catalog) {
-    const known4 = this.#touching.get(objects);
-    if (known4 !== void 0) return known4;
+    const known3 = this.#touching.get(objects);
+    if (known3 !== void 0) return known3;
     const touches = touchesMasked(this.#masker.columns, objects, catalog);
     this.#touching.set(objects, touches);
     return touches;
@@ -68798,8 +67952,8 @@ var Recorder = class {
   /** Names and reasons on one line each. Readings give the same lists again and again, so each is gone through once. */
   #list(items) {
     if (items.length === 0) return items;
-    const known4 = this.#lists.get(items);
-    if (known4 !== void 0) return known4;
+    const known3 = this.#lists.get(items);
+    if (known3 !== void 0) return known3;
     const list2 = shorten(items);
     this.#lists.set(items, list2);
     return list2;
@@ -68882,7 +68036,7 @@ var Session = class {
     this.origin = sessionOrigin(parts.logOrigin, parts.sid);
     this.#failed = parts.failed;
     (0, import_node_fs17.mkdirSync)((0, import_node_path19.join)(parts.directory, "approvals"), { recursive: true, mode: 448 });
-    this.#key = (0, import_node_crypto28.generateKeyPairSync)("ed25519").privateKey;
+    this.#key = (0, import_node_crypto27.generateKeyPairSync)("ed25519").privateKey;
     this.vkey = noteSigner(this.origin, this.#key).verifier.vkey;
     const events = new SessionFile((0, import_node_path19.join)(parts.directory, "events.jsonl"), parts);
     const disclosures = new SessionFile((0, import_node_path19.join)(parts.directory, "disclosures.jsonl"), parts);
@@ -68907,7 +68061,7 @@ var Session = class {
     this.turn = new Turn(() => this.#flush());
     this.recorder = new Recorder({
       log: this.log,
-      salts: new SaltPool((bytes) => (0, import_node_crypto28.randomFillSync)(bytes)),
+      salts: new SaltPool((bytes) => (0, import_node_crypto27.randomFillSync)(bytes)),
       masker: parts.masker
     });
   }
@@ -68995,10 +68149,10 @@ function makeUlid(nowMs, random) {
 // src/gateway/local.ts
 async function openSession(parts) {
   const { policy: policy2, identity, desk } = parts;
-  const sid = makeUlid(Date.now(), (0, import_node_crypto29.randomBytes)(10));
+  const sid = makeUlid(Date.now(), (0, import_node_crypto28.randomBytes)(10));
   const masker = openMasker(
     policy2.masking.flatMap((rule) => rule.kind === "columns" ? [rule] : []),
-    (0, import_node_crypto29.randomBytes)(32)
+    (0, import_node_crypto28.randomBytes)(32)
   );
   let gateway;
   const claimed = parts.unsealed?.sessions.claim(sid);
@@ -69059,7 +68213,7 @@ async function openSession(parts) {
     session,
     judge: judge2,
     certificate,
-    password: (0, import_node_crypto29.randomBytes)(24).toString("base64url"),
+    password: (0, import_node_crypto28.randomBytes)(24).toString("base64url"),
     random: (count2) => pool.take(count2),
     reader,
     targets
@@ -69087,9 +68241,9 @@ async function openSession(parts) {
       await listening2.close("the session ended");
       await judge2.idle();
       if (session.failure === "") {
-        const { commands: commands2, denied, held: held2 } = session.stats;
+        const { commands: commands2, denied, held } = session.stats;
         const outcome = exit === 0 ? "completed" : "failed";
-        session.log.append("session.ended", 0, { commands: commands2, denied, exit, held: held2, outcome });
+        session.log.append("session.ended", 0, { commands: commands2, denied, exit, held, outcome });
       }
       await session.end();
     }
@@ -69450,10 +68604,10 @@ async function runJob({ options, policy: policy2, targets, io }) {
     const { sid, directory, key, heads: heads2 } = open3.session;
     const { folder } = await seal({ sid, directory, key, countersigned: heads2.size }, { desk, ledger, logOrigin });
     open3.claimed?.remove();
-    const { commands: commands2, denied, held: held2 } = open3.session.stats;
-    say(`sealed ${counted(commands2, "command")} (${held2} held, ${denied} refused) in ${options.ledger}, ${folder}`);
+    const { commands: commands2, denied, held } = open3.session.stats;
+    say(`sealed ${counted(commands2, "command")} (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
     if (options.json)
-      io.err(JSON.stringify({ sid: open3.session.sid, ledger: options.ledger, folder, commands: commands2, held: held2, denied, exit }));
+      io.err(JSON.stringify({ sid: open3.session.sid, ledger: options.ledger, folder, commands: commands2, held, denied, exit }));
     return open3.session.failure === "" ? exit : 1;
   } catch (error62) {
     if (error62 instanceof UsageError2) throw error62;
@@ -69523,20 +68677,20 @@ function sessionJson({ events, disclosures }, erasures) {
   const told = [];
   readEvents(events, (event) => {
     summariser.add(event);
-    told.push({ ...event, body: opened3(event.body, values, erased) });
+    told.push({ ...event, body: opened2(event.body, values, erased) });
   });
   const { sid, counts } = summariser.summary();
   return escaped2(JSON.stringify({ sid, counts, erasures, events: told }));
 }
-function opened3(value, values, erased) {
-  if (Array.isArray(value)) return value.map((each) => opened3(each, values, erased));
+function opened2(value, values, erased) {
+  if (Array.isArray(value)) return value.map((each) => opened2(each, values, erased));
   if (!isObject(value)) return value;
   const digest = value["..."];
   if (isText2(digest)) {
     const found = values({ "...": digest });
     return found === void 0 ? { digest, erased: erased.has(digest) } : { value: found };
   }
-  return Object.fromEntries(Object.entries(value).map(([name2, each]) => [name2, opened3(each, values, erased)]));
+  return Object.fromEntries(Object.entries(value).map(([name2, each]) => [name2, opened2(each, values, erased)]));
 }
 function escaped2(json2) {
   return json2.replace(
@@ -69581,8 +68735,6 @@ var Teller = class {
     switch (event.type) {
       case "session.started":
         return started(event.sid, event.at, event.body);
-      case "credential.issued":
-        return [line("dim", `${time3}  the App released its credential of ${event.body.target} to the session`)];
       case "connection.opened": {
         const { target, user, database, purpose, application } = event.body;
         const program = application.map((each) => this.#oneLine(each)).join(" ");
@@ -69652,12 +68804,12 @@ var Teller = class {
           line("bad", `${time3}  missing${event.body.cmd === "" ? "" : `, of ${event.body.cmd}`}: ${event.body.what}`)
         ];
       case "session.ended": {
-        const { outcome, exit, commands: commands2, held: held2, denied } = event.body;
+        const { outcome, exit, commands: commands2, held, denied } = event.body;
         const tone = outcome === "completed" ? "good" : "bad";
         return [
           line(
             tone,
-            `${time3}  ${outcome}, exit code ${exit}: ${counted(commands2, "command")}, ${held2} held, ${denied} refused`
+            `${time3}  ${outcome}, exit code ${exit}: ${counted(commands2, "command")}, ${held} held, ${denied} refused`
           )
         ];
       }
@@ -69781,21 +68933,17 @@ async function find2({ what, ledger }, cwd) {
   if (isFolder(folder)) {
     const session = await readSession(dirReader(folder), "");
     if (session !== void 0) return session;
-    if (await isLostSession(dirReader(folder), "")) throw new NoSession(LOST);
     throw new NoSession(`${what} is not the folder of a session: it has no events.jsonl`);
   }
   const { reader, close } = await openPlace(ledger, cwd);
   try {
-    const place = await oneSession(reader, what);
-    const session = await readSession(reader, place);
-    if (session === void 0 && await isLostSession(reader, place)) throw new NoSession(LOST);
+    const session = await readSession(reader, await oneSession(reader, what));
     if (session === void 0) throw new NoSession(`session ${what} has no events; run countersign verify`);
     return session;
   } finally {
     await close();
   }
 }
-var LOST = "this session was lost: its events were never handed in; README.md in its folder says what is known of it";
 var CODES = { plain: "", strong: "1", dim: "2", good: "32", held: "33", bad: "31" };
 function painter({ stdout, env }) {
   const { NO_COLOR: no = "", TERM: term = "" } = env;
@@ -69905,12 +69053,12 @@ function readOptions8(args, cwd) {
       }
     });
     if (values.help === true) return void 0;
-    const [place, ...rest] = positionals;
-    if (place === void 0 || place === "" || rest.length > 0) return "name one folder or branch";
+    const [place2, ...rest] = positionals;
+    if (place2 === void 0 || place2 === "" || rest.length > 0) return "name one folder or branch";
     const age = values["max-age"];
     const policies = values.policy?.map((path) => digestOfFile(readAt(cwd, path, "--policy")));
     return {
-      place,
+      place: place2,
       pinned: values.key === void 0 ? void 0 : readKey2(values.key),
       since: values.since === void 0 ? void 0 : readCheckpoint(values.since, cwd),
       secondsMax: age === void 0 ? void 0 : readSeconds(age),
@@ -69959,16 +69107,16 @@ function readKey2(vkey) {
   return key.kind === "witness" ? key : verifierFor(key.name, "witness", key.publicKey);
 }
 async function verifyAt(options, io) {
-  const { place, pinned, repository, policies } = options;
-  const folder = (0, import_node_path23.resolve)(io.cwd, place);
+  const { place: place2, pinned, repository, policies } = options;
+  const folder = (0, import_node_path23.resolve)(io.cwd, place2);
   if (isFile2(folder)) {
     const bundled = bundleReader(folder);
     if (await holdsTiles(bundled)) return await verifyWhole(bundled, options, io);
-    if (asksOfTheLog(options)) throw new NotFound(`${place} is the bundle of one session; ${NEEDS_LOG}`);
+    if (asksOfTheLog(options)) throw new NotFound(`${place2} is the bundle of one session; ${NEEDS_LOG}`);
     return await verifyBundle(bundled, { pinned, repository, policies });
   }
   if (!isFolder2(folder)) {
-    const reader2 = await openBranch(io.cwd, place);
+    const reader2 = await openBranch(io.cwd, place2);
     try {
       return await verifyWhole(reader2, options, io);
     } finally {
@@ -69977,11 +69125,10 @@ async function verifyAt(options, io) {
   }
   const reader = dirReader(folder);
   if (await isLedger(reader)) return await verifyWhole(reader, options, io);
-  const names = await reader.list("");
-  if (!names.includes(SESSION_FILES.events) && !names.includes(SESSION_FILES.lost)) {
-    throw new NotFound(`${place} is neither a ledger (with log/checkpoint) nor the folder of a session`);
+  if (!(await reader.list("")).includes("events.jsonl")) {
+    throw new NotFound(`${place2} is neither a ledger (with log/checkpoint) nor the folder of a session`);
   }
-  if (asksOfTheLog(options)) throw new NotFound(`${place} is one session; ${NEEDS_LOG}`);
+  if (asksOfTheLog(options)) throw new NotFound(`${place2} is one session; ${NEEDS_LOG}`);
   return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
 }
 var NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger itself: its branch, folder or bundle";

@@ -17,7 +17,10 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
   "src/policy": { rooms: ["src/model"], packages: [] },
   "src/approval": { rooms: ["src/model"], packages: [] },
   "src/journal": { rooms: ["src/model", "src/tlog"], packages: [/^node:crypto$/, /^node:assert/] },
-  "src/evidence": { rooms: ["src/model", "src/journal", "src/tlog"], packages: [/^node:crypto$/, /^node:assert/] },
+  "src/evidence": {
+    rooms: ["src/model", "src/journal", "src/tlog"],
+    packages: [/^node:crypto$/, /^node:assert/, /^node:zlib$/],
+  },
   "src/config": { rooms: ["src/model", "src/policy", "src/masking"], packages: [/^yaml$/, /^zod$/, /^node:crypto$/] },
   "src/gateway": {
     rooms: [

@@ -4,6 +4,7 @@
  */
 
 import { type LostReason, signLost } from "../../src/evidence/lost.ts";
+import { placeLost } from "../../src/evidence/placed.ts";
 import { isInteger, isText, shaped } from "../../src/evidence/shape.ts";
 import { jobEndedAtMs } from "../../src/github/evidence-job.ts";
 import { findRepository } from "../../src/github/evidence-repository.ts";
@@ -11,7 +12,7 @@ import { parseNote, parseVkey, verifySignatures } from "../../src/tlog/note.ts";
 import { rootHash } from "../../src/tlog/tree.ts";
 import type { Context } from "../context.ts";
 import { findSession, type SessionRow } from "../sessions/session.ts";
-import type { Sql } from "../state/database.ts";
+import { type Sql, StateError } from "../state/database.ts";
 import { callFor, type Doer } from "../state/errands.ts";
 import type { CustodyNeeds } from "./hand-in.ts";
 
@@ -129,6 +130,8 @@ async function keepLost(
     signer,
   );
   const approvals = await needs.approvalsOf(sql, sid);
+  // What could not be entered must fail here, where it keeps back nobody else.
+  placeLost({ dsse, checkpoint: head?.note ?? "", approvals });
   await sql.run(
     `INSERT INTO lost_session (sid, repository_id, dsse, checkpoint, approvals, at)
      VALUES ($1, $2, $3, $4, $5::text::jsonb, $6) ON CONFLICT DO NOTHING`,
@@ -139,5 +142,6 @@ async function keepLost(
 /** When we cosigned this head, by what stands in the cosignature. */
 function cosignedAt(note: string, vkey: string): string {
   const [own] = verifySignatures(parseNote(note), [parseVkey(vkey)]);
-  return new Date((own?.at ?? 0) * 1000).toISOString();
+  if (own === undefined) throw new StateError("the head in the state is not one that this App cosigned");
+  return new Date(own.at * 1000).toISOString();
 }

@@ -11,6 +11,7 @@ import { closeDoer } from "./close.ts";
 import { type CustodyNeeds, handInRoutes } from "./hand-in.ts";
 import { heartbeatDoer, heartbeatDueMs } from "./heartbeat.ts";
 import { landDoer } from "./land.ts";
+import { bundleDoer } from "./month-bundle.ts";
 import { PACE_MS_MIN } from "./pace.ts";
 
 export type { CustodyNeeds } from "./hand-in.ts";
@@ -39,6 +40,7 @@ export function custody(
     ["land", landDoer(context, shared)],
     ["close", closeDoer(context, needs)],
     ["heartbeat", heartbeatDoer(context)],
+    ["bundle", bundleDoer(context, shared)],
   ];
   return {
     routes: handInRoutes(context, needs),

@@ -6,12 +6,12 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { erasuresOf } from "../evidence/erasure.ts";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import { sessionJson } from "../evidence/session-json.ts";
 import { isLostSession, readSession, type SessionFiles } from "../evidence/sessions.ts";
 import { type Line, type Moment, type Tone, transcript } from "../evidence/transcript.ts";
 import { visibleLine } from "../evidence/visible.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { DEFAULT_LEDGER, isFolder, NoSession, oneSession, openPlace } from "./place.ts";
 
 export interface ShowIo {

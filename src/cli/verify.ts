@@ -8,6 +8,7 @@ import { durationMs } from "../config/durations.ts";
 import { holdsTiles, verifyBundle } from "../evidence/bundle.ts";
 import { decodeUtf8 } from "../evidence/dsse.ts";
 import { digestOfFile } from "../evidence/entry.ts";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import type { EvidenceReader } from "../evidence/ledger.ts";
 import type { Check, Report } from "../evidence/report.ts";
 import { isLedger, verifyLedger, verifySession } from "../evidence/verify.ts";
@@ -15,7 +16,6 @@ import { visibleLine } from "../evidence/visible.ts";
 import { SESSION_FILES, TRUST_PATH } from "../evidence/where.ts";
 import { bundleReader } from "../gateway/ledger/bundle.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { type GitReader, gitReader } from "../gateway/ledger/git.ts";
 import { NoteError, parseCheckpoint, parseNote, parseVkey, type Verifier, verifierFor } from "../tlog/note.ts";
 

@@ -85,6 +85,29 @@ export async function verifySession(
   return reportOf(checks, [session], trust, pinned);
 }
 
+/**
+ * Verifies the sessions of one month (`2026-11`) without the log: each by its proof, and the month's pages against all of
+ * them, so that none that they list can be missing. `policy`: the text of `trust/policy`.
+ */
+export async function verifyMonth(
+  from: EvidenceReader,
+  month: string,
+  { pinned, policy, repository, policies }: VerifyOptions & { readonly policy: string },
+): Promise<Report> {
+  const files = new Finding("files");
+  const named = new Finding("keys");
+  const pages = new Finding("pages");
+  const reader = careful(from, files);
+  const trust = believe(policy, pinned, named);
+  const sessions: SessionChecked[] = [];
+  for (const folder of await foldersIn(reader, month)) {
+    sessions.push(await checkSession(reader, folder, { trust, log: undefined, repository, policies }));
+  }
+  await checkMonth(reader, month, sessions, pages);
+  const checks = [named, files, pages].filter(({ good }) => !good).map((each) => each.check());
+  return reportOf(checks, sessions, trust, pinned);
+}
+
 /** Reads what may be read. What must not be is told to the finding, and then is not there. */
 function careful(from: EvidenceReader, finding: Finding): EvidenceReader {
   const refused = (path: string, error: unknown): void => {

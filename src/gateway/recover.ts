@@ -4,12 +4,12 @@
 
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import { LogError } from "../evidence/log.ts";
 import { JournalError } from "../journal/ports.ts";
 import { SessionTree, type SignedHead } from "../journal/session-tree.ts";
 import { noteSigner, parseVkey } from "../tlog/note.ts";
 import { DeskError } from "./desk/call.ts";
-import { LedgerError } from "./ledger/evidence-path.ts";
 import { codeOf } from "./ledger/lock.ts";
 import { type Custodian, isNamed, readApprovals } from "./seal.ts";
 import { linesOfRecovery, type Salvaged, salvage, salvageDisclosures, salvageHeads } from "./torn.ts";

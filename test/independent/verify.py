@@ -2453,27 +2453,49 @@ def verify_session(reader, folder, policy, pinned, signatures):
 
 
 def verify_bundle(reader, pinned, since, signatures):
-    """A whole ledger where there are the log's tiles, else one session by its proof, with nothing beside it."""
+    """A whole ledger where there are the log's tiles, else a month's sessions or one, by proofs, with nothing beside."""
     if "tile" in reader.list("log"):
         return verify_ledger(reader, pinned, since, signatures)
     if since is not None:
         raise NotEvidence(ONE_SESSION)
-    files, folders = Check("files"), session_folders(reader)
-    if len(folders) != 1:
-        files.fail("a bundle without the log's tiles holds one session, this one %d" % len(folders))
-    folder = folders[0] if folders else ""
-    report = verify_session(reader, folder, reader.read("trust/policy") or b"", pinned, signatures)
-    if folder and not folder.endswith("/" + report["sessions"][0]["sid"]):
+    files, folders, month = Check("files"), session_folders(reader), month_in(reader)
+    policy = reader.read("trust/policy") or b""
+    if month is None:
+        if len(folders) != 1:
+            files.fail("a bundle without the log's tiles holds one session, this one %d" % len(folders))
+        folders = folders[:1]
+        report = verify_session(reader, folders[0] if folders else "", policy, pinned, signatures)
+    else:
+        folders = [each for each in folders if each.startswith(month + "/")]
+        keys, read = Check("keys"), Check("files")
+        trust, careful = believe(policy, pinned, keys), Careful(reader, read)
+        sessions = [Session(careful, folder, trust, None, signatures) for folder in folders]
+        bad = [each.report() for each in (keys, read) if each.outcome != "good"]
+        report = report_of(bad, sessions, trust, pinned)
+        listed = sorted(line.split(",")[0] for line in (utf8(reader.read(month + "/index.csv")) or "").split("\n")[1:] if line)
+        if listed != sorted(folder.rsplit("/", 1)[1] for folder in folders):
+            files.fail("the list of the month is not that of the sessions which are here")
+    if folders and any(not each["folder"].endswith("/" + each["sid"]) for each in report["sessions"]):
         files.fail("the session does not belong into this folder")
+    known = ["trust/policy", "log/checkpoint"] + ([month + "/index.csv", month + "/README.md"] if month else [])
     for path in reader.paths():
-        if path not in ("trust/policy", "log/checkpoint") and not (folder and path.startswith(folder + "/")):
+        if path not in known and not any(path.startswith(folder + "/") for folder in folders):
             files.fail("%s is no file of a bundle" % path)
-    checkpoint, proof = reader.read("log/checkpoint"), reader.read(folder + "/session.tlog-proof") if folder else None
-    if checkpoint is None or proof is None or not proof.endswith(checkpoint):
-        files.fail("log/checkpoint is not the checkpoint of the proof")
+    checkpoint = reader.read("log/checkpoint")
+    for folder in folders or [""]:
+        proof = reader.read(folder + "/session.tlog-proof") if folder else None
+        if checkpoint is None or proof is None or not proof.endswith(checkpoint):
+            files.fail("log/checkpoint is not the checkpoint of the proof")
     checks = report["checks"] + [files.report()]
     verdict = verdict_of(checks + [each for session in report["sessions"] for each in session["checks"]])
     return dict(report, checks=checks, verdict=verdict)
+
+
+def month_in(reader):
+    """The folder of the month whose list of sessions is in the bundle; of two, neither."""
+    months = [month for year in numbered(reader, "sessions", 4) for month in numbered(reader, year, 2)]
+    listed = [month for month in months if "index.csv" in reader.list(month)]
+    return listed[0] if len(listed) == 1 else None
 
 
 ONE_SESSION = "this is one session, and --since needs the whole log"

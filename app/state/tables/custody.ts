@@ -83,7 +83,8 @@ export const CUSTODY: readonly string[] = [
      repository_id bigint NOT NULL,
      month text NOT NULL,
      asset text NOT NULL,
-     sha256 text NOT NULL,
+     -- The id of the month's list of sessions that it was made of.
+     made_of text NOT NULL,
      at bigint NOT NULL,
      PRIMARY KEY (repository_id, month)
    )`,

@@ -1,23 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isText, shaped } from "../../../src/evidence/shape.ts";
+import { containing } from "../../standin/containing.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
+import { cloneOf, faultsIn, reportOf, verdictsOf } from "./evidence-at.ts";
 import {
-  cloneOf,
   doErrand,
-  faultsIn,
   handIn,
   landAll,
   NOW_MS,
   type Office,
   openOffice,
   openShop,
-  reportOf,
   runSession,
   type Shop,
   sessionOf,
-  verdictsOf,
 } from "./office.ts";
 
 const descriptions = published();
@@ -66,8 +64,12 @@ describe.each(KINDS)("closing sessions on %s", (kind) => {
     expect(await sessionOf(office, ran.sid)).toMatchObject({ state: "lost", folder: `sessions/2026/11/23/${ran.sid}` });
     const clone = await cloneOf(shop);
     const { ours, theirs } = await verdictsOf(shop, clone);
-    expect(faultsIn(ours)).toEqual([]);
-    expect(theirs).toMatch(/^verdict: good/);
+    expect(faultsIn(ours)).toEqual([
+      "events: there are no events: the gateway's files were never handed in",
+      "ended: the session was lost: silent",
+    ]);
+    expect(ours.verdict).toBe("incomplete");
+    expect(theirs).toMatch(/^verdict: INCOMPLETE/);
     const lost = JSON.parse(
       Buffer.from(
         (
@@ -120,9 +122,14 @@ describe.each(KINDS)("closing sessions on %s", (kind) => {
     await landAll(office, shop);
     expect(await sessionOf(office, one.sid)).toMatchObject({
       state: "contested",
-      folder: expect.stringContaining(one.sid),
+      folder: containing(one.sid),
     });
-    expect(faultsIn(await reportOf(shop))).toEqual([]);
+    const report = await reportOf(shop);
+    expect(report.verdict).toBe("incomplete");
+    expect(faultsIn(report).filter((each) => !each.includes("never handed in"))).toEqual([
+      "ended: the session was lost: contested",
+      "ended: the session was lost: silent",
+    ]);
   });
 
   it("lets one live that spoke while it was looked at, and one that was handed in", async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Problem } from "../../../app/http/route.ts";
 import { isInteger, shaped } from "../../../src/evidence/shape.ts";
+import { containing } from "../../standin/containing.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
 import { ask, handIn, openOffice, openShop, putFiles, type Ran, runSession, seal, sessionOf } from "./office.ts";
@@ -41,9 +42,9 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     const { shop, office } = await begin();
     const ran = await runSession(shop);
     const path = `/v1/sessions/${ran.sid}/files/events.jsonl`;
-    await ask(office, "PUT", path, Buffer.alloc(5_000_000, 65), ran.sid);
+    await ask(office, `PUT ${path}`, Buffer.alloc(5_000_000, 65), ran.sid);
     expect(await handIn(office, ran)).toMatchObject({ status: 202 });
-    await expect(ask(office, "PUT", path, Buffer.from("x\n"), ran.sid)).rejects.toMatchObject({ status: 409 });
+    await expect(ask(office, `PUT ${path}`, Buffer.from("x\n"), ran.sid)).rejects.toMatchObject({ status: 409 });
     await expect(seal(office, { ...ran, signature: { keyid: "a", sig: "b" } })).rejects.toMatchObject({ status: 409 });
     expect(await handIn(office, ran)).toMatchObject({ status: 202 });
   });
@@ -52,14 +53,14 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     const { shop, office } = await begin();
     const [one, two] = [await runSession(shop), await runSession(shop)];
     await expect(
-      ask(office, "PUT", `/v1/sessions/${one.sid}/files/readme.md`, Buffer.from(""), one.sid),
+      ask(office, `PUT /v1/sessions/${one.sid}/files/readme.md`, Buffer.from(""), one.sid),
     ).rejects.toMatchObject({ status: 404 });
     await expect(
-      ask(office, "PUT", `/v1/sessions/${one.sid}/files/events.jsonl`, Buffer.from(""), two.sid),
+      ask(office, `PUT /v1/sessions/${one.sid}/files/events.jsonl`, Buffer.from(""), two.sid),
     ).rejects.toMatchObject({ status: 403 });
     await expect(seal(office, one)).rejects.toMatchObject({
       status: 409,
-      detail: expect.stringContaining("Hand in events.jsonl"),
+      detail: containing("Hand in events.jsonl"),
     });
   });
 
@@ -123,7 +124,8 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     const ran = await runSession(shop);
     const error = await handIn(office, change(ran)).catch((each: unknown) => each);
     expect(error).toBeInstanceOf(Problem);
-    expect(error).toMatchObject({ status: 409, detail: expect.stringMatching(why) });
+    expect(error).toMatchObject({ status: 409 });
+    expect(error instanceof Problem ? error.detail : "").toMatch(why);
     expect((await sessionOf(office, ran.sid)).state).toBe("open");
     expect(await handIn(office, ran)).toMatchObject({ status: 202 });
   });
@@ -139,7 +141,7 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     await shop.database.run(change);
     await expect(handIn(office, ran)).rejects.toMatchObject({
       status: 409,
-      detail: expect.stringContaining(`another ${what}`),
+      detail: containing(`another ${what}`),
     });
   });
 
@@ -148,9 +150,9 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     const [one, two] = [await runSession(shop), await runSession(shop, { heads: "none" })];
     shop.answers.set(one.sid, [{ request: "7Q2M4N8X3K", dsse: "{}\n" }]);
     await expect(handIn(office, one)).rejects.toMatchObject({
-      detail: expect.stringContaining("not one that this App signed"),
+      detail: containing("not one that this App signed"),
     });
-    await expect(handIn(office, two)).rejects.toMatchObject({ detail: expect.stringContaining("no head") });
+    await expect(handIn(office, two)).rejects.toMatchObject({ detail: containing("no head") });
   });
 
   it("does not take what changed while it was checked", async () => {
@@ -159,7 +161,7 @@ describe.each(KINDS)("handing in on %s", (kind) => {
     await putFiles(office, ran);
     const path = `/v1/sessions/${ran.sid}/files/disclosures.jsonl`;
     const disturbed = openOffice(shop, {
-      meanwhile: async () => await ask(office, "PUT", path, Buffer.from(""), ran.sid),
+      meanwhile: async () => await ask(office, `PUT ${path}`, Buffer.from(""), ran.sid),
     });
     await expect(seal(disturbed, ran)).rejects.toMatchObject({ status: 409, title: "Changed meanwhile" });
     expect((await sessionOf(office, ran.sid)).state).toBe("open");

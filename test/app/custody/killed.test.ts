@@ -4,17 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
+import { faultsIn, gitAt, reportOf } from "./evidence-at.ts";
 import {
   doErrand,
-  faultsIn,
-  gitAt,
   handIn,
   Killed,
   type Killer,
   landAll,
   openOffice,
   openShop,
-  reportOf,
   runSession,
   type Shop,
   sessionOf,
@@ -63,7 +61,7 @@ describe.each(KINDS)("an App that is killed, on %s", (kind) => {
     });
     const next = openOffice(shop);
     await landAll(next, shop);
-    expect(await sessionOf(next, ran.sid), killer.struck).toMatchObject({ state: "landed" });
+    expect({ struck: killer.struck, ...(await sessionOf(next, ran.sid)) }).toMatchObject({ state: "landed" });
     return killer.struck;
   };
 

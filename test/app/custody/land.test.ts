@@ -3,11 +3,9 @@ import { isInteger, shaped } from "../../../src/evidence/shape.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
+import { type Clone, cloneOf, faultsIn, verdictsOf } from "./evidence-at.ts";
 import {
-  type Clone,
-  cloneOf,
   doErrand,
-  faultsIn,
   handIn,
   landAll,
   type Office,
@@ -16,7 +14,6 @@ import {
   runSession,
   type Shop,
   sessionOf,
-  verdictsOf,
 } from "./office.ts";
 
 const descriptions = published();

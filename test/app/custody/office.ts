@@ -1,11 +1,6 @@
 // An App that has custody of a shop's sessions: real state, real keys, real sessions, and a GitHub that stock git clones.
 
-import { execFile } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Octokit } from "@octokit/core";
 import type { Context } from "../../../app/context.ts";
 import type { SignedAnswer } from "../../../app/custody/check-hand-in.ts";
@@ -16,18 +11,11 @@ import type { Database, Sql } from "../../../app/state/database.ts";
 import { type DsseSignature, dsseSigner, signDsse } from "../../../src/evidence/dsse.ts";
 import { type SealedSession, statementOf } from "../../../src/evidence/layout.ts";
 import { readEvents } from "../../../src/evidence/read-events.ts";
-import type { Report } from "../../../src/evidence/report.ts";
-import { verifyLedger } from "../../../src/evidence/verify.ts";
-import { dirReader } from "../../../src/gateway/ledger/dir.ts";
-import { gitReader } from "../../../src/gateway/ledger/git.ts";
 import { sessionOrigin } from "../../../src/journal/session-log.ts";
 import type { Registration } from "../../../src/model/registration.ts";
 import { noteSigner } from "../../../src/tlog/note.ts";
 import { makeSession, ORIGIN, type Party, party, type Twist } from "../../evidence/sealed.ts";
-import { PYTHON } from "../../independent/batch.ts";
 import type { Town } from "../../standin/town.ts";
-
-const run = promisify(execFile);
 
 /** A moment after all sessions of `makeSession`, on the day of their ids. */
 export const NOW_MS = Date.parse("2026-11-23T06:00:00.000Z");
@@ -57,10 +45,12 @@ export interface Shop {
   readonly answers: Map<string, readonly SignedAnswer[]>;
   /** The time of all instances. */
   readonly clock: { now: number };
+  /** How many sessions ran. */
+  minted: number;
 }
 
 export function openShop(town: Town, database: Database): Shop {
-  return { town, database, countersigner: party(), answers: new Map(), clock: { now: NOW_MS } };
+  return { town, database, countersigner: party(), answers: new Map(), clock: { now: NOW_MS }, minted: 0 };
 }
 
 interface OfficeOptions {
@@ -163,17 +153,19 @@ export interface Ran {
   readonly signature: DsseSignature;
 }
 
-let minted = 0;
+/** When sessions are made and registered: before their first event. */
+const MADE_MS = Date.parse("2026-11-23T04:59:59.000Z");
 
 /** Ids of the day of `makeSession`, in order. */
-export function nextSid(): string {
-  minted += 1;
-  return `01KANAV0Q8${String(minted).padStart(16, "0")}`;
+function nextSid({ minted }: Shop, atMs = MADE_MS): string {
+  const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  const time = Array.from({ length: 10 }, (_, at) => digits[Math.floor(atMs / 32 ** (9 - at)) % 32]).join("");
+  return `${time}${String(minted).padStart(16, "0")}`;
 }
 
 /** Runs a session as a gateway would, and writes down what registration and witness would have. */
 export async function runSession(
-  { town, database, countersigner, answers }: Shop,
+  shop: Shop,
   twist: Twist & {
     readonly state?: string;
     readonly heads?: "none";
@@ -181,7 +173,9 @@ export async function runSession(
     readonly job?: { run: number; check: number };
   } = {},
 ): Promise<Ran> {
-  const sid = twist.sid ?? nextSid();
+  const { town, database, countersigner, answers } = shop;
+  shop.minted += 1;
+  const sid = twist.sid ?? nextSid(shop);
   const gateway = twist.gateway ?? generateKeyPairSync("ed25519").privateKey;
   const sealed = makeSession(countersigner, { ...twist, sid, gateway });
   const origin = sessionOrigin(ORIGIN, sid);
@@ -189,24 +183,25 @@ export async function runSession(
     sid,
     vkey: noteSigner(origin, gateway).verifier.vkey,
     repositoryId: town.shop.id,
-    at: twist.registeredAt ?? NOW_MS - 1000,
+    at: twist.registeredAt ?? MADE_MS,
   });
   await database.run(
     `INSERT INTO session (sid, repository_id, repository, installation_id, run_id, run_attempt, check_run_id, origin, vkey,
        encryption, head_sha, registration, facts, policy_text, state, registered_at, seen_at)
-     VALUES ($1, $2, 'acme/shop', $3, $4, 1, $5, $6, $7, '', $8, '', $9::text::jsonb, '', $10, $11, $11)`,
+     VALUES ($1, $2, 'acme/shop', $3, $4, 1, $5, $6, $7, '', $8, '', $9::text::jsonb, '', $10, $11, $12)`,
     [
       sid,
       town.shop.id,
       town.installation.id,
-      twist.job?.run ?? minted,
-      twist.job?.check ?? minted,
+      twist.job?.run ?? shop.minted,
+      twist.job?.check ?? shop.minted,
       origin,
       facts.vkey,
       town.head,
       JSON.stringify(facts),
       twist.state ?? "open",
       Date.parse(facts.registeredAt),
+      NOW_MS - 1000,
     ],
   );
   const { size, root } = readEvents(sealed.events, () => undefined);
@@ -251,7 +246,8 @@ function factsOf(
 }
 
 /** Asks a route as the server would once it has verified the signature. */
-export async function ask(office: Office, method: string, path: string, body: Uint8Array, sid: string): Promise<Reply> {
+export async function ask(office: Office, what: string, body: Uint8Array, sid: string): Promise<Reply> {
+  const [method, path = ""] = what.split(" ");
   for (const route of office.custody.routes) {
     const match = route.path.exec(path);
     if (route.method !== method || match === null || route.who !== "session") continue;
@@ -264,7 +260,7 @@ export async function ask(office: Office, method: string, path: string, body: Ui
     };
     return await route.handle(exchange, await sessionOf(office, sid));
   }
-  throw new Error(`no route for ${method} ${path}`);
+  throw new Error(`no route for ${what}`);
 }
 
 export async function sessionOf({ context }: Office, sid: string): Promise<SessionRow> {
@@ -275,14 +271,14 @@ export async function sessionOf({ context }: Office, sid: string): Promise<Sessi
 
 export async function putFiles(office: Office, { sid, sealed }: Ran): Promise<void> {
   const put = async (name: string, bytes: Uint8Array) =>
-    await ask(office, "PUT", `/v1/sessions/${sid}/files/${name}`, bytes, sid);
+    await ask(office, `PUT /v1/sessions/${sid}/files/${name}`, bytes, sid);
   await put("events.jsonl", sealed.events);
   await put("disclosures.jsonl", sealed.disclosures);
   await put("checkpoints.txt", sealed.checkpoints);
 }
 
 export async function seal(office: Office, { sid, signature }: Ran): Promise<Reply> {
-  return await ask(office, "POST", `/v1/sessions/${sid}/seal`, Buffer.from(JSON.stringify({ signature })), sid);
+  return await ask(office, `POST /v1/sessions/${sid}/seal`, Buffer.from(JSON.stringify({ signature })), sid);
 }
 
 export async function handIn(office: Office, ran: Ran): Promise<Reply> {
@@ -305,59 +301,4 @@ export async function landAll(office: Office, { town, clock }: Shop): Promise<nu
     clock.now = Math.max(clock.now, next);
   }
   throw new Error("there is no end of landing");
-}
-
-/** Verifies the branch as it is, without a clone. */
-export async function reportOf({ town, countersigner }: Shop, branch = "countersign/evidence"): Promise<Report> {
-  const reader = await gitReader(town.shop.git.folder, branch);
-  try {
-    return await verifyLedger(reader, { pinned: countersigner.app.verifier });
-  } finally {
-    await reader.close();
-  }
-}
-
-/** What git says about the repository on GitHub. */
-export async function gitAt({ town }: Shop, ...args: string[]): Promise<string> {
-  return (await run("git", ["-C", town.shop.git.folder, ...args])).stdout.trim();
-}
-
-export interface Clone {
-  readonly folder: string;
-  git(...args: string[]): Promise<string>;
-  remove(): void;
-}
-
-/** Clones a branch with stock git. */
-export async function cloneOf({ town }: Shop, branch = "countersign/evidence"): Promise<Clone> {
-  const place = mkdtempSync(join(tmpdir(), "countersign-custody-"));
-  const folder = join(place, "evidence");
-  const env = { ...process.env, GIT_TERMINAL_PROMPT: "0" };
-  await run("git", ["clone", "--quiet", "--branch", branch, `${town.standin.origin}/acme/shop.git`, folder], { env });
-  return {
-    folder,
-    git: async (...args) => (await run("git", ["-C", folder, ...args], { env })).stdout.trim(),
-    remove: () => rmSync(place, { recursive: true, force: true }),
-  };
-}
-
-/** What both verifiers say of a clone, with the App's key pinned. */
-export async function verdictsOf(
-  { countersigner }: Shop,
-  { folder }: Clone,
-): Promise<{ ours: Report; theirs: string }> {
-  const ours = await verifyLedger(dirReader(folder), { pinned: countersigner.app.verifier });
-  const theirs = await run("python3", [...PYTHON, "--quick", folder, "--key", countersigner.app.verifier.vkey]).then(
-    ({ stdout }) => stdout,
-    (error: unknown) => (error instanceof Error && "stdout" in error ? String(error.stdout) : String(error)),
-  );
-  return { ours, theirs: /^verdict: .*$/m.exec(theirs)?.[0] ?? theirs };
-}
-
-/** Why our verifier does not call it good; empty when it does. */
-export function faultsIn(report: Report): string[] {
-  const checks = [...report.checks, ...report.sessions.flatMap((each) => each.checks)];
-  return checks
-    .filter(({ outcome }) => outcome !== "good")
-    .flatMap(({ id, reasons }) => reasons.map((each) => `${id}: ${each}`));
 }
