@@ -58,7 +58,11 @@ function read(body: Buffer): ApprovalRequest | PlanRequest {
   if (isApprovalRequest(value) || isPlanRequest(value)) return value;
   const isPlan = typeof value === "object" && value !== null && "statements" in value;
   const faults = isPlan ? faultsOfPlan(value) : faultsOfRequest(value);
-  throw new Problem(400, "Not an approval request", `These fields are not as they should be: ${faults.slice(0, 20).join(", ").slice(0, 500)}.`);
+  throw new Problem(
+    400,
+    "Not an approval request",
+    `These fields are not as they should be: ${faults.slice(0, 20).join(", ").slice(0, 500)}.`,
+  );
 }
 
 function known(before: { readonly id: string; readonly asked: string }, asked: string): Reply {
@@ -74,7 +78,11 @@ function check(request: ApprovalRequest, session: SessionRow, nowMs: number): nu
     throw new Problem(403, "Another session's request", "A session asks for its own commands only.");
   }
   const differs = (what: string): Problem =>
-    new Problem(409, `Not this session's ${what}`, `The ${what} of the request is another than the one that was registered.`);
+    new Problem(
+      409,
+      `Not this session's ${what}`,
+      `The ${what} of the request is another than the one that was registered.`,
+    );
   if (request.policy !== facts.policy.digest) throw differs("policy");
   if (!facts.targets.includes(request.target)) throw differs("target");
   if (canonical({ ...request.identity }) !== canonical({ ...facts.identity })) throw differs("identity");
@@ -99,7 +107,11 @@ function policyOf({ policy_text, facts }: SessionRow): ReturnType<typeof readPol
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
   }
-  throw new Problem(409, "The policy cannot be read", "Have the policy of the default branch repaired, and start again.");
+  throw new Problem(
+    409,
+    "The policy cannot be read",
+    "Have the policy of the default branch repaired, and start again.",
+  );
 }
 
 const isWaiting = shaped({ session: isCount, repository: isCount, installation: isCount });

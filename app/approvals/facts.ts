@@ -30,7 +30,10 @@ export interface Place {
 }
 
 /** The pull request of the run: known once, it stays. */
-export async function learnPull(sql: Sql, place: Place): Promise<{ readonly surface: SurfaceRow; readonly attempt?: AttemptFacts }> {
+export async function learnPull(
+  sql: Sql,
+  place: Place,
+): Promise<{ readonly surface: SurfaceRow; readonly attempt?: AttemptFacts }> {
   const { octokit, session, repository, surface } = place;
   if (surface.pull >= 0) return { surface };
   // GitHub's own word, from the token of the job.
@@ -48,7 +51,13 @@ export async function learnPull(sql: Sql, place: Place): Promise<{ readonly surf
 }
 
 const isPart = (value: unknown): value is number | "none" => isInteger(value) || value === "none";
-const isCause = shaped({ of: isText, actor: isPart, triggeringActor: isPart, pullRequestAuthor: isPart, committers: listOf(isInteger) });
+const isCause = shaped({
+  of: isText,
+  actor: isPart,
+  triggeringActor: isPart,
+  pullRequestAuthor: isPart,
+  committers: listOf(isInteger),
+});
 
 /**
  * Who had a hand in the run. Only the pull request's commits can change while it runs, so that is read again when its head
@@ -93,7 +102,8 @@ function runOf(cause: Omit<RunFacts, "sender">): RunFacts {
 }
 
 const isNames = (value: unknown): value is Names =>
-  isObject(value) && [value["users"], value["teams"]].every((each) => isObject(each) && Object.values(each).every(isNameNumber));
+  isObject(value) &&
+  [value["users"], value["teams"]].every((each) => isObject(each) && Object.values(each).every(isNameNumber));
 const isNameNumber = (value: unknown): boolean => isInteger(value) || value === "unknown";
 
 /** The numbers of whom the policy names, each looked up once. */
@@ -107,7 +117,8 @@ export async function learnNames(
   const terms = requests.map((row) => askedOf(row).terms);
   const asked = { users: terms.flatMap(({ users }) => users), teams: terms.flatMap(({ teams }) => teams) };
   const isKnown =
-    asked.users.every((each) => Object.hasOwn(kept.users, each)) && asked.teams.every((each) => Object.hasOwn(kept.teams, each));
+    asked.users.every((each) => Object.hasOwn(kept.users, each)) &&
+    asked.teams.every((each) => Object.hasOwn(kept.teams, each));
   if (isKnown) return { surface, names: kept };
   const names = await resolveNames(octokit, repository, asked, kept);
   return { surface: await changeSurface(sql, surface, { names: JSON.stringify(names) }), names };
@@ -141,8 +152,9 @@ export async function readWords(
     const there = new Set(listed === "unknown" ? [] : listed.map(({ word }) => word.key));
     for (const said of await keptWords(sql, session.sid)) {
       // What was told of and does not stand there any more was deleted, or could not be read again: it answers nothing.
-      const isGone = said.word.kind === "comment" && !there.has(said.word.key);
-      heard.push(isGone && said.word.kind === "comment" ? { ...said, word: { ...said.word, stage: "deleted" } } : said);
+      const { word } = said;
+      const isGone = word.kind === "comment" && !there.has(word.key);
+      heard.push(isGone ? { ...said, word: { ...word, stage: "deleted" } } : said);
     }
   } else {
     heard.push(...(await keptWords(sql, session.sid)));
@@ -160,7 +172,15 @@ export async function readWords(
 async function isOurs(sql: Sql, { word }: SaidWord, sid: string): Promise<boolean> {
   if (word.kind !== "comment") return false;
   if (readComment(word.body).kind !== "other") return true;
-  return (await sql.rows("SELECT key FROM word WHERE sid = $1 AND key = $2 LIMIT 1", [sid, word.key], shaped({ key: isText }))).length > 0;
+  return (
+    (
+      await sql.rows(
+        "SELECT key FROM word WHERE sid = $1 AND key = $2 LIMIT 1",
+        [sid, word.key],
+        shaped({ key: isText }),
+      )
+    ).length > 0
+  );
 }
 
 // Several jobs of one run ask on one thread: an answer to one is no wrong code for the others.
@@ -184,7 +204,11 @@ function isAnothers(word: Word, codes: readonly string[]): boolean {
 }
 
 /** Those whose words could decide one of these requests. */
-export function speakersOf(words: readonly SaidWord[], requests: readonly RequestRow[], headSha: string): readonly SaidWord[] {
+export function speakersOf(
+  words: readonly SaidWord[],
+  requests: readonly RequestRow[],
+  headSha: string,
+): readonly SaidWord[] {
   const codes = requests.map(({ code }) => code);
   const ids = new Set(requests.map(({ id }) => id));
   const isMeant = ({ word }: SaidWord): boolean => {
@@ -204,7 +228,9 @@ export function speakersOf(words: readonly SaidWord[], requests: readonly Reques
   const meant = words.filter(isMeant);
   // Buttons first: only people with write permission have them.
   const sorted = meant.toSorted((one, other) => rank(one) - rank(other) || one.word.atMs - other.word.atMs);
-  return [...new Map(sorted.toReversed().map((each) => [each.word.by, each])).values()].toReversed().slice(0, PEOPLE_MAX);
+  return [...new Map(sorted.toReversed().map((each) => [each.word.by, each])).values()]
+    .toReversed()
+    .slice(0, PEOPLE_MAX);
 }
 
 function rank({ word }: SaidWord): number {
@@ -225,7 +251,11 @@ export async function readPeople(
 }
 
 /** A request as `count.ts` takes it. */
-export function listedOf(row: RequestRow, place: Place, { names, app }: { readonly names: Names; readonly app: number }): Listed {
+export function listedOf(
+  row: RequestRow,
+  place: Place,
+  { names, app }: { readonly names: Names; readonly app: number },
+): Listed {
   const { session, surface, repository } = place;
   const request = askedOf(row);
   const number = (known: Names["users"], name: string): number | "unknown" => known[name] ?? "unknown";
@@ -285,7 +315,9 @@ export function factsOf(
     run,
     repository: { id: repository.id, isPublic: repository.isPublic },
     pullRequest:
-      pull === "none" || pull === "unknown" ? pull : { number: pull.number, baseRef: pull.baseRef, baseSha: pull.baseSha },
+      pull === "none" || pull === "unknown"
+        ? pull
+        : { number: pull.number, baseRef: pull.baseRef, baseSha: pull.baseSha },
     nowMs,
   };
 }

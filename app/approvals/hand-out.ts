@@ -1,7 +1,7 @@
 /** A gateway waits for its answer, is given it once it is there, or takes its request back. */
 
-import type { Answered } from "../../src/approval/ports.ts";
 import { happen } from "../../src/approval/lifecycle.ts";
+import type { Answered } from "../../src/approval/ports.ts";
 import { type Exchange, json, Problem, type Reply } from "../http/route.ts";
 import type { SessionRow } from "../sessions/session.ts";
 import { callFor } from "../state/errands.ts";
@@ -48,11 +48,7 @@ function secondsOf(query: URLSearchParams): number {
   return Number(text);
 }
 
-async function look(
-  parts: Parts,
-  id: string,
-  session: SessionRow,
-): Promise<Reply | { readonly approvals: number }> {
+async function look(parts: Parts, id: string, session: SessionRow): Promise<Reply | { readonly approvals: number }> {
   const { database, clock } = parts.context;
   const row = mine(await findRequest(database, id), session);
   if (row.state === "pending") {

@@ -48,7 +48,10 @@ export const EVENTS: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads a delivery. Undefined for what is not about us, or not as GitHub would write it. */
-export function readHint(event: WebhookEvent, { appId, atMs }: { readonly appId: number; readonly atMs: number }): Hint | undefined {
+export function readHint(
+  event: WebhookEvent,
+  { appId, atMs }: { readonly appId: number; readonly atMs: number },
+): Hint | undefined {
   const { payload } = event;
   const installation = numberIn(payload, "installation", "id");
   const action = textIn(payload, "action");

@@ -2,9 +2,9 @@
 
 import type { Octokit } from "@octokit/core";
 import type { Counts } from "../../src/approval/count.ts";
+import { isInteger, shaped } from "../../src/evidence/shape.ts";
 import type { At } from "../../src/github/repository.ts";
 import { createComment } from "../../src/github/threads.ts";
-import { isInteger, shaped } from "../../src/evidence/shape.ts";
 import type { Sql } from "../state/database.ts";
 import type { SaidWord } from "./words-kept.ts";
 
@@ -13,7 +13,10 @@ const REPLIES_MAX = 5;
 const AT_ONCE_MAX = 3;
 
 /** What to tell whom: the comments that were meant for us and counted for nothing, each with the last reason that was found. */
-export function repliesTo(counts: Counts, words: readonly SaidWord[]): readonly { readonly said: SaidWord; readonly why: string }[] {
+export function repliesTo(
+  counts: Counts,
+  words: readonly SaidWord[],
+): readonly { readonly said: SaidWord; readonly why: string }[] {
   const why = new Map<string, string>();
   const counted = new Set<string>();
   for (const { counted: those, uncounted } of counts.requests.values()) {
@@ -25,7 +28,9 @@ export function repliesTo(counts: Counts, words: readonly SaidWord[]): readonly 
   return [...why].flatMap(([key, reason]) => {
     const said = known.get(key);
     const isPersons = said?.word.kind === "comment" && said.word.through === "themselves" && said.type === "User";
-    return said === undefined || !isPersons || counted.has(key) || said.word.stage === "deleted" ? [] : [{ said, why: reason }];
+    return said === undefined || !isPersons || counted.has(key) || said.word.stage === "deleted"
+      ? []
+      : [{ said, why: reason }];
   });
 }
 
@@ -34,7 +39,13 @@ const isCounted = shaped({ count: isInteger });
 export async function reply(
   sql: Sql,
   to: readonly { readonly said: SaidWord; readonly why: string }[],
-  place: { readonly octokit: Octokit; readonly at: At; readonly thread: number; readonly sid: string; readonly nowMs: number },
+  place: {
+    readonly octokit: Octokit;
+    readonly at: At;
+    readonly thread: number;
+    readonly sid: string;
+    readonly nowMs: number;
+  },
 ): Promise<void> {
   if (place.thread <= 0) return;
   let left = AT_ONCE_MAX;

@@ -5,8 +5,8 @@ import { beginLife, happen } from "../../src/approval/lifecycle.ts";
 import type { Answered, ApprovalRequest, PlanRequest } from "../../src/approval/ports.ts";
 import { isApprovalRequest, isPlanRequest } from "../../src/approval/shape.ts";
 import { isCount, isFlag, isInteger, isText, listOf, oneOf, shaped } from "../../src/evidence/shape.ts";
-import { callFor } from "../state/errands.ts";
 import { type Sql, StateError } from "../state/database.ts";
+import { callFor } from "../state/errands.ts";
 
 export interface RequestRow {
   readonly id: string;
@@ -67,6 +67,11 @@ export async function findRequest(sql: Sql, id: string, lock?: "lock"): Promise<
   return row;
 }
 
+/** Whether people are asked about it: it waits, or was approved so long ago that it is looked at again. */
+export function isAsking({ state, recheck }: RequestRow): boolean {
+  return state === "pending" || recheck;
+}
+
 /** What was asked. Throws StateError when the state holds something else. */
 export function askedOf(row: Pick<RequestRow, "asked">): ApprovalRequest | PlanRequest {
   const value: unknown = JSON.parse(row.asked);
@@ -119,13 +124,10 @@ export async function undergo(
   const { life } = happen(before, happening);
   if (life.state === before.state) return life.state;
   const { answered, counted } = end(life.state, happening.atMs);
-  await sql.run("UPDATE request SET state = $2, answered_at = $3, answered = $4, counted = $5, recheck = false WHERE id = $1", [
-    row.id,
-    life.state,
-    life.answeredAtMs,
-    JSON.stringify(answered),
-    JSON.stringify(counted),
-  ]);
+  await sql.run(
+    "UPDATE request SET state = $2, answered_at = $3, answered = $4, counted = $5, recheck = false WHERE id = $1",
+    [row.id, life.state, life.answeredAtMs, JSON.stringify(answered), JSON.stringify(counted)],
+  );
   await sql.rows("SELECT pg_notify($1, $2)::text AS told", ["countersign", `request:${row.id}`], isTold);
   return life.state;
 }
@@ -138,6 +140,7 @@ const isTold = shaped({ told: (value: unknown): value is string | null => value 
  */
 export async function withdrawAll(sql: Sql, sid: string, atMs: number): Promise<void> {
   const rows = await requestsOf(sql, sid, "lock");
-  for (const row of rows) await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
+  for (const row of rows)
+    await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
   if (rows.length > 0) await callFor(sql, { kind: "attend", subject: sid }, atMs);
 }

@@ -18,7 +18,11 @@ const isOldest = shaped({ oldest: (value: unknown): value is number | null => va
 export function sweepErrand(parts: Parts): Doer {
   const { database, clock, github, log } = parts.context;
   return politely(async () => {
-    const [row] = await database.rows("SELECT min(asked_at) AS oldest FROM request WHERE state = 'pending'", [], isOldest);
+    const [row] = await database.rows(
+      "SELECT min(asked_at) AS oldest FROM request WHERE state = 'pending'",
+      [],
+      isOldest,
+    );
     const oldest = row?.oldest ?? null;
     if (oldest === null) return "done";
     const app = await github.app();

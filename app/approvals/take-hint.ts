@@ -21,7 +21,10 @@ export async function takeHint({ context }: Parts, event: WebhookEvent, atMs: nu
   const hint = readHint(event, { appId, atMs });
   if (hint === undefined) return false;
   const isNew = await database.transaction(async (sql) => {
-    const taken = await sql.run("INSERT INTO delivery (guid, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", [event.id, atMs]);
+    const taken = await sql.run("INSERT INTO delivery (guid, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", [
+      event.id,
+      atMs,
+    ]);
     if (taken === 0) return false;
     await sql.run("DELETE FROM delivery WHERE at < $1", [context.clock() - REMEMBERED_MS]);
     for (const { sid } of await sessionsOf(sql, hint, context.clock())) {
@@ -53,7 +56,12 @@ async function sessionsOf(
   const since = nowMs - LATE_MS_MAX;
   switch (about.kind) {
     case "session":
-      return await findSessions(sql, `${base} AND repository_id = $3 AND sid = $4`, [installation, since, repository, about.sid]);
+      return await findSessions(sql, `${base} AND repository_id = $3 AND sid = $4`, [
+        installation,
+        since,
+        repository,
+        about.sid,
+      ]);
     case "thread":
       return await findSessions(
         sql,
@@ -61,7 +69,12 @@ async function sessionsOf(
         [installation, since, repository, about.thread],
       );
     case "run":
-      return await findSessions(sql, `${base} AND repository_id = $3 AND run_id = $4`, [installation, since, repository, about.run]);
+      return await findSessions(sql, `${base} AND repository_id = $3 AND run_id = $4`, [
+        installation,
+        since,
+        repository,
+        about.run,
+      ]);
     case "repository":
       return await findSessions(sql, `${base} AND repository_id = $3`, [installation, since, repository]);
     case "installation":

@@ -59,6 +59,10 @@ export function stageOf(word: Word): string {
 
 // The state's own JSON: its kind is enough to tell it.
 const isWord = (value: unknown): value is Word =>
-  isObject(value) && isText(value["kind"]) && isText(value["key"]) && isInteger(value["by"]) && isInteger(value["atMs"]);
+  isObject(value) &&
+  isText(value["kind"]) &&
+  isText(value["key"]) &&
+  isInteger(value["by"]) &&
+  isInteger(value["atMs"]);
 
 const isSaid = shaped({ word: isWord, login: isText, type: isText, text: isText, ref: isCount });

@@ -40,7 +40,9 @@ export async function findCheck(octokit: Octokit, place: CheckPlace): Promise<nu
       per_page: 100,
       page,
     });
-    const ours = data.check_runs.filter(({ app, external_id }) => Number(app?.id) === place.app && external_id === place.externalId);
+    const ours = data.check_runs.filter(
+      ({ app, external_id }) => Number(app?.id) === place.app && external_id === place.externalId,
+    );
     // Were there two, by a race, everybody takes the older.
     const oldest = ours.map(({ id }) => Number(id)).toSorted((one, other) => one - other)[0];
     if (oldest !== undefined) return oldest;

@@ -29,7 +29,7 @@ export async function readPull(octokit: Octokit, at: At, number: number): Promis
     headSha: data.head.sha,
     author: numberOf(data.user) ?? "unknown",
     isOpen: data.state === "open",
-    commits: Number(data.commits),
+    commits: data.commits,
   };
 }
 
@@ -93,7 +93,11 @@ const CO_AUTHOR = /^co-authored-by:.*<([^<>\s]+)>\s*$/gim;
 // The addresses that GitHub gives out: their owner's number is in the newer of them.
 const NUMBERED = /^(\d{1,15})\+[^@]+@users\.noreply\./i;
 
-async function readCoAuthors(octokit: Octokit, at: At, { sha, commit }: Commit): Promise<readonly number[] | "unknown"> {
+async function readCoAuthors(
+  octokit: Octokit,
+  at: At,
+  { sha, commit }: Commit,
+): Promise<readonly number[] | "unknown"> {
   const addresses = [...commit.message.matchAll(CO_AUTHOR)].map(([, address = ""]) => address);
   const numbers = addresses.map((address) => Number(NUMBERED.exec(address)?.[1] ?? Number.NaN));
   if (numbers.every((each) => Number.isSafeInteger(each))) return numbers;
@@ -124,7 +128,9 @@ async function readCoAuthors(octokit: Octokit, at: At, { sha, commit }: Commit):
 }
 
 function within(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;
+  return typeof value === "object" && value !== null
+    ? Object.entries(value).find(([key]) => key === name)?.[1]
+    : undefined;
 }
 
 // GitHub writes an empty object, or null, for who has no account.

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Database } from "../../../app/state/database.ts";
+import { statement } from "../../approval/checks.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
-import { statement } from "../../approval/checks.ts";
 import { issueOf, newKeys, type Office, openOffice, QUICK } from "./office.ts";
 
 const descriptions = published();
@@ -108,7 +108,8 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     town.standin.hooks.double(1);
     await town.standin.press(check, "Approve once", town.people.ada);
     await town.standin.hooks.settled();
-    const approvals = async (): Promise<unknown> => (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body["approvals"];
+    const approvals = async (): Promise<unknown> =>
+      (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body["approvals"];
     await expect.poll(approvals, { timeout: 5_000 }).toBe(1);
     town.standin.hooks.hold();
     await town.standin.press(check, "Approve once", town.people.bob);
@@ -128,7 +129,10 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     await town.standin.press(check, "Approve once", town.people.ada);
     await town.standin.press(check, "Deny", town.people.bob);
     town.standin.hooks.release((all) => all.toReversed());
-    expect(await office.answer(asking, request)).toMatchObject({ answer: "refused", by: [{ login: "bob", via: "check" }] });
+    expect(await office.answer(asking, request)).toMatchObject({
+      answer: "refused",
+      by: [{ login: "bob", via: "check" }],
+    });
   });
 
   it("finds a button whose webhook was lost among the deliveries that failed", async () => {
@@ -139,7 +143,10 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     const check = await office.check(asking);
     town.standin.hooks.drop(1);
     await town.standin.press(check, "Approve once", town.people.ada);
-    expect(await office.answer(asking, request)).toMatchObject({ answer: "approved", by: [{ login: "ada", via: "check" }] });
+    expect(await office.answer(asking, request)).toMatchObject({
+      answer: "approved",
+      by: [{ login: "ada", via: "check" }],
+    });
   });
 
   it("finds a comment whose webhook was lost when it looks again", async () => {
@@ -188,7 +195,9 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     const asking = await office.session({ approval: "{ count: 1, expires: 30m, via: [check] }" });
     const requests = [await office.ask(asking), await office.ask(asking)];
     for (const request of requests) {
-      const check = await office.check(asking, ({ actions }) => actions.some(({ identifier }) => identifier.endsWith(request.id)));
+      const check = await office.check(asking, ({ actions }) =>
+        actions.some(({ identifier }) => identifier.endsWith(request.id)),
+      );
       await town.standin.press(check, "Approve once", town.people.ada);
     }
     await office.check(asking, ({ conclusion }) => conclusion === "success");
@@ -221,7 +230,9 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     const both = [await office.session({ approval: ANY }), await office.session({ approval: ANY })];
     for (const asking of both) await office.ask(asking);
     await expect.poll(() => town.shop.issues.length, { timeout: 15_000 }).toBe(2);
-    const writes = town.standin.seen.filter(({ operation }) => operation.startsWith("P") && !operation.includes("access_tokens"));
+    const writes = town.standin.seen.filter(
+      ({ operation }) => operation.startsWith("P") && !operation.includes("access_tokens"),
+    );
     const gaps = writes.slice(1).map(({ at }, index) => at - (writes[index]?.at ?? 0));
     expect(writes.length).toBeGreaterThanOrEqual(4);
     // Seen from GitHub's end, where a busy machine makes one later and the next seem sooner.

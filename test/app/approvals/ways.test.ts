@@ -1,8 +1,8 @@
-import { withdrawAll } from "../../../app/approvals/approvals.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { withdrawAll } from "../../../app/approvals/approvals.ts";
 import type { PullIssue } from "../../standin/render/pull.ts";
-import { startTown, type Town } from "../../standin/town.ts";
 import { published } from "../../standin/standin.ts";
+import { startTown, type Town } from "../../standin/town.ts";
 import { KINDS, openStates, type States } from "../state/databases.ts";
 import { issueOf, type Office, openOffice } from "./office.ts";
 
@@ -31,7 +31,11 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
   const pullOf = async (): Promise<{ readonly pull: PullIssue; readonly headSha: string }> => {
     const maria = town.standin.user("maria");
     town.shop.roles.set("maria", "write");
-    const headSha = await town.standin.commit(town.shop, { branch: "work", files: { "a.sql": "DELETE" }, author: maria });
+    const headSha = await town.standin.commit(town.shop, {
+      branch: "work",
+      files: { "a.sql": "DELETE" },
+      author: maria,
+    });
     const pull = await town.standin.openPull({ repository: town.shop, head: "work", author: maria });
     return { pull, headSha };
   };
@@ -59,7 +63,10 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     const asking = await office.session({ approval: ANY });
     const request = await office.ask(asking);
     await town.standin.press(await office.check(asking), "Deny", town.people.bob);
-    expect(await office.answer(asking, request)).toMatchObject({ answer: "refused", by: [{ login: "bob", via: "check" }] });
+    expect(await office.answer(asking, request)).toMatchObject({
+      answer: "refused",
+      by: [{ login: "bob", via: "check" }],
+    });
     await office.check(asking, ({ conclusion }) => conclusion === "failure");
   });
 
@@ -99,7 +106,10 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     const request = await office.ask(asking);
     await office.check(asking);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect((await office.send(asking, "GET", `/v1/requests/${request.id}`)).body).toEqual({ state: "pending", approvals: 0 });
+    expect((await office.send(asking, "GET", `/v1/requests/${request.id}`)).body).toEqual({
+      state: "pending",
+      approvals: 0,
+    });
     await town.standin.review(pull, town.people.bob, { state: "APPROVED", body: "fine" });
     expect(await office.answer(asking, request)).toMatchObject({
       answer: "approved",
@@ -115,7 +125,8 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     await office.check(asking);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const review = await town.standin.review(pull, town.people.bob, { state: "APPROVED" });
-    const approvals = async (): Promise<unknown> => (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body["approvals"];
+    const approvals = async (): Promise<unknown> =>
+      (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body["approvals"];
     await expect.poll(approvals, { timeout: 5_000 }).toBe(1);
     await town.standin.dismiss(review, town.people.ada);
     await expect.poll(approvals, { timeout: 5_000 }).toBe(0);
