@@ -152,8 +152,9 @@ export async function readWords(
     const there = new Set(listed === "unknown" ? [] : listed.map(({ word }) => word.key));
     for (const said of await keptWords(sql, session.sid)) {
       // What was told of and does not stand there any more was deleted, or could not be read again: it answers nothing.
-      const isGone = said.word.kind === "comment" && !there.has(said.word.key);
-      heard.push(isGone && said.word.kind === "comment" ? { ...said, word: { ...said.word, stage: "deleted" } } : said);
+      const { word } = said;
+      const isGone = word.kind === "comment" && !there.has(word.key);
+      heard.push(isGone ? { ...said, word: { ...word, stage: "deleted" } } : said);
     }
   } else {
     heard.push(...(await keptWords(sql, session.sid)));

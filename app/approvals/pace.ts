@@ -83,8 +83,8 @@ export function createPace({ context, options }: Parts): Pace {
       const octokit = await github.installation(installation);
       if (!paced.has(octokit)) {
         paced.add(octokit);
-        octokit.hook.before("request", async (options) => {
-          const { method, url, query } = options;
+        octokit.hook.before("request", async (asked) => {
+          const { method, url, query } = asked;
           // The token is asked for by the client itself, and asking the graph writes nothing.
           if (url.endsWith("/access_tokens")) return;
           const isWrite = method !== "GET" && !(typeof query === "string" && query.startsWith("query"));
@@ -94,7 +94,7 @@ export function createPace({ context, options }: Parts): Pace {
             await refuseBlocked(installation);
           }
           // What is never answered must not outlive its errand.
-          options.request = { ...options.request, signal: AbortSignal.timeout(ANSWER_MS_MAX) };
+          asked.request = { ...asked.request, signal: AbortSignal.timeout(ANSWER_MS_MAX) };
         });
         octokit.hook.error("request", async (error) => {
           await note(installation, error);

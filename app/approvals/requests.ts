@@ -67,6 +67,11 @@ export async function findRequest(sql: Sql, id: string, lock?: "lock"): Promise<
   return row;
 }
 
+/** Whether people are asked about it: it waits, or was approved so long ago that it is looked at again. */
+export function isAsking({ state, recheck }: RequestRow): boolean {
+  return state === "pending" || recheck;
+}
+
 /** What was asked. Throws StateError when the state holds something else. */
 export function askedOf(row: Pick<RequestRow, "asked">): ApprovalRequest | PlanRequest {
   const value: unknown = JSON.parse(row.asked);

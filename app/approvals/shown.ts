@@ -2,7 +2,7 @@
 
 import { type Asked, checkText, type Markup, planText } from "../../src/approval/check-text.ts";
 import { isPlanRequest } from "../../src/approval/shape.ts";
-import { codeBlock, codeSpan, visibleLine } from "../../src/evidence/visible.ts";
+import { codeBlock, codeSpan, cut, visibleLine } from "../../src/evidence/visible.ts";
 import type { Shown } from "../../src/github/checks.ts";
 import { answeredOf, askedOf, type RequestRow } from "./requests.ts";
 
@@ -115,12 +115,11 @@ function endedLines(row: RequestRow, isDisclosed: boolean): readonly string[] {
   const line = `${row.id} ${wordOf(row)}${who} at ${new Date(row.answered_at).toISOString()}; rule ${name(rule)}, target ${name(target)}, digest ${digest}`;
   const reason = visibleLine(answered.reason);
   if (reason === "" || isDisclosed) return [line];
-  const cut = [...reason].slice(0, REASON_CHARACTERS_MAX).join("");
-  return [line, `  why: ${cut}${cut === reason ? "" : " (cut)"}`];
+  return [line, `  why: ${cut(reason, REASON_CHARACTERS_MAX)}`];
 }
 
 function name(text: string): string {
-  return visibleLine([...text].slice(0, NAME_CHARACTERS_MAX).join(""));
+  return visibleLine(cut(text, NAME_CHARACTERS_MAX));
 }
 
 /** What names the App's comment or issue of a session to the App itself. */

@@ -163,6 +163,6 @@ async function doOne(taken: Taken, options: ErrandOptions, stopped: AbortSignal)
        attempts = CASE WHEN $4 = '' THEN 0 ELSE attempts END,
        due_at = CASE WHEN called = $5 THEN $3 ELSE least($3, due_at) END
      WHERE kind = $1 AND subject = $2`,
-    [taken.kind, taken.subject, next, fault, taken.called],
+    [taken.kind, taken.subject, Math.ceil(next), fault, taken.called],
   );
 }

@@ -38,7 +38,7 @@ async function teamNumber(octokit: Octokit, org: string, slug: string): Promise<
   const found = await told(
     async () => await octokit.request("GET /orgs/{org}/teams/{team_slug}", { org, team_slug: slug }),
   );
-  return typeof found === "string" ? found : Number(found.data.id);
+  return typeof found === "string" ? found : found.data.id;
 }
 
 /** Somebody who said something, and which of the policy's teams matter. */
@@ -73,7 +73,8 @@ export async function readPerson(
 interface Here {
   readonly login: string;
   readonly type: string;
-  readonly permission: string | "unknown";
+  /** `unknown` where GitHub does not tell. */
+  readonly permission: string;
 }
 
 async function permissionOf(
@@ -144,7 +145,7 @@ async function teamsOf(
       continue;
     }
     const { state } = found.data;
-    states.set(id, state === "active" || state === "pending" ? state : "unknown");
+    states.set(id, state);
   }
   return states;
 }

@@ -29,7 +29,7 @@ export async function readPull(octokit: Octokit, at: At, number: number): Promis
     headSha: data.head.sha,
     author: numberOf(data.user) ?? "unknown",
     isOpen: data.state === "open",
-    commits: Number(data.commits),
+    commits: data.commits,
   };
 }
 

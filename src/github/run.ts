@@ -69,7 +69,7 @@ export async function readAttempt(
     actor: numberOf(data.actor),
     triggeringActor: numberOf(data.triggering_actor),
     isEnded: data.status === "completed",
-    pulls: (data.pull_requests ?? []).map(({ number }) => Number(number)),
+    pulls: (data.pull_requests ?? []).map(({ number }) => number),
   };
 }
 

@@ -88,7 +88,7 @@ export async function findIssue(
       page,
     });
     const ours = data.filter((each) => isOurs(each, wanted));
-    const oldest = ours.map(({ number }) => Number(number)).toSorted((one, other) => one - other)[0];
+    const oldest = ours.map(({ number }) => number).toSorted((one, other) => one - other)[0];
     if (oldest !== undefined) return oldest;
     if (data.length < 100) break;
   }
@@ -102,7 +102,7 @@ export interface IssueText {
 
 export async function createIssue(octokit: Octokit, at: At, { title, body }: IssueText): Promise<number> {
   const { data } = await octokit.request("POST /repos/{owner}/{repo}/issues", { ...at, title, body });
-  return Number(data.number);
+  return data.number;
 }
 
 /** `gone` when somebody deleted it, or issues are switched off. */

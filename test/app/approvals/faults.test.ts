@@ -235,7 +235,9 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     );
     const gaps = writes.slice(1).map(({ at }, index) => at - (writes[index]?.at ?? 0));
     expect(writes.length).toBeGreaterThanOrEqual(4);
-    for (const gap of gaps) expect(gap).toBeGreaterThan(850);
+    // Seen from GitHub's end, where a busy machine makes one later and the next seem sooner.
+    for (const gap of gaps) expect(gap).toBeGreaterThan(500);
+    expect((writes.at(-1)?.at ?? 0) - (writes[0]?.at ?? 0)).toBeGreaterThan((writes.length - 1) * 1_000 - 400);
   });
 
   it("shows a plan whole and alone, and what waits behind it when the plan is answered", async () => {

@@ -8,7 +8,7 @@ import { type Approvals, createApprovals } from "../../../app/approvals/approval
 import { type ApprovalsOptions, OPTIONS } from "../../../app/approvals/parts.ts";
 import type { Context } from "../../../app/context.ts";
 import { Problem, type Reply, type Route } from "../../../app/http/route.ts";
-import { findSession } from "../../../app/sessions/session.ts";
+import { findSession, type SessionRow } from "../../../app/sessions/session.ts";
 import type { Database } from "../../../app/state/database.ts";
 import { type RunningErrands, runErrands } from "../../../app/state/errands.ts";
 import type { ApprovalRequest, PlanRequest } from "../../../src/approval/ports.ts";
@@ -173,7 +173,7 @@ export async function openOffice(
     const route = approvals.routes.find((each) => each.method === method && each.path.test(pathname));
     if (session === undefined || route === undefined) return { status: 404, body: {} };
     try {
-      const reply = await handle(route, pathname, query, body, session);
+      const reply = await handle(route, { pathname, query, body }, session);
       const value: unknown = JSON.parse(reply.body);
       return { status: reply.status, body: isObject(value) ? value : {} };
     } catch (error) {
@@ -183,10 +183,8 @@ export async function openOffice(
   };
   const handle = async (
     route: Route,
-    pathname: string,
-    query: string,
-    body: object | undefined,
-    session: Parameters<Extract<Route, { who: "session" }>["handle"]>[1],
+    { pathname, query, body }: { readonly pathname: string; readonly query: string; readonly body: object | undefined },
+    session: SessionRow,
   ): Promise<Reply> => {
     const caught = (route.path.exec(pathname) ?? []).slice(1);
     const exchange = {

@@ -19,7 +19,8 @@ describe.each(KINDS)("errands on %s", (kind) => {
       database,
       doers: new Map([["mend", doer]]),
       clock: Date.now,
-      random: () => 0,
+      // No whole number of milliseconds comes of it.
+      random: () => 0.123_456,
       failed: () => undefined,
       ...more,
     };

@@ -38,7 +38,7 @@ export const peopleRoutes: Routes = {
       ),
   ),
   "GET /orgs/{org}/teams/{team_slug}/memberships/{username}": inOrganization(membership),
-  "GET /orgs/{org}/members/{username}": inOrganization(member),
+  "GET /orgs/{org}/members/{username}": inOrganization(isMember),
   "GET /orgs/{org}/memberships/{username}": inOrganization(organizationMembership),
 };
 
@@ -118,7 +118,7 @@ function memberIn(call: Call): Account {
   return found(isIn && !world.outsiders.has(account) ? account : undefined);
 }
 
-function member(call: Call): Reply {
+function isMember(call: Call): Reply {
   memberIn(call);
   return { status: 204 };
 }
