@@ -78,12 +78,11 @@ export function openAppDoor(url: string, signing: Signing | undefined): AppDoor 
         const leftMs = endMs - performance.now();
         const reply = await orNone(once(what, Math.max(1, Math.ceil(Math.min(what.tryMs ?? TRY_MS, leftMs)))));
         if (!(reply instanceof NoReply) && !isTransient(reply.status)) return reply;
+        if (reply instanceof NoReply && !mayPass(reply)) throw unreachable(url, reply);
         const waitMs = Math.max(backoffMs(tries), retryAfterMs(reply));
         if (performance.now() + waitMs >= endMs) {
           if (!(reply instanceof NoReply)) return reply;
-          throw new DeskError(0, `the App at ${url} cannot be reached: ${visibleLine(reply.message)}`, {
-            cause: reply,
-          });
+          throw unreachable(url, reply);
         }
         await sleep(Math.ceil(waitMs), undefined, what.signal === undefined ? {} : { signal: what.signal });
       }
@@ -117,6 +116,15 @@ async function orNone(reply: Promise<HttpReply>): Promise<HttpReply | NoReply> {
     if (error instanceof NoReply) return error;
     throw error;
   }
+}
+
+function unreachable(url: string, cause: NoReply): DeskError {
+  return new DeskError(0, `the App at ${url} cannot be reached: ${visibleLine(cause.message)}`, { cause });
+}
+
+/** A certificate that is not believed is not believed a second later. */
+function mayPass({ message }: NoReply): boolean {
+  return !/CERT|ERR_TLS|ERR_SSL|UNABLE_TO_/.test(message);
 }
 
 function isTransient(status: number): boolean {
