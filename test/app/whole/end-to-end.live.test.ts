@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { CheckRun, Issue } from "../../standin/world.ts";
 import { type Running, startWhole, until, type Whole } from "./town.ts";
 
@@ -39,9 +39,12 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
+  if (process.env["APP_LOG"] !== undefined) process.stdout.write(app.output());
   await setup.end();
   await whole.close();
 }, 60_000);
+
+vi.setConfig({ testTimeout: 120_000 });
 
 beforeEach(async () => {
   await setup.query("DROP TABLE IF EXISTS carts; CREATE TABLE carts (id int); INSERT INTO carts VALUES (1), (2), (3)");
@@ -214,6 +217,6 @@ describe("what the workflow never holds", () => {
     const clone = await whole.clone();
     const grep = spawnSync("grep", ["-r", server.password, clone], { encoding: "utf8" });
     expect(grep.stdout).toBe("");
-    expect(readFileSync(join(clone, "README.md"), "utf8")).toContain("Countersign");
+    expect(readFileSync(join(clone, "README.md"), "utf8")).toContain("Evidence of what jobs did in production");
   });
 });
