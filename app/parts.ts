@@ -2,4 +2,5 @@
 
 import type { MakePart } from "./app.ts";
 
+/** In this order: their routes are looked through, their `begin` is called and webhooks reach them. */
 export const PARTS: readonly MakePart[] = [];
