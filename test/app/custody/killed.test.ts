@@ -27,6 +27,8 @@ function killAt(number: number): Killer & { readonly struck: string } {
   return {
     step(what) {
       if (!/^\w+ (?:POST \/(?!app)|PATCH|INSERT|UPDATE|DELETE|COMMIT)/.test(what)) return;
+      // One row of many in a transaction is like another.
+      if (what.includes("landing_part")) return;
       count += 1;
       if (count < number) return;
       struck ||= what;
@@ -53,6 +55,8 @@ describe.each(KINDS)("an App that is killed, on %s", (kind) => {
   /** Hands in a session, is killed at the step of this number while it lands, and lands it by another instance. */
   const killed = async (shop: Shop, number: number): Promise<string> => {
     const ran = await runSession(shop);
+    // Long enough for the pace to allow the next landing at once.
+    shop.clock.now += 120_000;
     const killer = killAt(number);
     const office = openOffice(shop, { killer });
     await handIn(openOffice(shop), ran);
@@ -93,7 +97,7 @@ describe.each(KINDS)("an App that is killed, on %s", (kind) => {
       if (at === "") break;
     }
     expect(struck.filter((each) => /graphql/.test(each))).toHaveLength(4);
-    expect(struck.length).toBeGreaterThan(40);
+    expect(struck.length).toBeGreaterThan(20);
     await expectCommits(shop, struck.length);
   });
 
