@@ -39,6 +39,9 @@ const EXECUTIONS_TOLD_MAX = 5;
 /** Commands that were seen and never decided: the session broke off there, on each connection at most once. */
 const UNDECIDED_TOLD_MAX = 10;
 
+/** Statements of plans are told up to this many: what ran is more than what was only shown. */
+const STATEMENTS_TOLD_MAX = 50;
+
 /** Connections and gaps are shown up to this many each. */
 const ASIDES_MAX = 50;
 
@@ -64,6 +67,7 @@ export class Story {
     answered?: EventBodies["plan.answered"];
   }[] = [];
   readonly #planned = new Set<number>();
+  readonly #statements: Told[] = [];
   readonly gaps: { readonly at: string; readonly body: EventBodies["gap"] }[] = [];
   readonly #own = new Set<number>();
   #commands = 0;
@@ -75,7 +79,7 @@ export class Story {
   add(event: KnownEvent): void {
     switch (event.type) {
       case "command.seen": {
-        this.#commands += 1;
+        if (!this.#planned.has(event.conn)) this.#commands += 1;
         const told: Told = {
           seq: event.seq,
           at: event.at,
@@ -95,6 +99,11 @@ export class Story {
         const told = this.#open.get(event.body.cmd);
         if (told === undefined) return;
         told.decided = event.body;
+        if (told.planned) {
+          this.#open.delete(event.body.cmd);
+          if (this.#statements.length < STATEMENTS_TOLD_MAX) this.#statements.push(told);
+          return;
+        }
         this.#choose(told, event.body.decision !== "allow");
         return;
       }
@@ -154,7 +163,8 @@ export class Story {
 
   /** The commands to show, in the order they came. */
   told(): readonly Told[] {
-    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
+    const all = [...this.#plain, ...this.#notable, ...this.#statements, ...this.#undecided()];
+    return all.toSorted((left, right) => left.seq - right.seq);
   }
 
   /** How many commands are not shown. */
@@ -175,7 +185,9 @@ export class Story {
   }
 
   #undecided(): readonly Told[] {
-    return [...this.#open.values()].filter(({ decided }) => decided === undefined).slice(0, UNDECIDED_TOLD_MAX);
+    return [...this.#open.values()]
+      .filter(({ decided, planned }) => decided === undefined && !planned)
+      .slice(0, UNDECIDED_TOLD_MAX);
   }
 
   /** The digests of a command's text: its own, or those of the earlier event that it names. */

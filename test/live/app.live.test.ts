@@ -171,7 +171,7 @@ describe("an App that is not there", () => {
     expect(output()).toContain("the session failed: the App at http://127.0.0.1");
     expect(output()).toContain("countersign recover");
     expect(everyFile(state).some((path) => path.endsWith("events.jsonl"))).toBe(true);
-  });
+  }, 60_000);
 
   it("while a command is held: it is not released, and the session ends well before its request would", async () => {
     const { run, app } = await place({ people: async (_request, signal) => await never(signal) });
@@ -181,7 +181,7 @@ describe("an App that is not there", () => {
     expect(await exited).toBe(1);
     expect(await left()).toBe(3);
     expect(output()).toContain("the session failed");
-  });
+  }, 60_000);
 
   it("at the start: the job does not run", async () => {
     const { run, app } = await place({ fault: faultAt("POST /v1/sessions", { kind: "answer", status: 403 }) });
@@ -197,27 +197,31 @@ describe("an App that is not there", () => {
     ["is cut off before it was heard", { kind: "drop" }],
     ["is cut off after it was heard", { kind: "lose" }],
     ["waits for an answer", { kind: "slow", ms: 1_500 }],
-  ] as const)("for a moment: whatever %s is asked again, and the job goes on", async (_what, fault) => {
-    const starts = [
-      "POST /v1/sessions",
-      "POST /v1/requests",
-      "GET /v1/requests",
-      "PUT ",
-      "POST /v1/sessions/",
-      "GET /v1/sessions/",
-    ];
-    const faults = starts.map((start) => faultAt(start, fault));
-    const heads = faultAt("POST /add-checkpoint", fault, 3);
-    const { run, ledger, countersign, app } = await place({
-      fault: (method, path) =>
-        heads(method, path) ?? faults.map((each) => each(method, path)).find((each) => each !== undefined),
-    });
-    const { exited, output } = await run(`${DELETE} && psql -X -c 'SELECT 1'`);
-    expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
-    expect(await left()).toBe(0);
-    expect(app.requests).toHaveLength(1);
-    expect((await countersign("verify", ledger)).output).toContain("verdict: good, 1 sessions");
-  });
+  ] as const)(
+    "for a moment: whatever %s is asked again, and the job goes on",
+    async (_what, fault) => {
+      const starts = [
+        "POST /v1/sessions",
+        "POST /v1/requests",
+        "GET /v1/requests",
+        "PUT ",
+        "POST /v1/sessions/",
+        "GET /v1/sessions/",
+      ];
+      const faults = starts.map((start) => faultAt(start, fault));
+      const heads = faultAt("POST /add-checkpoint", fault, 3);
+      const { run, ledger, countersign, app } = await place({
+        fault: (method, path) =>
+          heads(method, path) ?? faults.map((each) => each(method, path)).find((each) => each !== undefined),
+      });
+      const { exited, output } = await run(`${DELETE} && psql -X -c 'SELECT 1'`);
+      expect({ code: await exited, said: output() }).toMatchObject({ code: 0 });
+      expect(await left()).toBe(0);
+      expect(app.requests).toHaveLength(1);
+      expect((await countersign("verify", ledger)).output).toContain("verdict: good, 1 sessions");
+    },
+    60_000,
+  );
 
   it("restarted while a command is held: its answer still comes, and the command runs once", async () => {
     const memory = fakeAppMemory();
