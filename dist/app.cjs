@@ -64686,7 +64686,7 @@ var HEADS = [
   "ALTER TABLE head ADD COLUMN closed boolean NOT NULL DEFAULT false",
   `CREATE FUNCTION close_head() RETURNS trigger LANGUAGE plpgsql AS $$
      BEGIN
-       UPDATE head SET closed = (NEW.state <> 'open') WHERE origin = NEW.origin;
+       UPDATE head SET closed = (NEW.state NOT IN ('open', 'lost')) WHERE origin = NEW.origin;
        RETURN NULL;
      END $$`,
   `CREATE TRIGGER session_closes_head AFTER UPDATE OF state ON session
@@ -91045,6 +91045,7 @@ var COMMANDS_TOLD_MAX = 100;
 var NOTABLE_TOLD_MAX = 50;
 var EXECUTIONS_TOLD_MAX = 5;
 var UNDECIDED_TOLD_MAX = 10;
+var STATEMENTS_TOLD_MAX = 50;
 var ASIDES_MAX = 50;
 var Story = class {
   #open = /* @__PURE__ */ new Map();
@@ -91057,6 +91058,7 @@ var Story = class {
   /** Lists of statements that people were asked about at once; the statements are told with the commands. */
   plans = [];
   #planned = /* @__PURE__ */ new Set();
+  #statements = [];
   gaps = [];
   #own = /* @__PURE__ */ new Set();
   #commands = 0;
@@ -91067,7 +91069,7 @@ var Story = class {
   add(event) {
     switch (event.type) {
       case "command.seen": {
-        this.#commands += 1;
+        if (!this.#planned.has(event.conn)) this.#commands += 1;
         const told3 = {
           seq: event.seq,
           at: event.at,
@@ -91087,6 +91089,11 @@ var Story = class {
         const told3 = this.#open.get(event.body.cmd);
         if (told3 === void 0) return;
         told3.decided = event.body;
+        if (told3.planned) {
+          this.#open.delete(event.body.cmd);
+          if (this.#statements.length < STATEMENTS_TOLD_MAX) this.#statements.push(told3);
+          return;
+        }
         this.#choose(told3, event.body.decision !== "allow");
         return;
       }
@@ -91145,7 +91152,8 @@ var Story = class {
   }
   /** The commands to show, in the order they came. */
   told() {
-    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
+    const all = [...this.#plain, ...this.#notable, ...this.#statements, ...this.#undecided()];
+    return all.toSorted((left, right) => left.seq - right.seq);
   }
   /** How many commands are not shown. */
   get omitted() {
@@ -91160,7 +91168,7 @@ var Story = class {
     return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
   }
   #undecided() {
-    return [...this.#open.values()].filter(({ decided }) => decided === void 0).slice(0, UNDECIDED_TOLD_MAX);
+    return [...this.#open.values()].filter(({ decided, planned }) => decided === void 0 && !planned).slice(0, UNDECIDED_TOLD_MAX);
   }
   /** The digests of a command's text: its own, or those of the earlier event that it names. */
   textOf(told3) {

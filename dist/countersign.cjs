@@ -38397,6 +38397,7 @@ var COMMANDS_TOLD_MAX = 100;
 var NOTABLE_TOLD_MAX = 50;
 var EXECUTIONS_TOLD_MAX = 5;
 var UNDECIDED_TOLD_MAX = 10;
+var STATEMENTS_TOLD_MAX = 50;
 var ASIDES_MAX = 50;
 var Story = class {
   #open = /* @__PURE__ */ new Map();
@@ -38409,6 +38410,7 @@ var Story = class {
   /** Lists of statements that people were asked about at once; the statements are told with the commands. */
   plans = [];
   #planned = /* @__PURE__ */ new Set();
+  #statements = [];
   gaps = [];
   #own = /* @__PURE__ */ new Set();
   #commands = 0;
@@ -38419,7 +38421,7 @@ var Story = class {
   add(event) {
     switch (event.type) {
       case "command.seen": {
-        this.#commands += 1;
+        if (!this.#planned.has(event.conn)) this.#commands += 1;
         const told = {
           seq: event.seq,
           at: event.at,
@@ -38439,6 +38441,11 @@ var Story = class {
         const told = this.#open.get(event.body.cmd);
         if (told === void 0) return;
         told.decided = event.body;
+        if (told.planned) {
+          this.#open.delete(event.body.cmd);
+          if (this.#statements.length < STATEMENTS_TOLD_MAX) this.#statements.push(told);
+          return;
+        }
         this.#choose(told, event.body.decision !== "allow");
         return;
       }
@@ -38497,7 +38504,8 @@ var Story = class {
   }
   /** The commands to show, in the order they came. */
   told() {
-    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
+    const all = [...this.#plain, ...this.#notable, ...this.#statements, ...this.#undecided()];
+    return all.toSorted((left, right) => left.seq - right.seq);
   }
   /** How many commands are not shown. */
   get omitted() {
@@ -38512,7 +38520,7 @@ var Story = class {
     return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
   }
   #undecided() {
-    return [...this.#open.values()].filter(({ decided }) => decided === void 0).slice(0, UNDECIDED_TOLD_MAX);
+    return [...this.#open.values()].filter(({ decided, planned }) => decided === void 0 && !planned).slice(0, UNDECIDED_TOLD_MAX);
   }
   /** The digests of a command's text: its own, or those of the earlier event that it names. */
   textOf(told) {
@@ -66735,12 +66743,13 @@ function whereOf(answer) {
 }
 
 // src/gateway/app-desk/custody.ts
+var WITHIN_MS3 = 3e4;
 function appCustodian(client) {
   return {
     vkey: client.vkey,
     addCheckpoint: async (body) => await client.addCheckpoint(body),
     async keep(ended2) {
-      await client.handIn(ended2);
+      await client.handIn(ended2, WITHIN_MS3);
       return { folder: "which the App enters in its branch" };
     }
   };
@@ -66884,6 +66893,7 @@ var PTR_BYTES_MAX = 200;
 var RECOVERED = "the session has no end: its gateway died";
 function salvage(file2) {
   const open3 = /* @__PURE__ */ new Map();
+  const plans2 = /* @__PURE__ */ new Set();
   let first;
   let last;
   let size = 0;
@@ -66896,7 +66906,8 @@ function salvage(file2) {
     last = event;
     size += 1;
     at = end + 1;
-    follow(open3, event);
+    if (event.type === "connection.opened" && event.body.purpose === "plan") plans2.add(event.conn);
+    if (!plans2.has(event.conn)) follow(open3, event);
   }
   return {
     events: file2.subarray(0, at),
@@ -70604,7 +70615,7 @@ function registrationStatement(registration) {
 }
 
 // src/gateway/app-desk/registration.ts
-var WITHIN_MS3 = 6e4;
+var WITHIN_MS4 = 6e4;
 var TRY_MS4 = 2e4;
 var ANSWER = {
   credentials: listOf(isText2),
@@ -70618,7 +70629,7 @@ async function registerSession(parts) {
   const door = openAppDoor(parts.url, { sid, key });
   try {
     const body = JSON.stringify({ sid, vkey, encryption, token, targets, tier, version: version3 });
-    const reply = await door.call({ method: "POST", path: "/v1/sessions", body, tryMs: TRY_MS4, withinMs: WITHIN_MS3 });
+    const reply = await door.call({ method: "POST", path: "/v1/sessions", body, tryMs: TRY_MS4, withinMs: WITHIN_MS4 });
     const answer = fieldsOf(objectOf(expectStatus(reply, 200, 201)), ANSWER);
     if (answer === void 0) throw new DeskError(reply.status, "the App's answer to the registration cannot be read");
     const app = appKeyOf(answer.vkey, parts.appKey);

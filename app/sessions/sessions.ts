@@ -33,6 +33,8 @@ export interface SessionName {
 const REGISTRATION_BYTES_MAX = 64 * 1024;
 /** A checkpoint with 63 proof lines has 4 kB. */
 const CHECKPOINT_BYTES_MAX = 16 * 1024;
+/** It has nothing to say; a client may send an empty object all the same. */
+const ALIVE_BYTES_MAX = 1024;
 const WAIT_SECONDS_MAX = 30;
 const SID = "([0-7][0-9A-HJKMNP-TV-Z]{25})";
 
@@ -64,7 +66,7 @@ export function sessions(context: Context, needs: SessionsNeeds): Part {
     {
       method: "POST",
       path: new RegExp(`^/v1/sessions/${SID}/alive$`),
-      bodyBytesMax: 0,
+      bodyBytesMax: ALIVE_BYTES_MAX,
       who: "session",
       handle: async (_exchange, session) => await alive(context, session),
     },

@@ -51,7 +51,7 @@ rules:
 // What a job does: each held command deletes a row of its own and tells what the server said.
 const JOB = `
 const pg = require(${JSON.stringify(resolve("node_modules/pg"))});
-const [, from, count] = process.argv.map(Number);
+const [from, count] = process.argv.slice(2).map(Number);
 (async () => {
   const client = new pg.Client(process.env.COUNTERSIGN_APPDB_URL);
   await client.connect();
