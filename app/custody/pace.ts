@@ -21,7 +21,7 @@ export function loadAfter({ load, atMs }: Load, requests: number, nowMs: number)
   return { load: Math.max(0, load - Math.max(0, nowMs - atMs) / REQUEST_MS) + requests, atMs: nowMs };
 }
 
-/** When the next landing may begin, in milliseconds since 1970. */
+/** When the next landing may begin, in whole milliseconds since 1970. */
 export function nextLandingMs({ load, atMs }: Load, paceMs: number): number {
-  return load === 0 ? 0 : atMs + paceMs + Math.max(0, load - BURST) * REQUEST_MS;
+  return load === 0 ? 0 : Math.ceil(atMs + paceMs + Math.max(0, load - BURST) * REQUEST_MS);
 }

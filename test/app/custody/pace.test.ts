@@ -28,6 +28,7 @@ describe("the pace of landings", () => {
       fc.property(fc.array(fc.integer({ min: 2, max: 20 }), { minLength: 1, maxLength: 50 }), (sizes) => {
         let at = 0;
         const landings = hourOf(() => sizes[at++ % sizes.length] ?? 2);
+        expect(landings.every(({ atMs }) => Number.isInteger(atMs))).toBe(true);
         expect(landings.reduce((sum, each) => sum + each.requests, 0)).toBeLessThanOrEqual(500);
         for (const { atMs } of landings.slice(20)) {
           const inMinute = landings.filter((each) => each.atMs >= atMs && each.atMs < atMs + 60_000);
