@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeSessionCertificate } from "../../src/gateway/certificate.ts";
 import { type Fault, fakeAppMemory, startFakeApp } from "../fakes/app.ts";
 import type { People } from "../fakes/desk.ts";
@@ -28,6 +28,9 @@ rules:
     match: { effects: [read, session, write] }
     decide: allow
 `;
+
+// Each starts programs and waits for them, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: LivePostgres;
 let setup: pg.Client;

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { appPlace } from "./app-run.ts";
 import { COUNTERSIGN, type LocalPlace, localPlace } from "./local-run.ts";
 import { type LivePostgres, startPostgres } from "./server.ts";
@@ -41,6 +41,9 @@ COMMIT;
 
 const PLAN = `${COUNTERSIGN} plan m.sql --target appdb`;
 const PSQL = "psql -X -q -v ON_ERROR_STOP=1";
+
+// Each starts programs and waits for them, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: LivePostgres;
 let setup: pg.Client;
