@@ -29,10 +29,14 @@ const KNOWN = [
 
 export interface Console {
   /** A line of a step's output. */
-  take(line: string): void;
+  readonly take: (line: string) => void;
   /** A line of the runner's own. */
-  write(text: string): void;
-  annotate(level: Annotation["level"], message: string, properties?: Readonly<Record<string, string>>): void;
+  readonly write: (text: string) => void;
+  readonly annotate: (
+    level: Annotation["level"],
+    message: string,
+    properties?: Readonly<Record<string, string>>,
+  ) => void;
   /** A command failed: the step fails, whatever its exit code. */
   readonly hasFailed: boolean;
   fail(message: string): void;
@@ -64,7 +68,7 @@ export function createConsole(ends: ConsoleEnds): Console {
     write(`##[${level}]${message}`);
     counts[level] += 1;
     if (counts[level] > ANNOTATIONS_MAX) return;
-    const masked = Object.entries(properties).map(([key, value]) => [key, ends.masker.mask(value)]);
+    const masked = Object.entries(properties).map(([key, value]) => [key, ends.masker.mask(value)] as const);
     ends.onAnnotation({
       level,
       message: ends.masker.mask(message).slice(0, MESSAGE_CHARACTERS_MAX),

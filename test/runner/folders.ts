@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Folders } from "./order.ts";
 
 export interface MadeFolders extends Folders {
-  remove(): void;
+  readonly remove: () => void;
 }
 
 /** Makes them. The workspace is empty, as before a checkout, unless what is in it is said. */

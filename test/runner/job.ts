@@ -77,7 +77,14 @@ export function startJob(order: JobOrder, report: (message: WorkerMessage) => vo
           kind: "phase-ended",
           index,
           result: {
-            ...{ phase: name, step: step?.plan.key, name: title, outcome, conclusion, outputs, summary, pid: of?.pid },
+            phase: name,
+            step: step?.plan.key,
+            name: title,
+            outcome,
+            conclusion,
+            outputs,
+            summary,
+            pid: of?.pid,
             durationMs: performance.now() - began,
             exitCode: of?.ended.exitCode,
             exitMs: of?.ended.exitMs,
@@ -139,7 +146,13 @@ export function startJob(order: JobOrder, report: (message: WorkerMessage) => vo
     try {
       beginMain(stage, here.console.annotate);
       const end = await runStage({
-        ...{ order, stage, scope, env: ownEnv, paths, console: here.console, onPath: addPath },
+        order,
+        stage,
+        scope,
+        env: ownEnv,
+        paths,
+        console: here.console,
+        onPath: addPath,
         onProcess(started) {
           process = started;
           report({ kind: "process-began", index: here.index, pid: started.pid });
@@ -242,7 +255,7 @@ export function startJob(order: JobOrder, report: (message: WorkerMessage) => vo
         else await ended;
       }
       const wrong = (await Promise.all(beside)).find((each) => each !== undefined);
-      if (wrong !== undefined) throw wrong;
+      if (wrong !== undefined) throw new Error("a background step could not be played", { cause: wrong });
       for (let post = posts.pop(); post !== undefined; post = posts.pop()) await run(post);
     }
     const swept = complete();

@@ -74,7 +74,18 @@ export function createLedger(): Ledger {
 function unended({ began, pid }: Pick<Entry, "began" | "pid">): Omit<PhaseResult, "log" | "annotations"> {
   const { phase, step, name } = began;
   return {
-    ...{ phase, step, name, pid, outcome: "cancelled", conclusion: "cancelled", durationMs: 0 },
-    ...{ exitCode: undefined, exitMs: undefined, openMs: undefined, leftOpen: false, outputs: {}, summary: undefined },
+    phase,
+    step,
+    name,
+    pid,
+    outcome: "cancelled",
+    conclusion: "cancelled",
+    durationMs: 0,
+    exitCode: undefined,
+    exitMs: undefined,
+    openMs: undefined,
+    leftOpen: false,
+    outputs: {},
+    summary: undefined,
   };
 }

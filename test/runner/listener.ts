@@ -23,7 +23,13 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
   const began = performance.now();
   const ledger = createLedger();
   const waiting = new Set<Waiting>();
-  const fate: { isOver: boolean; takenAway: boolean; notUnderstood?: string; timer?: NodeJS.Timeout } = {
+  const fate: {
+    isOver: boolean;
+    takenAway: boolean;
+    isTaken?: Promise<void>;
+    notUnderstood?: string;
+    timer?: NodeJS.Timeout;
+  } = {
     isOver: false,
     takenAway: false,
   };
@@ -39,7 +45,7 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
       // The service has waited long enough: the machine goes, and all on it.
       fate.takenAway = true;
       worker.kill("SIGKILL");
-      for (const seen of carrying(order.trackingId, before)) kill(seen);
+      fate.isTaken = endAll(order.trackingId, before);
     }, order.timings.cancellationMs);
   };
   const jobTimer = setTimeout(cancel, order.job.timeoutMinutes * order.timings.minuteMs);
@@ -92,7 +98,11 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
     clearTimeout(jobTimer);
     clearTimeout(fate.timer);
     for (const each of waiting) each.reject(new Error(`the job ended before ${describe(each.moment)}`));
-    const close = async (): Promise<void> => await clear(order.trackingId, before, folders.remove);
+    await fate.isTaken;
+    const close = async (): Promise<void> => {
+      await endAll(order.trackingId, before);
+      folders.remove();
+    };
     const fail = async (error: Error): Promise<never> => {
       await close();
       throw error;
@@ -105,7 +115,11 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
     const conclusion = ledger.conclusion() ?? (fate.takenAway ? "cancelled" : "failure");
     side.ended(conclusion);
     return resultOf(ledger, {
-      ...{ prepared, conclusion, close, workerDied: signal !== null, takenAway: fate.takenAway },
+      prepared,
+      conclusion,
+      close,
+      workerDied: signal !== null,
+      takenAway: fate.takenAway,
       left: carrying(order.trackingId, before),
       durationMs: performance.now() - began,
     });
@@ -119,7 +133,12 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
 export function skip(prepared: Prepared): JobHandle {
   const { order, folders } = prepared;
   const result = resultOf(createLedger(), {
-    ...{ prepared, conclusion: "skipped" as const, workerDied: false, takenAway: false, left: [], durationMs: 0 },
+    prepared,
+    conclusion: "skipped",
+    workerDied: false,
+    takenAway: false,
+    left: [],
+    durationMs: 0,
     close: async () => await Promise.resolve(folders.remove()),
   });
   return {
@@ -163,11 +182,13 @@ function resultOf(ledger: Ledger, ending: Ending): JobResult {
 function spawnWorker(options: JobOptions): ChildProcess {
   const [program, ...prefix] = [...(options.workerCommand ?? []), process.execPath];
   return fork(join(import.meta.dirname, "worker.ts"), {
-    execPath: program ?? process.execPath,
+    execPath: program,
     execArgv: prefix,
     // The runner's worker has its own environment, and none of the tests' settings.
     env: { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8" },
     stdio: ["ignore", "inherit", "inherit", "ipc"],
+    // Keeps what is undefined.
+    serialization: "advanced",
     ...options.user,
   });
 }
@@ -198,13 +219,12 @@ function publicFolders(prepared: Prepared): JobResult["folders"] {
   return { home, workspace, temp };
 }
 
-async function clear(trackingId: string, before: ReadonlyMap<number, string>, remove: () => void): Promise<void> {
+async function endAll(trackingId: string, before: ReadonlyMap<number, string>): Promise<void> {
   // A process that is being born while others are killed is found the next time.
   for (let tries = 0; tries < 20; tries += 1) {
     const left = carrying(trackingId, before);
-    if (left.length === 0) break;
+    if (left.length === 0) return;
     for (const seen of left) kill(seen);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  remove();
 }

@@ -3,7 +3,7 @@
 export interface Masker {
   /** Adds a value; of one with several lines each line too, because a log is masked line by line. */
   add(value: string): void;
-  mask(text: string): string;
+  readonly mask: (text: string) => string;
 }
 
 export function createMasker(): Masker {

@@ -55,9 +55,8 @@ export function forFork(permissions: Permissions): Permissions {
 
 /** As the API names them, for the job's token; `metadata` can always be read. */
 export function forToken(permissions: Permissions): Permissions {
-  const entries = Object.entries(permissions).filter(([name]) => name !== "id-token");
-  return Object.fromEntries([
-    ["metadata", "read"],
-    ...entries.map(([name, access]) => [name.replaceAll("-", "_"), access]),
-  ]);
+  const entries = Object.entries(permissions).flatMap(([name, access]): [string, "read" | "write"][] =>
+    name === "id-token" ? [] : [[name.replaceAll("-", "_"), access]],
+  );
+  return { metadata: "read", ...Object.fromEntries(entries) };
 }

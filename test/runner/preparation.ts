@@ -7,7 +7,7 @@ import { checkJob } from "./check.ts";
 import { type ContextParts, githubContext, isFromFork, runnerContext } from "./contexts.ts";
 import { fill, holds, type Scope } from "./expression/evaluate.ts";
 import { NotUnderstood } from "./expression/tree.ts";
-import { toText, type Value, valueOf } from "./expression/value.ts";
+import { isObject, toText, type Value, valueOf } from "./expression/value.ts";
 import { type MadeFolders, makeFolders } from "./folders.ts";
 import type { GitHubSide } from "./github.ts";
 import type { JobOptions } from "./options.ts";
@@ -59,7 +59,11 @@ export function prepare(of: Preparation & { readonly found: Found }): Prepared {
   const folders = makeFolders(repository, of.workspaceFrom);
   const trackingId = `github_${crypto.randomUUID()}`;
   const parts: ContextParts = {
-    ...{ side, folders, token, event, isDebug },
+    side,
+    folders,
+    token,
+    event,
+    isDebug,
     jobId: job.id,
     workflowName: of.found.workflow.name,
     os: systemOf(job.runsOn),
@@ -169,7 +173,7 @@ function refuseUnplayed(job: Job, of: Preparation): void {
 function jobName(job: Job, contexts: Readonly<Record<string, Value>>): string {
   const { github = null, needs = null, strategy = null, matrix = null, vars = null, inputs = null } = contexts;
   const name = fill(job.name, { contexts: { github, needs, strategy, matrix, vars, inputs } });
-  const values = job.strategy === undefined || name !== job.name ? [] : Object.values(Object(matrix)).map(valueOf);
+  const values = job.strategy === undefined || name !== job.name ? [] : isObject(matrix) ? Object.values(matrix) : [];
   return values.length === 0 ? name : `${name} (${values.map(toText).join(", ")})`;
 }
 
@@ -206,7 +210,7 @@ function machineOf(of: Preparation, folders: MadeFolders): Record<string, string
 
 function scaled(of: Preparation): Timings {
   const scale = of.timeScale ?? 1;
-  const runner = Object.entries(TIMINGS).map(([name, ms]): [string, number] => [
+  const runner = Object.entries<number>({ ...TIMINGS }).map(([name, ms]): [string, number] => [
     name,
     name === "minuteMs" ? ms : ms * scale,
   ]);

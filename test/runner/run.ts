@@ -54,7 +54,8 @@ export async function runMatrix(options: MatrixOptions): Promise<readonly JobRes
   };
   const width = strategy.maxParallel ?? strategy.combinations.length;
   await Promise.all(Array.from({ length: width }, runNext));
-  return results.filter(() => true);
+  // Of combinations that were never begun there is no result.
+  return results.flatMap((each) => [each]);
 }
 
 /** The job that the options name, checked. */

@@ -56,7 +56,13 @@ export async function runStage(run: StageRun): Promise<StageEnd> {
     const inputs = action === undefined ? {} : evaluateInputs(run, action);
     const { github, runner } = run.scope.contexts;
     const environment = stepEnvironment({
-      ...{ order, env: run.env, state, inputs, paths: run.paths, action, files: files.environment },
+      order,
+      env: run.env,
+      state,
+      inputs,
+      paths: run.paths,
+      action,
+      files: files.environment,
       github: github ?? null,
       runner: runner ?? null,
     });
@@ -116,14 +122,14 @@ interface Program {
 function program(run: StageRun, action: ActionFile, inputs: Readonly<Record<string, string>>): Program {
   const { order, stage, console } = run;
   const { phase, step } = stage;
-  const script = { pre: action.pre, main: action.main, post: action.post }[phase];
-  const path = join(action.folder, script ?? "");
+  const name = { pre: action.pre, main: action.main, post: action.post }[phase];
+  const path = join(action.folder, name ?? "");
   if (phase === "post") console.write("Post job cleanup.");
   else {
     console.write(`##[group]Run ${step.plan.uses}`);
     const shown = Object.entries(inputs).filter(([, value]) => value !== "");
     if (shown.length > 0) console.write("with:");
-    for (const [name, value] of shown) console.write(`  ${name}: ${value}`);
+    for (const [key, value] of shown) console.write(`  ${key}: ${value}`);
     writeEnv(run);
   }
   if (!existsSync(path) || !statSync(path).isFile()) throw new Error(`File not found: '${path}'`);
@@ -215,9 +221,9 @@ function takeFiles(run: StageRun, files: CommandFiles): string | undefined {
 
 /** The `github` context as this step sees it: which action it is. */
 export function githubOf(order: JobOrder, step: Step): Scope["contexts"][string] {
-  const { github } = order.contexts;
+  const github = order.contexts["github"] ?? null;
   const [repository = "", ref = ""] = step.uses === undefined || step.uses.startsWith("./") ? [] : step.uses.split("@");
   const name = repository.split("/").slice(0, 2).join("/");
   const action = { action: step.key, action_repository: name, action_ref: ref };
-  return isObject(github ?? null) ? { ...Object(github), ...action } : action;
+  return isObject(github) ? { ...github, ...action } : action;
 }

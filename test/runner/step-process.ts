@@ -34,7 +34,7 @@ export interface StepCommand {
   readonly environment: Readonly<Record<string, string>>;
   readonly pipes: string;
   readonly timings: Timings;
-  onLine(line: string): void;
+  readonly onLine: (line: string) => void;
 }
 
 /** Starts it. Throws where the system cannot, as for a folder that is not there. */
@@ -120,7 +120,7 @@ function readLines(fd: number, onLine: (line: string) => void): Reading {
 }
 
 interface Pipes {
-  /** Has no writer: reading it gives the end at once. */
+  /** Nothing: the runner's is a closed pipe, of which a named one is no likeness, for opening it again would wait. */
   readonly input: number;
   readonly output: { readonly read: number; readonly write: number };
   readonly error: { readonly read: number; readonly write: number };
@@ -129,18 +129,15 @@ interface Pipes {
 // Node's own pipes to a child are sockets, which a step cannot open again as /dev/stdout; the runner's are pipes.
 function openPipes(folder: string): Pipes {
   const here = mkdtempSync(join(folder, "p-"));
-  const paths = ["in", "out", "err"].map((name) => join(here, name));
-  const [input = "", output = "", error = ""] = paths;
+  const paths = ["out", "err"].map((name) => join(here, name));
+  const [output = "", error = ""] = paths;
   const made = spawnSync("mkfifo", paths, { encoding: "utf8" });
   if (made.status !== 0) throw new Error(`mkfifo failed: ${made.stderr}`);
   const open = (path: string): { read: number; write: number } => ({
     read: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
     write: openSync(path, constants.O_WRONLY),
   });
-  // Opening one end of a pipe waits for the other, so both are opened for a moment.
-  const both = openSync(input, constants.O_RDWR);
-  const pipes = { input: openSync(input, constants.O_RDONLY), output: open(output), error: open(error) };
-  closeSync(both);
+  const pipes = { input: openSync("/dev/null", constants.O_RDONLY), output: open(output), error: open(error) };
   rmSync(here, { recursive: true });
   return pipes;
 }

@@ -12,7 +12,7 @@ const depth = input("fetch-depth") === "0" ? [] : [`--depth=${input("fetch-depth
 const isOwn = input("repository") === process.env.GITHUB_REPOSITORY;
 const ref = input("ref") || (isOwn ? process.env.GITHUB_SHA : "HEAD");
 
-console.log(`::add-mask::${header.slice("AUTHORIZATION: basic ".length)}`);
+process.stdout.write(`::add-mask::${header.slice("AUTHORIZATION: basic ".length)}\n`);
 mkdirSync(folder, { recursive: true });
 if (!readdirSync(folder).includes(".git")) git("init", "--quiet", "--initial-branch=main", folder);
 git("-C", folder, "remote", "add", "origin", url);
@@ -25,6 +25,6 @@ if (input("persist-credentials") === "true") {
 function git(...args) {
   const done = spawnSync("git", args, { stdio: ["ignore", "inherit", "inherit"] });
   if (done.status === 0) return;
-  console.log(`::error::The process 'git' failed with exit code ${done.status}`);
+  process.stdout.write(`::error::The process 'git' failed with exit code ${done.status}\n`);
   process.exit(1);
 }
