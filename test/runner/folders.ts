@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Folders } from "./order.ts";
 
-export interface MadeFolders extends Folders {
+export interface MadeFolders {
+  readonly folders: Folders;
   readonly remove: () => void;
 }
 
@@ -26,5 +27,5 @@ export function makeFolders(repository: string, workspaceFrom: string | undefine
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
   mkdirSync(join(folders.temp, "_github_workflow"));
   if (workspaceFrom !== undefined) cpSync(workspaceFrom, folders.workspace, { recursive: true });
-  return { ...folders, remove: () => rmSync(home, { recursive: true, force: true }) };
+  return { folders, remove: () => rmSync(home, { recursive: true, force: true }) };
 }

@@ -18,7 +18,7 @@ interface Waiting {
 
 /** Starts the worker of a prepared job. */
 export function listen(prepared: Prepared, options: JobOptions): JobHandle {
-  const { order, folders, side } = prepared;
+  const { order, side, remove } = prepared;
   const before = running();
   const began = performance.now();
   const ledger = createLedger();
@@ -76,7 +76,7 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
 
   worker.on("message", (message: unknown) => {
     if (!isWorkerMessage(message)) return;
-    if (message.kind === "ready" && ledger.isEmpty()) worker.send(order, () => undefined);
+    if (message.kind === "ready" && ledger.isEmpty()) worker.send(order);
     if (message.kind === "not-understood") fate.notUnderstood = message.text;
     ledger.take(message);
     if (message.kind === "line") {
@@ -101,7 +101,7 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
     await fate.isTaken;
     const close = async (): Promise<void> => {
       await endAll(order.trackingId, before);
-      folders.remove();
+      remove();
     };
     const fail = async (error: Error): Promise<never> => {
       await close();
@@ -131,7 +131,7 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
 
 /** What a job is whose `if` does not hold: over, with nothing done. */
 export function skip(prepared: Prepared): JobHandle {
-  const { order, folders } = prepared;
+  const { order, remove } = prepared;
   const result = resultOf(createLedger(), {
     prepared,
     conclusion: "skipped",
@@ -139,7 +139,7 @@ export function skip(prepared: Prepared): JobHandle {
     takenAway: false,
     left: [],
     durationMs: 0,
-    close: async () => await Promise.resolve(folders.remove()),
+    close: async () => await Promise.resolve(remove()),
   });
   return {
     result: Promise.resolve(result),
@@ -215,7 +215,7 @@ function describe(moment: Moment): string {
 }
 
 function publicFolders(prepared: Prepared): JobResult["folders"] {
-  const { home, workspace, temp } = prepared.folders;
+  const { home, workspace, temp } = prepared.order.folders;
   return { home, workspace, temp };
 }
 

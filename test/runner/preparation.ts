@@ -8,16 +8,17 @@ import { type ContextParts, githubContext, isFromFork, runnerContext } from "./c
 import { fill, holds, type Scope } from "./expression/evaluate.ts";
 import { NotUnderstood } from "./expression/tree.ts";
 import { isObject, toText, type Value, valueOf } from "./expression/value.ts";
-import { type MadeFolders, makeFolders } from "./folders.ts";
+import { makeFolders } from "./folders.ts";
 import type { GitHubSide } from "./github.ts";
 import type { JobOptions } from "./options.ts";
-import type { ActionFolder, JobOrder, Timings } from "./order.ts";
+import type { ActionFolder, Folders, JobOrder, Timings } from "./order.ts";
 import { forFork, forToken, type Permissions, RESTRICTED } from "./permissions.ts";
 import { type Job, readWorkflow, type Workflow } from "./workflow.ts";
 
 export interface Prepared {
   readonly order: JobOrder;
-  readonly folders: MadeFolders;
+  /** Takes the job's folders away. */
+  readonly remove: () => void;
   readonly side: GitHubSide;
   /** False where the job's own `if` does not hold: it is skipped. */
   readonly isWanted: boolean;
@@ -56,7 +57,7 @@ export function prepare(of: Preparation & { readonly found: Found }): Prepared {
   const asked = permissions["id-token"] === "write" ? side.idToken() : undefined;
   const secrets = { ...(isFork ? {} : called.secrets), GITHUB_TOKEN: token };
   const isDebug = secretOrVariable(of, "ACTIONS_STEP_DEBUG") === "true";
-  const folders = makeFolders(repository, of.workspaceFrom);
+  const { folders, remove } = makeFolders(repository, of.workspaceFrom);
   const trackingId = `github_${crypto.randomUUID()}`;
   const parts: ContextParts = {
     side,
@@ -108,7 +109,7 @@ export function prepare(of: Preparation & { readonly found: Found }): Prepared {
   if (of.user !== undefined) handOver(folders.home, of.user);
   const { github = null, needs = null, vars = null, inputs = null } = contexts;
   const isWanted = holds(job.condition, { contexts: { github, needs, vars, inputs }, status: statusOf(of) });
-  return { order, folders, side, isWanted };
+  return { order, remove, side, isWanted };
 }
 
 export interface Found {
@@ -196,7 +197,7 @@ function foldersOf(job: Job, actions: NonNullable<JobOptions["actions"]>): Recor
   return found;
 }
 
-function machineOf(of: Preparation, folders: MadeFolders): Record<string, string> {
+function machineOf(of: Preparation, folders: Folders): Record<string, string> {
   // Nothing of the tests' own environment but where programs are.
   return {
     PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
