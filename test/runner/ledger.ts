@@ -7,6 +7,8 @@ import type { Annotation, Outcome, PhaseResult } from "./result.ts";
 export interface Ledger {
   take(message: WorkerMessage): void;
   began(index: number): PhaseBegan | undefined;
+  /** Whether the phase's process has begun; what was in its log before is the runner's own. */
+  hasProcess(index: number): boolean;
   isEmpty(): boolean;
   /** In the order in which they began. One that never ended counts as cancelled. */
   phases(): readonly PhaseResult[];
@@ -61,6 +63,7 @@ export function createLedger(): Ledger {
       }
     },
     began: (index) => entries.get(index)?.began,
+    hasProcess: (index) => entries.get(index)?.pid !== undefined,
     isEmpty: () => entries.size === 0,
     phases: () =>
       [...entries.values()].map(({ log, annotations, ...of }) => ({ ...(of.result ?? unended(of)), log, annotations })),

@@ -82,7 +82,9 @@ export function listen(prepared: Prepared, options: JobOptions): JobHandle {
     if (message.kind === "line") {
       const here = ledger.began(message.index);
       if (here !== undefined) options.onLine?.(message.text, here);
-      wake(message.index, message.text);
+      if (here !== undefined && (here.step === undefined || ledger.hasProcess(message.index))) {
+        wake(message.index, message.text);
+      }
     }
     const isRunners = message.kind === "phase-began" && /^(?:set up|complete) job$/.test(message.phase);
     if (message.kind === "process-began" || isRunners) wake(message.index, undefined);

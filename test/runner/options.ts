@@ -69,7 +69,7 @@ export interface Moment {
   readonly phase: PhaseName;
   /** The step's id or the name that the runner gave it. */
   readonly step?: string;
-  /** In the log of that phase, as it is masked. */
+  /** Of what the phase's process printed, as it is masked; not of the script that the runner shows before. */
   readonly line?: RegExp;
   readonly afterMs?: number;
 }

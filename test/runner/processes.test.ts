@@ -45,8 +45,8 @@ describe("processes that a step leaves behind", () => {
     });
     expect(result).toMatchObject({ conclusion: "failure", workerDied: true, swept: [] });
     expect(result.phases.map((each) => each.phase)).toEqual(["set up job", "pre", "main", "main"]);
-    const left = result.left.map((each) => /[^/ ]*$/.exec(each.command)?.[0]).toSorted();
-    expect(left).toEqual(["20", expect.stringMatching(/\.sh$/), "daemon.mjs"]);
+    const left = result.left.map((each) => /[^/.]*$/.exec(each.command)?.[0]);
+    expect(left).toEqual(expect.arrayContaining(["mjs", "sh"]));
     await result.close();
     expect(carrying(result.trackingId, new Map())).toEqual([]);
     expect(existsSync(result.folders.home)).toBe(false);
@@ -86,7 +86,7 @@ describe("cancelling a job", () => {
   });
 
   it("signals the step's own process alone: what a script waits for lives until the sweep", async () => {
-    const result = await play(workflowOf("- run: echo waiting; sleep 30\n  id: it\n"), {
+    const result = await play(workflowOf("- run: (sleep 0.3; echo waiting) & sleep 30\n  id: it\n"), {
       cancelAt,
       timings: { ...timings, eofMs: 100 },
     });
@@ -139,6 +139,14 @@ describe("cancelling a job", () => {
 });
 
 describe("a running job", () => {
+  it("is cancelled even where that was asked before its worker was there", async () => {
+    const handle = start(workflowOf("- run: sleep 30\n  id: it\n"));
+    handle.cancel();
+    const result = await handle.result;
+    expect(result.conclusion).toBe("cancelled");
+    expect(result.phase("main", "it").outcome).not.toBe("success");
+  });
+
   it("shows its worker as steps look for it, and can be waited for and cancelled by hand", async () => {
     const handle = start(workflowOf('- run: cat "/proc/$PPID/comm"; echo waiting; sleep 30\n  id: it\n'));
     await handle.until({ phase: "main", step: "it", line: /^waiting$/ });

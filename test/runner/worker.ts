@@ -11,7 +11,7 @@ process.title = "Runner.Worker";
 process.on("SIGINT", () => undefined);
 
 const before = running();
-const started: { job?: RunningJob; trackingId?: string } = {};
+const started: { job?: RunningJob; trackingId?: string; isCancelled?: boolean } = {};
 
 function report(message: WorkerMessage): void {
   if (process.connected) process.send?.(message);
@@ -20,11 +20,14 @@ function report(message: WorkerMessage): void {
 process.on("message", (message: unknown) => {
   if (!isOrder(message)) return;
   if (message.kind === "cancel") {
+    started.isCancelled = true;
     started.job?.cancel();
     return;
   }
   started.trackingId = message.trackingId;
   started.job = startJob(message, report);
+  // A cancellation may have been quicker than the job.
+  if (started.isCancelled === true) started.job.cancel();
   started.job.ended.then(end, (error: unknown) => {
     sweep();
     if (!(error instanceof NotUnderstood)) throw error;

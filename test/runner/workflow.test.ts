@@ -122,7 +122,7 @@ describe("expressions", () => {
 
 describe("a job's matrix", () => {
   const text = workflowOf(
-    '- run: test "${{ matrix.way }}" != bad; echo "${{ matrix.way }} $N"\n  id: say\n  env:\n    N: ${{ matrix.n }}\n- run: sleep 5\n',
+    '- run: test "${{ matrix.way }}" != bad; echo "${{ matrix.way }} $N"\n  id: say\n  env:\n    N: ${{ matrix.n }}\n- run: sleep 30\n',
     "strategy:\n  matrix: { way: [bad, good], n: [1, 2] }",
   );
 
@@ -144,7 +144,7 @@ describe("a job's matrix", () => {
   it("goes on beside one that fails where it is told to, as many at a time as it says", async () => {
     const slow = text
       .replace("matrix:", "fail-fast: false\n      max-parallel: 3\n      matrix:")
-      .replace("sleep 5", "true");
+      .replace("sleep 30", "true");
     const results = await runMatrix({ workflow: "test.yml", text: slow, timeScale: 0.02 });
     await Promise.all(results.map(async (each) => await each.close()));
     expect(results.map((each) => each.conclusion)).toEqual(["failure", "failure", "success", "success"]);
