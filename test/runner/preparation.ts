@@ -43,7 +43,18 @@ export interface Preparation extends JobOptions {
   readonly side: GitHubSide;
 }
 
+/** The order for the job that was found. Makes the job's folders; none are left where it throws. */
 export function prepare(of: Preparation & { readonly found: Found }): Prepared {
+  const { folders, remove } = makeFolders(of.side.repository.fullName, of.workspaceFrom);
+  try {
+    return { ...write(of, folders), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+function write(of: Preparation & { readonly found: Found }, folders: Folders): Omit<Prepared, "remove"> {
   const { side } = of;
   const repository = side.repository.fullName;
   const called = resolveCall(of, of.found);
@@ -57,7 +68,6 @@ export function prepare(of: Preparation & { readonly found: Found }): Prepared {
   const asked = permissions["id-token"] === "write" ? side.idToken() : undefined;
   const secrets = { ...(isFork ? {} : called.secrets), GITHUB_TOKEN: token };
   const isDebug = secretOrVariable(of, "ACTIONS_STEP_DEBUG") === "true";
-  const { folders, remove } = makeFolders(repository, of.workspaceFrom);
   const trackingId = `github_${crypto.randomUUID()}`;
   const parts: ContextParts = {
     side,
@@ -109,7 +119,7 @@ export function prepare(of: Preparation & { readonly found: Found }): Prepared {
   if (of.user !== undefined) handOver(folders.home, of.user);
   const { github = null, needs = null, vars = null, inputs = null } = contexts;
   const isWanted = holds(job.condition, { contexts: { github, needs, vars, inputs }, status: statusOf(of) });
-  return { order, remove, side, isWanted };
+  return { order, side, isWanted };
 }
 
 export interface Found {

@@ -1,5 +1,6 @@
 // The worker, a process of its own as the runner's is: takes one job from the listener, runs it, and ends.
 
+import { rmSync } from "node:fs";
 import { NotUnderstood } from "./expression/tree.ts";
 import { type RunningJob, startJob } from "./job.ts";
 import { isOrder, type WorkerMessage } from "./order.ts";
@@ -11,7 +12,7 @@ process.title = "Runner.Worker";
 process.on("SIGINT", () => undefined);
 
 const before = running();
-const started: { job?: RunningJob; trackingId?: string; isCancelled?: boolean } = {};
+const started: { job?: RunningJob; trackingId?: string; home?: string; isCancelled?: boolean } = {};
 
 function report(message: WorkerMessage): void {
   if (process.connected) process.send?.(message);
@@ -25,6 +26,7 @@ process.on("message", (message: unknown) => {
     return;
   }
   started.trackingId = message.trackingId;
+  started.home = message.folders.home;
   started.job = startJob(message, report);
   // A cancellation may have been quicker than the job.
   if (started.isCancelled === true) started.job.cancel();
@@ -39,6 +41,7 @@ process.on("message", (message: unknown) => {
 // Without a listener there is nobody to run for; a test that died leaves nothing behind.
 process.on("disconnect", () => {
   sweep();
+  if (started.home !== undefined) rmSync(started.home, { recursive: true, force: true });
   process.exit(1);
 });
 
