@@ -124,7 +124,9 @@ describe("the phases of a job", () => {
       OWN: "mine",
       ACTIONS_RUNTIME_URL: "http://127.0.0.1:9/_services/pipelines/",
     });
-    expect(main).not.toHaveProperty("ACTIONS_ID_TOKEN_REQUEST_URL");
+    for (const name of ["ACTIONS_ID_TOKEN_REQUEST_URL", "GITHUB_TOKEN", "GITHUB_EVENT"]) {
+      expect(main).not.toHaveProperty(name);
+    }
     expect(Object.keys(main).filter((name) => /VITEST|NODE_ENV|npm_/.test(name))).toEqual([]);
   });
 
