@@ -85,7 +85,7 @@ async function onGithub(parts: Parts, pace: Pace, { octokit, session, signal }: 
   // Shown before it is counted, because only what was shown can be approved.
   place = await publish(parts, place, requests, { pull, isDisclosed, withThread: false });
   signal.throwIfAborted();
-  const counts = await countAll(parts, place, pull);
+  const counts = await countAll(parts, place);
   signal.throwIfAborted();
   requests = await requestsOf(database, sid);
   place = await publish(parts, place, requests, { pull, isDisclosed, withThread: true });

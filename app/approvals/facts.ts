@@ -129,18 +129,25 @@ export async function readPullOf({ octokit, repository, surface }: Place): Promi
   return surface.pull === 0 ? "none" : await readPull(octokit, repository.at, surface.pull);
 }
 
+export interface Heard {
+  readonly words: readonly SaidWord[];
+  /** How many stages of words were kept then: with another number somebody spoke since. */
+  readonly kept: number;
+}
+
 /** Everything that was said to these requests, as it stands now. */
 export async function readWords(
   sql: Sql,
   place: Place,
   requests: readonly RequestRow[],
   nowMs: number,
-): Promise<readonly SaidWord[]> {
+): Promise<Heard> {
   const { octokit, session, repository, surface } = place;
   const via = new Set(requests.flatMap((row) => askedOf(row).terms.via));
   const oldest = Math.min(...requests.map(({ asked_at }) => asked_at), nowMs) - EARLIER_MS;
   const thread = { repository: repository.id, at: repository.at, number: surface.thread };
   const heard: SaidWord[] = [];
+  let before: readonly SaidWord[];
   if (via.has("comment") && surface.thread > 0) {
     const listed = await readComments(octokit, thread, new Date(oldest).toISOString().replace(/\.\d+Z$/, "Z"));
     if (listed !== "unknown") {
@@ -150,22 +157,52 @@ export async function readWords(
       heard.push(...listed);
     }
     const there = new Set(listed === "unknown" ? [] : listed.map(({ word }) => word.key));
-    for (const said of await keptWords(sql, session.sid)) {
+    before = await keptWords(sql, session.sid);
+    for (const said of before) {
       // What was told of and does not stand there any more was deleted, or could not be read again: it answers nothing.
       const { word } = said;
       const isGone = word.kind === "comment" && !there.has(word.key);
       heard.push(isGone ? { ...said, word: { ...word, stage: "deleted" } } : said);
     }
   } else {
-    heard.push(...(await keptWords(sql, session.sid)));
+    before = await keptWords(sql, session.sid);
+    heard.push(...before);
   }
   if (via.has("review") && surface.pull > 0) {
     const listed = await readReviews(octokit, { ...thread, number: surface.pull });
     // Part of them would hide a dismissal.
     if (listed !== "unknown") heard.push(...listed);
   }
-  const others = await codesOfOthers(sql, session.sid, surface.thread);
-  return heard.filter(({ word }) => !isAnothers(word, others));
+  return { words: await meantHere(sql, heard, surface), kept: before.length };
+}
+
+/** What was said before, where nothing is asked any more and GitHub is not read again. */
+export async function wordsBefore(sql: Sql, surface: SurfaceRow): Promise<Heard> {
+  const before = await keptWords(sql, surface.sid);
+  return { words: await meantHere(sql, before, surface), kept: before.length };
+}
+
+async function meantHere(
+  sql: Sql,
+  words: readonly SaidWord[],
+  { sid, thread }: SurfaceRow,
+): Promise<readonly SaidWord[]> {
+  const others = await codesOfOthers(sql, sid, thread);
+  return withGuesses(words).filter(({ word }) => !isAnothers(word, others));
+}
+
+// A comment that held a code at any stage was a guess at it, whatever it was made to say since.
+function withGuesses(words: readonly SaidWord[]): readonly SaidWord[] {
+  const guesses = new Map<string, string>();
+  for (const { word } of words) {
+    if (word.kind === "comment" && readComment(word.body).kind === "answer") guesses.set(word.key, word.body);
+  }
+  return words.map((said) => {
+    const { word } = said;
+    const guess = guesses.get(word.key);
+    if (word.kind !== "comment" || word.stage === "created" || guess === undefined) return said;
+    return readComment(word.body).kind === "answer" ? said : { ...said, word: { ...word, body: guess } };
+  });
 }
 
 // Only what was meant for us is kept, and whatever became of it.

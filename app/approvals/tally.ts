@@ -1,17 +1,30 @@
 /** Reads what people said, counts it, and makes the count final: unless somebody spoke meanwhile, and then again. */
 
 import { type Count, type Counts, countAnswers } from "../../src/approval/count.ts";
-import type { PersonFacts } from "../../src/approval/eligibility.ts";
+import type { PersonFacts, RunFacts } from "../../src/approval/eligibility.ts";
 import { cut } from "../../src/evidence/visible.ts";
+import type { Names } from "../../src/github/people.ts";
 import type { PullFacts } from "../../src/github/pull.ts";
+import { readRepository } from "../../src/github/repository.ts";
 import { readJob } from "../../src/github/run.ts";
 import type { Sql } from "../state/database.ts";
 import { NotNow } from "../state/errands.ts";
 import { type Decision, endOf, NOBODY } from "./ending.ts";
-import { factsOf, learnCause, learnNames, listedOf, type Place, readPeople, readWords, speakersOf } from "./facts.ts";
+import {
+  factsOf,
+  learnCause,
+  learnNames,
+  listedOf,
+  type Place,
+  readPeople,
+  readPullOf,
+  readWords,
+  speakersOf,
+  wordsBefore,
+} from "./facts.ts";
 import type { Parts } from "./parts.ts";
 import { askedOf, isAsking, type RequestRow, requestsOf, undergo, withdrawAll } from "./requests.ts";
-import { countWords, keptWords, type SaidWord } from "./words-kept.ts";
+import { countWords, type SaidWord } from "./words-kept.ts";
 
 /** Somebody spoke while it was counted: count again, and then let the next look do it. */
 const COUNTS_MAX = 3;
@@ -23,48 +36,37 @@ export interface Counted {
 }
 
 /** Reads and counts until nobody spoke meanwhile. Undefined where nothing was said. */
-export async function countAll(
-  parts: Parts,
-  place: Place,
-  pull: PullFacts | "none" | "unknown",
-): Promise<Counted | undefined> {
+export async function countAll(parts: Parts, place: Place): Promise<Counted | undefined> {
   for (let time = 1; time <= COUNTS_MAX; time += 1) {
-    const counted = await countOnce(parts, place, pull);
+    const counted = await countOnce(parts, place);
     if (counted !== "again") return counted;
   }
   throw new NotNow("people speak faster than they are counted", parts.context.clock() + 1_000);
 }
 
-async function countOnce(
-  parts: Parts,
-  { ...place }: Place,
-  pull: PullFacts | "none" | "unknown",
-): Promise<Counted | undefined | "again"> {
+async function countOnce(parts: Parts, given: Place): Promise<Counted | undefined | "again"> {
   const { database, clock, appId } = parts.context;
-  const { sid } = place.session;
+  const { session } = given;
+  const { sid } = session;
   const requests = await requestsOf(database, sid);
   const asking = requests.filter(isAsking);
-  const words = asking.length > 0 ? await readWords(database, place, asking, clock()) : await keptWords(database, sid);
-  const kept = await countWords(database, sid);
-  // Looked at after they spoke: nobody answers for a job that has ended.
-  const { octokit, repository, session } = place;
-  if (asking.length > 0 && (await readJob(octokit, repository.at, session.check_run_id)) === "ended") {
+  const { words, kept } =
+    asking.length > 0 ? await readWords(database, given, asking, clock()) : await wordsBefore(database, given.surface);
+  // Everything that a word hangs on is read after the word: nobody answers for a job that has ended.
+  if (asking.length > 0 && (await readJob(given.octokit, given.repository.at, session.check_run_id)) === "ended") {
     await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
     return undefined;
   }
-  const speakers = speakersOf(words, asking, place.session.head_sha);
   if (words.length === 0) return undefined;
-  const named = await learnNames(database, place, asking);
-  place = { ...place, surface: named.surface };
-  let people: ReadonlyMap<number, PersonFacts> = new Map();
-  const cause = speakers.length === 0 ? undefined : await learnCause(database, place, pull);
-  if (cause !== undefined) {
-    place = { ...place, surface: cause.surface };
-    const needsAffiliation = asking.some((row) => namesNobody(row));
-    people = await readPeople(place, speakers, { names: named.names, needsAffiliation });
+  const named = await learnNames(database, given, asking);
+  const speakers = speakersOf(words, asking, session.head_sha);
+  const facts = await readFacts(parts, { ...given, surface: named.surface }, { speakers, asking, names: named.names });
+  if (facts === "gone") {
+    await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
+    return undefined;
   }
-  const run = cause?.run ?? UNREAD;
-  const read = { people, run, nowMs: clock(), repository: place.repository, pull };
+  const { place, ...rest } = facts;
+  const read = { ...rest, nowMs: clock(), repository: place.repository };
   const listed = requests.map((row) => listedOf(row, place, { names: named.names, app: appId }));
   const counts = countAnswers(factsOf(listed, words, read));
   // A request that was approved and is looked at again is counted as if it had not been.
@@ -75,8 +77,37 @@ async function countOnce(
       const before = { ...read, nowMs: Math.min(read.nowMs, row.deadline - 1) };
       return { id: row.id, count: countAnswers(factsOf([open], words, before)).requests.get(row.id) };
     });
-  const isSettled = await settle(parts, sid, { counts, again, people, words, kept });
+  const isSettled = await settle(parts, sid, { counts, again, people: rest.people, words, kept });
   return isSettled ? { counts, words } : "again";
+}
+
+interface Facts {
+  readonly place: Place;
+  readonly people: ReadonlyMap<number, PersonFacts>;
+  readonly run: RunFacts;
+  readonly pull: PullFacts | "none" | "unknown";
+}
+
+/** What the words of these speakers hang on, read now; `gone` where the repository is not the App's to see any more. */
+async function readFacts(
+  { context }: Parts,
+  place: Place,
+  {
+    speakers,
+    asking,
+    names,
+  }: { readonly speakers: readonly SaidWord[]; readonly asking: readonly RequestRow[]; readonly names: Names },
+): Promise<Facts | "gone"> {
+  // Nobody said anything that could decide: nothing is asked of GitHub for it.
+  if (speakers.length === 0) return { place, people: new Map(), run: UNREAD, pull: "unknown" };
+  const { octokit, session } = place;
+  const repository = await readRepository(octokit, { id: session.repository_id, fullName: session.repository });
+  if (repository === "gone") return "gone";
+  const now = { ...place, repository };
+  const pull = await readPullOf(now);
+  const { surface, run } = await learnCause(context.database, now, pull);
+  const people = await readPeople(now, speakers, { names, needsAffiliation: asking.some(namesNobody) });
+  return { place: { ...now, surface }, people, run, pull };
 }
 
 const UNREAD = {

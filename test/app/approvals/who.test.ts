@@ -247,6 +247,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
     const request = await office.ask(asking);
     const check = await office.check(asking);
     const writes = (): number => town.standin.seen.filter(({ operation }) => operation.startsWith("PATCH")).length;
+    await new Promise((resolve) => setTimeout(resolve, 500));
     const before = writes();
     await town.standin.rerequest(check, town.people.ada);
     await expect.poll(writes, { timeout: 5_000 }).toBe(before + 1);
