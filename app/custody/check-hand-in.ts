@@ -53,7 +53,11 @@ export function checkHandIn({ events, checkpoints, signature }: HandIn, signed: 
   const read = readEvents(events, (event) => {
     summariser.add(event);
     if (event.sid !== facts.sid) other.sid = event.sid;
-    if (event.type === "approval.answered" && event.body.dsse !== "") named.push(event.body);
+    if (event.type !== "approval.answered" && event.type !== "plan.answered") return;
+    const { request, dsse } = event.body;
+    // Every command that a plan covers names the plan's one answer.
+    if (dsse !== "" && !named.some((each) => each.request === request && each.dsse === dsse))
+      named.push({ request, dsse });
   });
   if (read.torn) return bad("the last line of events.jsonl has no newline; hand it in whole");
   if (read.faults.length > 0) return bad(`events.jsonl: ${read.faults[0] ?? ""}`);
