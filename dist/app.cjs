@@ -61280,7 +61280,9 @@ var NotNow = class extends Error {
 };
 var TOGETHER_MAX = 8;
 var LOOK_MS = 1e3;
-var LEASE_MS = 6e4;
+var LEASE_MS = 8e3;
+var RENEW_MS = 2e3;
+var DO_MS_MAX = 55e3;
 var BACKOFF_MS_MIN = 500;
 var BACKOFF_MS_MAX = 6e4;
 async function callFor(sql, { kind, subject }, dueMs) {
@@ -61295,8 +61297,9 @@ var isTaken = shaped({ kind: isText, subject: isText, attempts: isInteger, calle
 function runErrands(options2) {
   const { database, doers, clock } = options2;
   const stopped = new AbortController();
-  const running = /* @__PURE__ */ new Set();
+  const running = /* @__PURE__ */ new Map();
   let timer;
+  let renewAtMs = 0;
   const looks = { now: false, again: false };
   const isStopped = () => stopped.signal.aborted;
   const look3 = async () => {
@@ -61310,6 +61313,10 @@ function runErrands(options2) {
       const free = TOGETHER_MAX - running.size;
       const taken2 = isStopped() || free < 1 ? [] : await take(database, [...doers.keys()], free, clock());
       for (const each of taken2) start(each);
+      if (running.size > 0 && clock() >= renewAtMs) {
+        renewAtMs = clock() + RENEW_MS;
+        await renew(database, [...running.values()], clock() + LEASE_MS);
+      }
     } catch (error62) {
       options2.failed({ kind: "look", subject: "" }, error62, 0);
     }
@@ -61322,7 +61329,7 @@ function runErrands(options2) {
       running.delete(done);
       void look3();
     });
-    running.add(done);
+    running.set(done, taken2);
   };
   void look3();
   return {
@@ -61330,7 +61337,7 @@ function runErrands(options2) {
     async stop() {
       stopped.abort();
       clearTimeout(timer);
-      await Promise.all(running);
+      await Promise.all(running.keys());
     }
   };
 }
@@ -61346,9 +61353,17 @@ async function take(database, kinds, count2, nowMs) {
     isTaken
   );
 }
+async function renew(database, errands, untilMs) {
+  await database.run(
+    `UPDATE errand SET leased_until = $1
+     FROM unnest($2::text[], $3::text[]) AS held (kind, subject)
+     WHERE errand.kind = held.kind AND errand.subject = held.subject AND errand.leased_until > 0`,
+    [untilMs, errands.map(({ kind }) => kind), errands.map(({ subject }) => subject)]
+  );
+}
 async function doOne(taken2, options2, stopped) {
   const { database, doers, clock, random } = options2;
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(LEASE_MS - 5e3)]);
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(DO_MS_MAX)]);
   let next;
   let fault2 = "";
   try {

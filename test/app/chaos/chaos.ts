@@ -103,7 +103,7 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
   async function killNowAndThen(): Promise<number> {
     let count = 0;
     while (!isOver()) {
-      await sleep(1_500 + random() * 2_500);
+      await sleep(3_000 + random() * 4_000);
       if (isOver()) break;
       const at = random() < 0.5 ? 0 : 1;
       const { pid } = instances[at]?.child ?? {};
