@@ -12,8 +12,12 @@ rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
 
 const result = await build({
-  // The thread of the heads is a file of its own: it needs a tenth of the rest, and is loaded beside it.
-  entryPoints: { countersign: "src/cli/main.ts", "head-thread": "src/gateway/head-thread.ts" },
+  // The thread of the heads and the countersigner need a tenth of the rest, and are loaded beside it while a job waits.
+  entryPoints: {
+    countersign: "src/cli/main.ts",
+    countersigner: "src/cli/countersigner-main.ts",
+    "head-thread": "src/gateway/head-thread.ts",
+  },
   outdir,
   outExtension: { ".js": ".cjs" },
   bundle: true,

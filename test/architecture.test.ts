@@ -33,7 +33,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
       "src/evidence",
       "src/config",
     ],
-    packages: [/^node:/, /^@peculiar\/x509$/, /^reflect-metadata$/],
+    packages: [/^node:/],
   },
   "src/github": { rooms: ["src/model", "src/approval", "src/evidence"], packages: [/^@octokit\//] },
   "src/cli": {

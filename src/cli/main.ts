@@ -6,7 +6,6 @@ import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
 import { bundle } from "./bundle.ts";
-import { countersigner } from "./countersigner.ts";
 import { erase } from "./erase.ts";
 import { explain } from "./explain.ts";
 import { policy } from "./policy.ts";
@@ -40,17 +39,10 @@ const progress = (text: string): void => void process.stderr.write(`\r${text}\u0
 const readFile = (path: string): string => readFileSync(path, "utf8");
 
 async function main([word, ...args]: readonly string[]): Promise<number> {
-  const [, script = ""] = process.argv;
   switch (word) {
     case "run":
       boundParserMemory();
-      return await run(args, { env: process.env, cwd: process.cwd(), out, err, self: [process.execPath, script] });
-    case "countersigner": {
-      const stop = new AbortController();
-      process.on("SIGTERM", () => stop.abort());
-      const { stdin, stdout, stderr, env } = process;
-      return await countersigner(args, { stdin, stdout, stderr, env, signal: stop.signal });
-    }
+      return await run(args, { env: process.env, cwd: process.cwd(), out, err });
     case "explain":
       return await explain(args, { stdin: process.stdin, out, err, readFile });
     case "policy": {
@@ -81,15 +73,12 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
         out,
         err,
         ask: process.stdin.isTTY && process.stdout.isTTY ? askPerson : undefined,
-        self: [process.execPath, script],
         clock: Date.now,
       });
     case "bundle":
       return await bundle(args, { cwd: process.cwd(), out, err });
-    case "recover": {
-      const self = [process.execPath, script] as const;
-      return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self });
-    }
+    case "recover":
+      return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err });
     case "--version":
       out(version);
       return 0;

@@ -14,7 +14,7 @@ import type { Endpoint } from "../gateway/gateway.ts";
 import { logOriginOf, readIdentity, userName } from "../gateway/identity.ts";
 import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { openLedger } from "../gateway/ledger/open.ts";
-import { type OpenSession, openSession } from "../gateway/local.ts";
+import { type OpenSession, openSession, prepareSession } from "../gateway/local.ts";
 import { seal } from "../gateway/seal.ts";
 import { UnsealedSessions } from "../gateway/unsealed.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -58,8 +58,6 @@ export interface RunIo {
   readonly cwd: string;
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
-  /** How to start this program again, for the countersigner's process. */
-  readonly self: readonly [string, ...string[]];
 }
 
 /** Runs a job. Resolves to the exit code. */
@@ -144,7 +142,7 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
   let open: OpenSession | undefined;
   let child: ChildProcess | undefined;
   try {
-    const ready = await countersigner.ready;
+    const [ready, prepared] = await Promise.all([countersigner.ready, prepareSession()]);
     desk = await openDeskClient({
       socketPath: join(temporary, "desk.sock"),
       secret: ready.secret,
@@ -171,6 +169,7 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
     const sessions = new UnsealedSessions(options.state);
     for (const line of await recover({ sessions, desk })) say(line);
     open = await openSession({
+      prepared,
       policy,
       targets,
       identity,

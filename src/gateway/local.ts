@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { openSqlReader } from "../languages/sql/reader.ts";
+import type { SqlReader } from "../languages/sql/reading.ts";
 import { openMasker } from "../masking/mask.ts";
 import type { Identity, Tier } from "../model/session.ts";
 import { compile } from "../policy/decide.ts";
@@ -8,6 +9,7 @@ import type { Facts } from "../policy/facts.ts";
 import type { Policy } from "../policy/policy.ts";
 import { openProtocols } from "../protocols/index.ts";
 import type { Target } from "../protocols/postgres/index.ts";
+import type { Protocol } from "../protocols/protocol.ts";
 import { makeSessionCertificate, type SessionCertificate } from "./certificate.ts";
 import type { DeskClient } from "./desk/client.ts";
 import { followInThread } from "./follow-in-thread.ts";
@@ -24,6 +26,7 @@ import type { ClaimedSession, Destination, UnsealedSessions } from "./unsealed.t
 // Puts a session together: journal, heads, masking, policy, people and the ports that the job connects to.
 
 export interface OpenParts {
+  readonly prepared: Prepared;
   readonly policy: Policy;
   readonly targets: readonly Target[];
   readonly identity: Identity;
@@ -48,6 +51,19 @@ export interface OpenSession {
   readonly claimed: ClaimedSession | undefined;
   /** Ends all connections and records the end; what is left is to seal it. */
   end(exit: number): Promise<void>;
+}
+
+/** What every session needs and no session has a say in. */
+export interface Prepared {
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly reader: SqlReader;
+  readonly certificate: SessionCertificate;
+}
+
+/** Loads the parser and makes a certificate: to be begun while something else is waited for. */
+export async function prepareSession(): Promise<Prepared> {
+  const [protocols, reader] = await Promise.all([openProtocols(), openSqlReader()]);
+  return { protocols, reader, certificate: makeSessionCertificate(["localhost", "127.0.0.1", "::1"], new Date()) };
 }
 
 /** Starts a session and listens for its clients. Rejects when anything it promises cannot be had. */
@@ -107,11 +123,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
               (await gateway?.impactOf(target, command)) ?? { estimated: -1, counted: -1, note: "" },
           }),
   });
-  const [protocols, reader, certificate] = await Promise.all([
-    openProtocols(),
-    openSqlReader(),
-    makeSessionCertificate(["localhost", "127.0.0.1", "::1"], new Date()),
-  ]);
+  const { protocols, reader, certificate } = parts.prepared;
   const targets = parts.targets.map((target) => {
     const rules = policy.targets.get(target.name);
     const protocol = protocols.get(rules?.protocol ?? "");
