@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import { boundParserMemory, boundYoungMemory } from "../gateway/memory.ts";
+import { boundParserMemory, boundYoungMemory, collectInOneThread } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
@@ -42,6 +42,7 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
   switch (word) {
     case "run":
       boundParserMemory();
+      collectInOneThread();
       return await run(args, { env: process.env, cwd: process.cwd(), out, err });
     case "explain":
       return await explain(args, { stdin: process.stdin, out, err, readFile });
