@@ -145,7 +145,10 @@ export class Heads {
     if (this.#stopped) return;
     this.#size = size;
     const meanwhile = this.#log.size - size;
-    this.#askAt = Math.min(ASK_AT_EVENTS_MAX, Math.max(ASK_AT_EVENTS_MIN, BEHIND_EVENTS_MAX - Math.ceil(1.5 * meanwhile)));
+    this.#askAt = Math.min(
+      ASK_AT_EVENTS_MAX,
+      Math.max(ASK_AT_EVENTS_MIN, BEHIND_EVENTS_MAX - Math.ceil(1.5 * meanwhile)),
+    );
     this.#oldestMs = this.#log.size > size ? sinceMs : undefined;
     let done = 0;
     while (done < this.#waiting.length && (this.#waiting[done]?.size ?? 0) <= size) done += 1;
