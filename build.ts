@@ -12,10 +12,15 @@ rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
 
 const result = await build({
-  // The thread of the heads is a file of its own: it needs a tenth of the rest, and is loaded beside it.
-  // The App is one too: it is another program, of four times the size. Its database has large files of its own beside it,
-  // so that package stays outside and is the only one that is installed with ours.
-  entryPoints: { countersign: "src/cli/main.ts", "head-thread": "src/gateway/head-thread.ts", app: "app/entry.ts" },
+  // The thread of the heads and the countersigner need a tenth of the rest, and are loaded beside it while a job waits. The
+  // App is another program, of three times the size. Its database has large files of its own beside it, so that package
+  // stays outside and is the only one that is installed with ours.
+  entryPoints: {
+    countersign: "src/cli/main.ts",
+    countersigner: "src/cli/countersigner-main.ts",
+    "head-thread": "src/gateway/head-thread.ts",
+    app: "app/entry.ts",
+  },
   external: ["@electric-sql/pglite", "pg-native"],
   outdir,
   outExtension: { ".js": ".cjs" },

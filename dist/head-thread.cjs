@@ -748,13 +748,13 @@ function ownLines(lines, { name }) {
 
 // src/gateway/session-file.ts
 var import_node_fs = require("node:fs");
-var BUFFER_BYTES = 256 * 1024;
-var WAITING_CHARACTERS_MAX = 1024 * 1024;
+var BUFFER_BYTES = 512 * 1024;
+var NEWLINE2 = 10;
 var SessionFile = class {
   #fd;
   #sync;
-  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-  #text = "";
+  #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #waiting = 0;
   #bytes = 0;
   /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every flush. Throws where it exists already. */
   constructor(path, { sync } = { sync: false }) {
@@ -765,9 +765,18 @@ var SessionFile = class {
     return this.#bytes;
   }
   add(line) {
-    this.#text += `${line}
-`;
-    if (this.#text.length > WAITING_CHARACTERS_MAX) this.#write();
+    const bytesMax = line.length * 3 + 1;
+    if (bytesMax > BUFFER_BYTES - this.#waiting) {
+      this.#write();
+      if (bytesMax > BUFFER_BYTES) {
+        this.#writeAll(Buffer.from(`${line}
+`));
+        return;
+      }
+    }
+    this.#waiting += this.#buffer.write(line, this.#waiting, "utf8");
+    this.#buffer[this.#waiting] = NEWLINE2;
+    this.#waiting += 1;
   }
   flush() {
     this.#write();
@@ -777,11 +786,11 @@ var SessionFile = class {
     (0, import_node_fs.closeSync)(this.#fd);
   }
   #write() {
-    const text = this.#text;
-    this.#text = "";
-    const fits = text.length * 3 <= BUFFER_BYTES;
-    const bytes = fits ? this.#buffer : Buffer.from(text);
-    const length = fits ? bytes.write(text, 0, "utf8") : bytes.length;
+    const waiting = this.#waiting;
+    this.#waiting = 0;
+    if (waiting > 0) this.#writeAll(this.#buffer, waiting);
+  }
+  #writeAll(bytes, length = bytes.length) {
     for (let at = 0; at < length; ) at += (0, import_node_fs.writeSync)(this.#fd, bytes, at, length - at);
     this.#bytes += length;
   }
@@ -789,7 +798,7 @@ var SessionFile = class {
 
 // src/gateway/head-follower.ts
 var PIECE_BYTES_MAX = 256 * 1024;
-var NEWLINE2 = 10;
+var NEWLINE3 = 10;
 var HeadFollower = class {
   #events;
   #checkpoints;
@@ -831,7 +840,7 @@ var HeadFollower = class {
     while (this.#read < until) {
       const wanted = Math.min(this.#piece.length, until - this.#read);
       const count = (0, import_node_fs2.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
-      const whole = this.#piece.subarray(0, count).lastIndexOf(NEWLINE2) + 1;
+      const whole = this.#piece.subarray(0, count).lastIndexOf(NEWLINE3) + 1;
       if (whole === 0) throw new JournalError("the journal is shorter than what was written to it");
       this.#tree.take(this.#piece.subarray(0, whole));
       this.#read += whole;

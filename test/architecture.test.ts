@@ -36,7 +36,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
       "src/evidence",
       "src/config",
     ],
-    packages: [/^node:/, /^@peculiar\/x509$/, /^reflect-metadata$/],
+    packages: [/^node:/],
   },
   "src/github": {
     rooms: ["src/model", "src/tlog", "src/approval", "src/evidence"],

@@ -2,12 +2,11 @@
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { ReadyLine } from "./countersigner.ts";
 
 export interface ProcessIo {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** How to start this program again. */
-  readonly self: readonly [string, ...string[]];
 }
 
 export interface CountersignerPlace {
@@ -25,19 +24,12 @@ export function startCountersignerProcess(
   about: CountersignerPlace,
 ): { readonly ready: Promise<ReadyLine>; readonly stop: () => void } {
   const { state, pagePort } = about;
-  const [program, ...before] = io.self;
-  const args = [
-    ...before,
-    "countersigner",
-    "--socket",
-    about.socketPath,
-    "--state",
-    state,
-    "--page-port",
-    String(pagePort),
-  ];
+  // The sources are TypeScript, what is built from them is not.
+  const file = import.meta.url.endsWith(".ts") ? "./countersigner-main.ts" : "./countersigner.cjs";
+  const program = fileURLToPath(new URL(file, import.meta.url));
+  const args = [program, "--socket", about.socketPath, "--state", state, "--page-port", String(pagePort)];
   // A process group of its own, so that Ctrl-C ends the job and leaves the countersigner to see its end.
-  const child = spawn(program, args, {
+  const child = spawn(process.execPath, args, {
     env: without(io.env, about.without),
     stdio: ["pipe", "pipe", "inherit"],
     detached: true,

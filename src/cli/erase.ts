@@ -30,8 +30,6 @@ export interface EraseIo {
   readonly err: (line: string) => void;
   /** Asks a person; undefined where there is no terminal to ask in. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
-  /** How to start this program again, for the countersigner's process. */
-  readonly self: readonly [string, ...string[]];
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }

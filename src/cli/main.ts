@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import { boundParserMemory, boundYoungMemory } from "../gateway/memory.ts";
+import { boundParserMemory, boundYoungMemory, collectInOneThread } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
 import { handOver } from "./app.ts";
 import { bundle } from "./bundle.ts";
-import { countersigner } from "./countersigner.ts";
 import { erase } from "./erase.ts";
 import { explain } from "./explain.ts";
 import { plan } from "./plan.ts";
@@ -45,19 +44,13 @@ const readFile = (path: string): string => readFileSync(path, "utf8");
 
 /** The exit code; undefined where somebody else ends this process. */
 async function main([word, ...args]: readonly string[]): Promise<number | undefined> {
-  const [, script = ""] = process.argv;
   switch (word) {
     case "run":
       boundParserMemory();
-      return await run(args, { env: process.env, cwd: process.cwd(), out, err, self: [process.execPath, script] });
+      collectInOneThread();
+      return await run(args, { env: process.env, cwd: process.cwd(), out, err });
     case "plan":
       return await plan(args, { env: process.env, out, err });
-    case "countersigner": {
-      const stop = new AbortController();
-      process.on("SIGTERM", () => stop.abort());
-      const { stdin, stdout, stderr, env } = process;
-      return await countersigner(args, { stdin, stdout, stderr, env, signal: stop.signal });
-    }
     case "explain":
       return await explain(args, { stdin: process.stdin, out, err, readFile });
     case "policy": {
@@ -88,15 +81,12 @@ async function main([word, ...args]: readonly string[]): Promise<number | undefi
         out,
         err,
         ask: process.stdin.isTTY && process.stdout.isTTY ? askPerson : undefined,
-        self: [process.execPath, script],
         clock: Date.now,
       });
     case "bundle":
       return await bundle(args, { cwd: process.cwd(), out, err });
-    case "recover": {
-      const self = [process.execPath, script] as const;
-      return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self });
-    }
+    case "recover":
+      return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err });
     case "app":
       await handOver();
       return undefined;

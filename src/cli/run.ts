@@ -9,7 +9,7 @@ import { counted } from "../evidence/markdown.ts";
 import { AppUrlError } from "../gateway/app-desk/app-url.ts";
 import { IdTokenError } from "../gateway/app-desk/id-token.ts";
 import { openControl } from "../gateway/control.ts";
-import { type OpenSession, openSession } from "../gateway/local.ts";
+import { type OpenSession, openSession, prepareSession } from "../gateway/local.ts";
 import { UnsealedSessions } from "../gateway/unsealed.ts";
 import { TargetError } from "../protocols/postgres/index.ts";
 import { appBacking } from "./app-backing.ts";
@@ -55,8 +55,6 @@ export interface RunIo {
   readonly cwd: string;
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
-  /** How to start this program again, for the countersigner's process. */
-  readonly self: readonly [string, ...string[]];
 }
 
 /** What is the operator's to put right: told in one line, with exit code 2. */
@@ -95,6 +93,9 @@ async function runJob(options: RunOptions, io: RunIo): Promise<number> {
   let control: Awaited<ReturnType<typeof openControl>> | undefined;
   try {
     const parts = { options, io, say, temporary, sessions, interrupt: () => child?.kill("SIGINT") };
+    // Begun while the countersigner is waited for; what is wrong with it is told where it is needed.
+    const preparing = prepareSession();
+    preparing.catch(() => undefined);
     backing = await (options.app === undefined ? localBacking(parts) : appBacking(parts, options.app));
     const failed = (why: string): void => {
       io.err(`countersign: the session failed: ${why}. Nothing is released any more.`);
@@ -102,6 +103,7 @@ async function runJob(options: RunOptions, io: RunIo): Promise<number> {
     };
     const { policy, targets, identity, logOrigin, destination, desk } = backing;
     open = await openSession({
+      prepared: await preparing,
       ...(backing.own === undefined ? {} : { own: backing.own }),
       policy,
       targets,

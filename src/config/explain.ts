@@ -1,5 +1,5 @@
 // From what the schema found wrong to what a person should read: where, what stands there, what would be right.
-import type { z } from "zod";
+import type * as z from "zod";
 import { visibleLine } from "../masking/display.ts";
 import type { ConfigIssue } from "./config-error.ts";
 import { nearest } from "./nearest.ts";

@@ -1,5 +1,5 @@
 // An operator's own examples of what a policy should decide: the file that `countersign policy test` runs.
-import { z } from "zod";
+import * as z from "zod";
 import type { Effects } from "../model/command.ts";
 import type { Decision } from "../model/decision.ts";
 import { EFFECTS, type Place } from "../policy/policy.ts";

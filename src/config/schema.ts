@@ -1,6 +1,6 @@
 // The shape of countersign.yml: one schema for reading it, for the errors, and for editors (JSON Schema).
 // Says nothing of what one part means for another; `policy-file.ts` checks that.
-import { z } from "zod";
+import * as z from "zod";
 import { visible } from "../masking/display.ts";
 import { EFFECTS } from "../policy/policy.ts";
 import { DURATION, durationMs, SIZE, sizeBytes } from "./durations.ts";

@@ -10,11 +10,11 @@ const BEHIND_EVENTS_MAX = 512;
 const BEHIND_MS_MAX = 250;
 
 /**
- * A head is asked for well before either bound, so that a round trip fits in between: as many events earlier as twice
- * those that came during the last one. Not more often than this, and at the latest at that many.
+ * A head is asked for well before either bound, so that a round trip fits in between: as many events earlier as came
+ * during the last one, and half of that again. Not more often than this, and at the latest at that many.
  */
 const ASK_AT_EVENTS_MIN = 64;
-const ASK_AT_EVENTS_MAX = 384;
+const ASK_AT_EVENTS_MAX = 448;
 const ASK_AFTER_MS = 100;
 
 /** A countersigner that answers no head for this long is gone. */
@@ -145,7 +145,10 @@ export class Heads {
     if (this.#stopped) return;
     this.#size = size;
     const meanwhile = this.#log.size - size;
-    this.#askAt = Math.min(ASK_AT_EVENTS_MAX, Math.max(ASK_AT_EVENTS_MIN, BEHIND_EVENTS_MAX - 2 * meanwhile));
+    this.#askAt = Math.min(
+      ASK_AT_EVENTS_MAX,
+      Math.max(ASK_AT_EVENTS_MIN, BEHIND_EVENTS_MAX - Math.ceil(1.5 * meanwhile)),
+    );
     this.#oldestMs = this.#log.size > size ? sinceMs : undefined;
     let done = 0;
     while (done < this.#waiting.length && (this.#waiting[done]?.size ?? 0) <= size) done += 1;

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { openSqlReader } from "../languages/sql/reader.ts";
+import type { SqlReader } from "../languages/sql/reading.ts";
 import { openMasker } from "../masking/mask.ts";
 import type { Identity, SessionId, Tier } from "../model/session.ts";
 import { compile } from "../policy/decide.ts";
@@ -8,6 +9,7 @@ import type { Facts } from "../policy/facts.ts";
 import type { Policy } from "../policy/policy.ts";
 import { openProtocols } from "../protocols/index.ts";
 import type { Target } from "../protocols/postgres/index.ts";
+import type { Protocol } from "../protocols/protocol.ts";
 import { makeSessionCertificate, type SessionCertificate } from "./certificate.ts";
 import { followInThread } from "./follow-in-thread.ts";
 import { type Endpoint, Gateway } from "./gateway.ts";
@@ -40,6 +42,7 @@ export interface AwaitedTarget {
 }
 
 export interface OpenParts {
+  readonly prepared: Prepared;
   /** Made here where it is not given. */
   readonly own?: SessionOwn;
   readonly policy: Policy;
@@ -76,6 +79,19 @@ export interface OpenSession {
 /** A name and a key for a session that begins now. */
 export function makeSessionOwn(): SessionOwn {
   return { sid: makeUlid(Date.now(), randomBytes(10)), key: generateKeyPairSync("ed25519").privateKey };
+}
+
+/** What every session needs and no session has a say in. */
+export interface Prepared {
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly reader: SqlReader;
+  readonly certificate: SessionCertificate;
+}
+
+/** Loads the parser and makes a certificate: to be begun while something else is waited for. */
+export async function prepareSession(): Promise<Prepared> {
+  const [protocols, reader] = await Promise.all([openProtocols(), openSqlReader()]);
+  return { protocols, reader, certificate: makeSessionCertificate(["localhost", "127.0.0.1", "::1"], new Date()) };
 }
 
 /** Starts a session and listens for its clients. Rejects when anything it promises cannot be had. */
@@ -143,11 +159,7 @@ export async function openSession(parts: OpenParts): Promise<OpenSession> {
         ? async () => await Promise.resolve({ answer: "expired", words: "There is nobody to ask: no countersigner." })
         : askPeople(hold),
   });
-  const [protocols, reader, certificate] = await Promise.all([
-    openProtocols(),
-    openSqlReader(),
-    makeSessionCertificate(["localhost", "127.0.0.1", "::1"], new Date()),
-  ]);
+  const { protocols, reader, certificate } = parts.prepared;
   const pool = new RandomPool();
   let endpoints: readonly Endpoint[];
   let listening: Gateway;

@@ -1,21 +1,21 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import type { LineSink } from "../journal/session-log.ts";
 
-/** What a turn adds fits in; a longer text is encoded in memory of its own. */
-const BUFFER_BYTES = 256 * 1024;
+/** What a turn adds fits in; more is written before its flush, so that memory does not follow whoever forgets to flush. */
+const BUFFER_BYTES = 512 * 1024;
 
-/** Text that waits for a flush; with more of it, memory would follow whoever forgets to flush. */
-const WAITING_CHARACTERS_MAX = 1024 * 1024;
+const NEWLINE = 10;
 
 /**
- * Appends lines to one new file with write(2). Lines are put together until `flush`, because encoding and writing cost by
- * the call and hardly by the byte; a short write is finished, any error is thrown.
+ * Appends lines to one new file with write(2). A line is encoded when it comes, while it is still near at hand, and they
+ * leave together at `flush`, because writing costs by the call and hardly by the byte; a short write is finished, any
+ * error is thrown.
  */
 export class SessionFile implements LineSink {
   readonly #fd: number;
   readonly #sync: boolean;
-  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-  #text = "";
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #waiting = 0;
   #bytes = 0;
 
   /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every flush. Throws where it exists already. */
@@ -29,8 +29,18 @@ export class SessionFile implements LineSink {
   }
 
   add(line: string): void {
-    this.#text += `${line}\n`;
-    if (this.#text.length > WAITING_CHARACTERS_MAX) this.#write();
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    const bytesMax = line.length * 3 + 1;
+    if (bytesMax > BUFFER_BYTES - this.#waiting) {
+      this.#write();
+      if (bytesMax > BUFFER_BYTES) {
+        this.#writeAll(Buffer.from(`${line}\n`));
+        return;
+      }
+    }
+    this.#waiting += this.#buffer.write(line, this.#waiting, "utf8");
+    this.#buffer[this.#waiting] = NEWLINE;
+    this.#waiting += 1;
   }
 
   flush(): void {
@@ -43,12 +53,12 @@ export class SessionFile implements LineSink {
   }
 
   #write(): void {
-    const text = this.#text;
-    this.#text = "";
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    const fits = text.length * 3 <= BUFFER_BYTES;
-    const bytes = fits ? this.#buffer : Buffer.from(text);
-    const length = fits ? bytes.write(text, 0, "utf8") : bytes.length;
+    const waiting = this.#waiting;
+    this.#waiting = 0;
+    if (waiting > 0) this.#writeAll(this.#buffer, waiting);
+  }
+
+  #writeAll(bytes: Buffer, length = bytes.length): void {
     for (let at = 0; at < length; ) at += writeSync(this.#fd, bytes, at, length - at);
     this.#bytes += length;
   }

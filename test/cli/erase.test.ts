@@ -54,7 +54,6 @@ async function run(args: string[], more: Partial<EraseIo> = {}) {
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),
     ask: undefined,
-    self: [process.execPath, join(import.meta.dirname, "../../src/cli/main.ts")],
     clock: () => Date.parse("2026-11-25T09:00:00.000Z"),
     ...more,
   });

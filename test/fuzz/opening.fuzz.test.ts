@@ -138,9 +138,8 @@ const urlPieces = fc.array(
   ),
   { maxLength: 12 },
 );
-const { der } = await makeSessionCertificate(["127.0.0.1"], new Date()).then(({ certPem }) => ({
-  der: Buffer.from(certPem.replace(/-----[A-Z ]+-----/g, ""), "base64"),
-}));
+const { certPem } = makeSessionCertificate(["127.0.0.1"], new Date());
+const der = Buffer.from(certPem.replace(/-----[A-Z ]+-----/g, ""), "base64");
 
 it("takes a target's URL or says what is wrong with it without repeating it; a damaged certificate has a hash or is none", () => {
   fc.assert(
@@ -148,7 +147,7 @@ it("takes a target's URL or says what is wrong with it without repeating it; a d
       expect(faultOf(parts.join(""))).not.toContain("hunter2secret");
       const damaged = Buffer.from(der);
       for (const [at, value] of changes) damaged[at % damaged.length] = value;
-      expect([-1, 0, 32, 48, 64]).toContain(hashLength(damaged));
+      expect([-1, 0, 28, 32, 48, 64]).toContain(hashLength(damaged));
     }),
     BY_THE_CLOCK,
   );

@@ -36,8 +36,8 @@ const opened: Dialled[] = [];
 const servers: Server[] = [];
 
 beforeAll(async () => {
-  const good = await makeSessionCertificate(["localhost", "127.0.0.1", "::1"], new Date());
-  const foreign = await makeSessionCertificate(["db.example"], new Date());
+  const good = makeSessionCertificate(["localhost", "127.0.0.1", "::1"], new Date());
+  const foreign = makeSessionCertificate(["db.example"], new Date());
   execFileSync(
     "openssl",
     ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=certified"].concat(
@@ -300,7 +300,7 @@ describe("a server that does not behave", () => {
 
 describe("direct TLS", () => {
   it("begins with the handshake, and needs the server to say that it speaks PostgreSQL", async () => {
-    const made = await makeSessionCertificate(["localhost"], new Date());
+    const made = makeSessionCertificate(["localhost"], new Date());
     const path = join(folder, "direct.pem");
     writeFileSync(path, made.caPem);
     const ok = Buffer.from("5200000008000000005a0000000549", "hex");

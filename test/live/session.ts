@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { readPolicy } from "../../src/config/policy-file.ts";
 import type { Endpoint } from "../../src/gateway/gateway.ts";
 import { readIdentity } from "../../src/gateway/identity.ts";
-import { openSession } from "../../src/gateway/local.ts";
+import { openSession, prepareSession } from "../../src/gateway/local.ts";
 import { readTarget } from "../../src/protocols/postgres/target.ts";
 import { type FakeDesk, openFakeDesk, type People } from "../fakes/desk.ts";
 
@@ -42,6 +42,7 @@ export async function startSession(about: {
   const directory = mkdtempSync(join(tmpdir(), "cs-session-"));
   const desk = openFakeDesk(about.people);
   const open = await openSession({
+    prepared: await prepareSession(),
     policy: readPolicy(about.policy, "policy.yml"),
     targets: [readTarget(about.target, about.url)],
     identity: readIdentity({}, directory),
