@@ -65,10 +65,3 @@ export async function reply(
     await createComment(place.octokit, place.at, place.thread, `${name} comment had no effect. ${why}\n`);
   }
 }
-
-/** Whether any of these still waits for a reply. */
-export async function areReplied(sql: Sql, to: readonly { readonly said: SaidWord }[]): Promise<boolean> {
-  const keys = to.map(({ said }) => said.word.key);
-  const [row] = await sql.rows("SELECT count(*) AS count FROM reply WHERE key = ANY($1)", [keys], isCounted);
-  return row?.count === new Set(keys).size;
-}
