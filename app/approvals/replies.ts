@@ -34,8 +34,6 @@ export function repliesTo(
   });
 }
 
-const isCounted = shaped({ count: isInteger });
-
 export async function reply(
   sql: Sql,
   to: readonly { readonly said: SaidWord; readonly why: string }[],
