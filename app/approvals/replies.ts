@@ -2,7 +2,6 @@
 
 import type { Octokit } from "@octokit/core";
 import type { Counts } from "../../src/approval/count.ts";
-import { isInteger, shaped } from "../../src/evidence/shape.ts";
 import type { At } from "../../src/github/repository.ts";
 import { createComment } from "../../src/github/threads.ts";
 import type { Sql } from "../state/database.ts";
