@@ -1,0 +1,113 @@
+// The whole App on either database, one or two instances of it, with the stand-in as GitHub and jobs that register.
+
+import { type KeyObject } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { PARTS } from "../../../app/parts.ts";
+import type { Database } from "../../../app/state/database.ts";
+import { isInteger, isText, shaped } from "../../../src/evidence/shape.ts";
+import type { NewRun } from "../../standin/setup.ts";
+import { startTown, type Town } from "../../standin/town.ts";
+import type { Job, Run } from "../../standin/world.ts";
+import { type AppUnderTest, runApp, secretsIn } from "../running.ts";
+import { type DatabaseKind, openStates } from "../state/databases.ts";
+import { type Gateway, newGateway } from "./gateway.ts";
+
+export const POLICY = `version: 1
+targets:
+  appdb: { protocol: postgres }
+  billing: { protocol: postgres }
+rules:
+  - { name: all, match: { effects: [read] }, decide: allow }
+`;
+
+export interface Office {
+  readonly town: Town;
+  readonly database: Database;
+  /** Where the App is, as its gateways know it. */
+  readonly url: string;
+  readonly app: AppUnderTest;
+  /** Another instance on the same database; the same where the database has one instance only. */
+  readonly second: AppUnderTest;
+  readonly credentials: string;
+  /** How much the App's clock is ahead. */
+  readonly clock: { aheadMs: number };
+  newJob(more?: Partial<NewRun>): Promise<{ readonly run: Run; readonly job: Job; readonly token: string }>;
+  /** A session that is registered. */
+  session(): Promise<Gateway>;
+  stateOf(sid: string): Promise<string>;
+  headOf(origin: string): Promise<{ readonly size: number; readonly note: string }>;
+  close(): Promise<void>;
+}
+
+const isState = shaped({ state: isText });
+const isHead = shaped({ size: isInteger, note: isText });
+
+export async function openOffice(
+  kind: DatabaseKind,
+  { credentials = "", wrap = (each: Database) => each }: { credentials?: string; wrap?: (each: Database) => Database } = {},
+): Promise<Office> {
+  const folder = mkdtempSync(join(tmpdir(), "cs-sessions-"));
+  const file = join(folder, "credentials.yml");
+  writeFileSync(file, credentials === "" ? "{}" : credentials, { mode: 0o600 });
+  const states = await openStates(kind);
+  const town = await startTown();
+  const { standin, shop, people } = town;
+  await standin.commit(shop, { files: { ".github/countersign.yml": POLICY }, author: people.ada });
+  const database = await states.fresh();
+  const clock = { aheadMs: 0 };
+  const run = async (on: Database, more: { url?: string; key?: KeyObject } = {}): Promise<AppUnderTest> =>
+    await runApp({
+      town,
+      database: wrap(on),
+      parts: PARTS,
+      clock: () => Date.now() + clock.aheadMs,
+      config: { credentialsFile: file, ...(more.url === undefined ? {} : { url: more.url }) },
+      ...(more.key === undefined ? {} : { key: more.key }),
+    });
+  const app = await run(database);
+  const second = kind === "PGlite" ? app : await run(await states.another(), { url: app.origin, key: app.key });
+  const newJob: Office["newJob"] = async (more = {}) => {
+    const tip = await shop.git.commit(`refs/heads/${more.headBranch ?? "main"}`);
+    const made = standin.run({ repository: shop, headSha: tip?.oid ?? "", actor: people.ada, ...more });
+    const job = standin.job(made);
+    return { run: made, job, token: standin.oidc.token(job, app.origin) };
+  };
+  return {
+    town,
+    database,
+    url: app.origin,
+    app,
+    second,
+    credentials: file,
+    clock,
+    newJob,
+    async session() {
+      const gateway = newGateway();
+      const { token } = await newJob();
+      const response = await gateway.register(app.origin, { token });
+      expect(response.status, await response.clone().text()).toBe(201);
+      return gateway;
+    },
+    async stateOf(sid) {
+      const [row] = await database.rows("SELECT state FROM session WHERE sid = $1", [sid], isState);
+      return row?.state ?? "none";
+    },
+    async headOf(origin) {
+      const [row] = await database.rows("SELECT size, note FROM head WHERE origin = $1", [origin], isHead);
+      return row ?? { size: -1, note: "" };
+    },
+    async close() {
+      const logged = [...app.logged, ...second.logged];
+      const secrets = secretsIn(logged, town);
+      if (second !== app) await second.app.stop();
+      await app.app.stop();
+      await states.close();
+      await town.close();
+      rmSync(folder, { recursive: true, force: true });
+      expect(secrets).toEqual([]);
+    },
+  };
+}
