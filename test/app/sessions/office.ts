@@ -1,6 +1,6 @@
 // The whole App on either database, one or two instances of it, with the stand-in as GitHub and jobs that register.
 
-import { type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { expect } from "vitest";
 import { PARTS } from "../../../app/parts.ts";
 import type { Database } from "../../../app/state/database.ts";
 import { isInteger, isText, shaped } from "../../../src/evidence/shape.ts";
+import { rootHash } from "../../../src/tlog/tree.ts";
 import type { NewRun } from "../../standin/setup.ts";
 import { startTown, type Town } from "../../standin/town.ts";
 import type { Job, Run } from "../../standin/world.ts";
@@ -37,6 +38,8 @@ export interface Office {
   newJob(more?: Partial<NewRun>): Promise<{ readonly run: Run; readonly job: Job; readonly token: string }>;
   /** A session that is registered. */
   session(): Promise<Gateway>;
+  /** A session that is in the state as if it were registered, of which GitHub knows nothing. */
+  quickSession(): Promise<Gateway>;
   stateOf(sid: string): Promise<string>;
   headOf(origin: string): Promise<{ readonly size: number; readonly note: string }>;
   close(): Promise<void>;
@@ -61,7 +64,8 @@ export async function openOffice(
   const run = async (on: Database, more: { url?: string; key?: KeyObject } = {}): Promise<AppUnderTest> =>
     await runApp({
       town,
-      database: wrap(on),
+      // The test looks at it after the App has stopped.
+      database: { ...wrap(on), close: async () => await Promise.resolve() },
       parts: PARTS,
       clock: () => Date.now() + clock.aheadMs,
       config: { credentialsFile: file, ...(more.url === undefined ? {} : { url: more.url }) },
@@ -69,6 +73,7 @@ export async function openOffice(
     });
   const app = await run(database);
   const second = kind === "PGlite" ? app : await run(await states.another(), { url: app.origin, key: app.key });
+  let quick = 0;
   const newJob: Office["newJob"] = async (more = {}) => {
     const tip = await shop.git.commit(`refs/heads/${more.headBranch ?? "main"}`);
     const made = standin.run({ repository: shop, headSha: tip?.oid ?? "", actor: people.ada, ...more });
@@ -90,6 +95,18 @@ export async function openOffice(
       const response = await gateway.register(app.origin, { token });
       expect(response.status, await response.clone().text()).toBe(201);
       return gateway;
+    },
+    async quickSession() {
+      const { sid, origin, vkey, encryption, ...rest } = newGateway();
+      quick += 1;
+      await database.run(
+        `INSERT INTO session (sid, repository_id, repository, installation_id, run_id, run_attempt, check_run_id, origin, vkey,
+           encryption, head_sha, registration, facts, policy_text, state, registered_at, seen_at)
+         VALUES ($1, 1, 'acme/shop', 1, $2, 1, 1, $3, $4, $5, '', '', $6::text::jsonb, '', 'open', $7, $7)`,
+        [sid, quick, origin, vkey, encryption.publicKey, JSON.stringify({ sid }), Date.now()],
+      );
+      await database.run("INSERT INTO head (origin, size, root, at) VALUES ($1, 0, $2, 0)", [origin, rootHash([])]);
+      return { sid, origin, vkey, encryption, ...rest };
     },
     async stateOf(sid) {
       const [row] = await database.rows("SELECT state FROM session WHERE sid = $1", [sid], isState);
