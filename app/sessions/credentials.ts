@@ -155,10 +155,15 @@ export async function urlFrom(
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
     log.error({ fault: error.message }, "credentials cannot be had");
-    throw new Problem(503, "No credentials now", "The App's credentials cannot be read; its operator is told in its log.", {
-      retryAfter: 30,
-      cause: error,
-    });
+    throw new Problem(
+      503,
+      "No credentials now",
+      "The App's credentials cannot be read; its operator is told in its log.",
+      {
+        retryAfter: 30,
+        cause: error,
+      },
+    );
   }
 }
 

@@ -93,7 +93,12 @@ export class Heads {
       } else if (log !== undefined) {
         this.#lastSeconds = Math.max(this.#lastSeconds, Math.floor(this.#context.clock() / 1000));
         const lines = this.#own.cosign(judged.text, this.#lastSeconds);
-        const isSaved = await this.#save({ origin, from: log, to: request.head, note: ownNote(judged, log.keys) + lines });
+        const isSaved = await this.#save({
+          origin,
+          from: log,
+          to: request.head,
+          note: ownNote(judged, log.keys) + lines,
+        });
         if (isSaved) return cosigned(lines);
       }
       this.#known.delete(origin);

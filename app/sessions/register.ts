@@ -22,8 +22,8 @@ import { parseVkey, publicKeyFrom } from "../../src/tlog/note.ts";
 import { rootHash } from "../../src/tlog/tree.ts";
 import type { Context } from "../context.ts";
 import { type Exchange, json, jsonObject, Problem, type Reply } from "../http/route.ts";
-import type { Sql } from "../state/database.ts";
 import { errorFields } from "../log.ts";
+import type { Sql } from "../state/database.ts";
 import { callFor } from "../state/errands.ts";
 import { urlFrom } from "./credentials.ts";
 import type { JobClaims, JobTokens } from "./job-token.ts";
@@ -77,7 +77,11 @@ function readRegistration({ body, headers }: Exchange, nowMs: number): Registrat
   // The log files a session by the day in its id, so that day must be its own.
   if (!(Math.abs(Date.parse(timeOfId(asked.sid)) - nowMs) <= DAY_MS)) {
     const now = new Date(nowMs).toISOString();
-    throw new Problem(400, "An id of another day", `The time in sid is more than a day off; the App's clock says ${now}.`);
+    throw new Problem(
+      400,
+      "An id of another day",
+      `The time in sid is more than a day off; the App's clock says ${now}.`,
+    );
   }
   const key = publicKeyFrom(parseVkey(asked.vkey).publicKey);
   const fault = verifyRequest({ method: "POST", target: TARGET, body }, signatureOf(headers), {

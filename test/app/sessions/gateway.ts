@@ -38,7 +38,10 @@ export interface Gateway {
 export function newGateway({
   repository = "acme/shop",
   atMs = Date.now(),
-}: { readonly repository?: string; readonly atMs?: number } = {}): Gateway {
+}: {
+  readonly repository?: string;
+  readonly atMs?: number;
+} = {}): Gateway {
   const sid = makeUlid(atMs, randomBytes(10));
   const { privateKey: key } = generateKeyPairSync("ed25519");
   const origin = `github.com/${repository}/countersign/s/${sid}`;
@@ -46,7 +49,11 @@ export function newGateway({
   const encryption = makeEncryptionKey();
   const frontier = new Frontier();
   let note = "";
-  const send = async (at: string, asked: { method: string; target: string; body: string }, more: Partial<Registering>) => {
+  const send = async (
+    at: string,
+    asked: { method: string; target: string; body: string },
+    more: Partial<Registering>,
+  ) => {
     const createdSeconds = Math.floor(Date.now() / 1000);
     const signed = signRequest(asked, { key: more.signedBy ?? key, keyId: sid, createdSeconds });
     const headers = Object.entries(signed).filter(([name]) => name !== more.without);

@@ -268,20 +268,23 @@ describe.each(KINDS)("the countersigner on %s", (kind) => {
     expect(timeOf(gateway, await (await ask(gateway.grow(1))).text())).toBe(first);
   });
 
-  it.each(["contested", "handed-in", "lost", "landed"])("cosigns nothing more of a session that is %s", async (state) => {
-    const gateway = await office.quickSession();
-    for (const at of [office.url, office.second.origin]) {
-      expect(await status(gateway.grow(2), at)).toBe(200);
-      gateway.cosigned();
-    }
-    await office.database.run("UPDATE session SET state = $2 WHERE sid = $1", [gateway.sid, state]);
-    for (const at of [office.url, office.second.origin]) {
-      expect(await status(gateway.grow(0), at)).toBe(403);
-      expect(await status(gateway.grow(1), at)).toBe(403);
-      expect(await status(gateway.grow(0).replace(/^old \d+/, "old 1"), at)).toBe(403);
-    }
-    expect((await office.headOf(gateway.origin)).size).toBe(4);
-  });
+  it.each(["contested", "handed-in", "lost", "landed"])(
+    "cosigns nothing more of a session that is %s",
+    async (state) => {
+      const gateway = await office.quickSession();
+      for (const at of [office.url, office.second.origin]) {
+        expect(await status(gateway.grow(2), at)).toBe(200);
+        gateway.cosigned();
+      }
+      await office.database.run("UPDATE session SET state = $2 WHERE sid = $1", [gateway.sid, state]);
+      for (const at of [office.url, office.second.origin]) {
+        expect(await status(gateway.grow(0), at)).toBe(403);
+        expect(await status(gateway.grow(1), at)).toBe(403);
+        expect(await status(gateway.grow(0).replace(/^old \d+/, "old 1"), at)).toBe(403);
+      }
+      expect((await office.headOf(gateway.origin)).size).toBe(4);
+    },
+  );
 
   it("moves no head once its session has ended, also one that is on its way then", async () => {
     for (let round = 0; round < 6; round += 1) {

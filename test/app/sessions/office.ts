@@ -50,7 +50,10 @@ const isHead = shaped({ size: isInteger, note: isText });
 
 export async function openOffice(
   kind: DatabaseKind,
-  { credentials = "", wrap = (each: Database) => each }: { credentials?: string; wrap?: (each: Database) => Database } = {},
+  {
+    credentials = "",
+    wrap = (each: Database) => each,
+  }: { credentials?: string; wrap?: (each: Database) => Database } = {},
 ): Promise<Office> {
   const folder = mkdtempSync(join(tmpdir(), "cs-sessions-"));
   const file = join(folder, "credentials.yml");

@@ -45,7 +45,10 @@ describe.each(KINDS)("a registration on %s", (kind) => {
     const { town, url, app } = office;
     const { run, token } = await office.newJob({ jobs: ["migrate / production"] });
     const gateway = newGateway();
-    const response = await gateway.register(url, { token, change: { targets: ["billing", "appdb"], tier: "contained" } });
+    const response = await gateway.register(url, {
+      token,
+      change: { targets: ["billing", "appdb"], tier: "contained" },
+    });
     expect(response.status).toBe(201);
     const answer = await answerOf(response);
     expect(answer.vkey).toBe(app.app.vkey);
@@ -147,12 +150,17 @@ describe.each(KINDS)("a registration on %s", (kind) => {
     expect(await problem(await newGateway().register(office.url, { token, change }))).toMatch(/^422 Another/);
   });
 
-  it.each([25, -25, 24 * 365 * 40])("whose id's time is %d hours off is refused, as the log files it by that day", async (hours) => {
-    const { token } = await office.newJob();
-    const gateway = newGateway({ atMs: Date.now() + hours * 3_600_000 });
-    expect(await problem(await gateway.register(office.url, { token }))).toMatch(/^400 An id of another day: .*clock says 20/);
-    expect(await office.stateOf(gateway.sid)).toBe("none");
-  });
+  it.each([25, -25, 24 * 365 * 40])(
+    "whose id's time is %d hours off is refused, as the log files it by that day",
+    async (hours) => {
+      const { token } = await office.newJob();
+      const gateway = newGateway({ atMs: Date.now() + hours * 3_600_000 });
+      expect(await problem(await gateway.register(office.url, { token }))).toMatch(
+        /^400 An id of another day: .*clock says 20/,
+      );
+      expect(await office.stateOf(gateway.sid)).toBe("none");
+    },
+  );
 
   it.each([23, -23])("whose id's time is %d hours off is taken", async (hours) => {
     const { token } = await office.newJob();

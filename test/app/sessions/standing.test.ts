@@ -19,7 +19,10 @@ describe.each(KINDS)("how a session stands on %s", (kind) => {
     await gateway.ask(office.second.origin, "GET", `/v1/sessions/${gateway.sid}${query}`);
 
   /** Changes the session as another instance would, while somebody waits at this one; gives what and when it was told. */
-  async function woken(gateway: Gateway, change: string): Promise<{ readonly body: unknown; readonly afterMs: number }> {
+  async function woken(
+    gateway: Gateway,
+    change: string,
+  ): Promise<{ readonly body: unknown; readonly afterMs: number }> {
     const waiting = look(gateway, "?wait=30");
     await new Promise((done) => setTimeout(done, 300));
     const changedMs = performance.now();
