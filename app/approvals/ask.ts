@@ -126,11 +126,16 @@ async function refuseTooMany(sql: Sql, { sid, repository_id, installation_id }: 
     [sid, repository_id, installation_id],
     isWaiting,
   );
-  for (const of of ["session", "repository", "installation"] as const) {
-    const most = WAITING_MAX[of];
-    if (row !== undefined && row[of] < most) continue;
-    throw new Problem(429, "Too many wait", `${most} requests of this ${of} wait already. Wait for answers to them.`, {
-      retryAfter: 10,
-    });
+  for (const scope of ["session", "repository", "installation"] as const) {
+    const most = WAITING_MAX[scope];
+    if (row !== undefined && row[scope] < most) continue;
+    throw new Problem(
+      429,
+      "Too many wait",
+      `${most} requests of this ${scope} wait already. Wait for answers to them.`,
+      {
+        retryAfter: 10,
+      },
+    );
   }
 }

@@ -59,7 +59,11 @@ describe.each(KINDS)("a credential on %s", (kind) => {
     expect(JSON.parse(new TextDecoder().decode(byJose.plaintext))).toEqual(opened);
     expect(Object.keys(decodeProtectedHeader(jwe)).toSorted()).toEqual(["alg", "enc", "epk"]);
     expect(() => openJwe(jwe, generateKeyPairSync("x25519").privateKey)).toThrow("not for this session");
-    const rows = await office.database.rows("SELECT target, issued_at FROM credential WHERE sid = $1", [gateway.sid], isCredential);
+    const rows = await office.database.rows(
+      "SELECT target, issued_at FROM credential WHERE sid = $1",
+      [gateway.sid],
+      isCredential,
+    );
     expect(rows.map(({ target }) => target)).toEqual(["appdb"]);
     expect(rows[0]?.issued_at).toBeGreaterThan(Date.now() - 60_000);
   });
@@ -93,9 +97,13 @@ describe.each(KINDS)("a credential on %s", (kind) => {
     const gateway = await begun();
     await office.database.run("UPDATE session SET state = $2 WHERE sid = $1", [gateway.sid, state]);
     expect(await problem(await ask(gateway))).toMatch(/^403 Not open/);
-    expect(await office.database.rows("SELECT target, issued_at FROM credential WHERE sid = $1", [gateway.sid], isCredential)).toEqual(
-      [],
-    );
+    expect(
+      await office.database.rows(
+        "SELECT target, issued_at FROM credential WHERE sid = $1",
+        [gateway.sid],
+        isCredential,
+      ),
+    ).toEqual([]);
   });
 
   it("counts as it is in the file now, and a file that was broken since quotes nothing of itself", async () => {

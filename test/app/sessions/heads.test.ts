@@ -291,9 +291,9 @@ describe.each(KINDS)("the countersigner on %s", (kind) => {
       const gateway = await office.quickSession();
       const answers: Promise<{ readonly size: number; readonly status: number }>[] = [];
       const other = forkOf(gateway);
-      let isOver = false;
+      const ending = { isOver: false };
       const busy = (async () => {
-        for (let size = 1; !isOver && size < 400; size += 1) {
+        for (let size = 1; !ending.isOver && size < 400; size += 1) {
           const at = size % 2 === 0 ? office.url : office.second.origin;
           const body = other({ old: size - 1, entries: names("entry", size) });
           const answer = status(body, at).then((each) => ({ size, status: each }));
@@ -305,7 +305,7 @@ describe.each(KINDS)("the countersigner on %s", (kind) => {
       await office.database.run("UPDATE session SET state = 'lost' WHERE sid = $1", [gateway.sid]);
       const { size } = await office.headOf(gateway.origin);
       await new Promise((done) => setTimeout(done, 20));
-      isOver = true;
+      ending.isOver = true;
       await busy;
       expect((await office.headOf(gateway.origin)).size).toBe(size);
       for (const answer of await Promise.all(answers)) {
