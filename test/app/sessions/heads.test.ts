@@ -308,10 +308,10 @@ describe.each(KINDS)("the countersigner on %s", (kind) => {
       ending.isOver = true;
       await busy;
       expect((await office.headOf(gateway.origin)).size).toBe(size);
-      for (const answer of await Promise.all(answers)) {
-        if (answer.status === 200) expect(answer.size).toBeLessThanOrEqual(size);
-        else expect(answer.status).toBe(403);
-      }
+      const said = await Promise.all(answers);
+      const cosigned = said.filter((each) => each.status === 200).map((each) => each.size);
+      expect(Math.max(0, ...cosigned)).toBeLessThanOrEqual(size);
+      expect(said.filter((each) => each.status !== 200 && each.status !== 403)).toEqual([]);
     }
   });
 

@@ -107,7 +107,7 @@ async function refusal(text: string, by = tokens): Promise<string> {
     await by.verify(text);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    expect(error.detail).not.toContain(text.slice(0, 30));
+    if (text.length > 30 && error.detail.includes(text.slice(0, 30))) throw new Error("the refusal quotes the token");
     return `${error.status} ${error.detail} ${error.retryAfter}`;
   }
   return "believed";
@@ -216,7 +216,7 @@ describe("a job's token", () => {
     const good = await token();
     for (let at = 0; at < good.length; at += 37) {
       const changed = `${good.slice(0, at)}${good[at] === "A" ? "B" : "A"}${good.slice(at + 1)}`;
-      await expect(tokens.verify(changed), String(at)).rejects.toMatchObject({ status: 401 });
+      await expect(tokens.verify(changed)).rejects.toMatchObject({ status: 401 });
     }
   });
 });
