@@ -107,7 +107,8 @@ async function refusal(text: string, by = tokens): Promise<string> {
     await by.verify(text);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (text.length > 30 && error.detail.includes(text.slice(0, 30))) throw new Error("the refusal quotes the token");
+    if (text.length > 30 && error.detail.includes(text.slice(0, 30)))
+      throw new Error("the refusal quotes the token", { cause: error });
     return `${error.status} ${error.detail} ${error.retryAfter}`;
   }
   return "believed";
