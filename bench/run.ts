@@ -2,7 +2,7 @@
 //
 //   npm run bench -- [--quick] [--json FILE] [--without gateway]
 //
-// At the end, what keeping evidence costs: `ledger.ts`, which can be run alone.
+// At the end, what keeping evidence costs, and how fast the App is: `ledger.ts` and `heads.ts`, which can be run alone.
 //
 // Speeds of one machine at one time say little; ratios of runs that took turns say more, so those are what is judged.
 // The exit code says whether the bench ran; whether a ceiling holds is in its text.
@@ -21,6 +21,7 @@ import {
   pipe,
   type Server,
 } from "./endpoints.ts";
+import { type HeadFigures, headsTable, measureHeads } from "./heads.ts";
 import { type LedgerFigures, ledgerTable, measureLedger } from "./ledger.ts";
 import {
   type Effort,
@@ -83,8 +84,10 @@ try {
   const kept = await measureLedger(sessions, (done) => {
     say(`made ${done} of ${sessions} sessions`, { passing: true });
   });
+  say("heads and answers of the App", { passing: true });
+  const heads = await measureHeads();
   say("", { passing: true });
-  report(measured, single, kept);
+  report(measured, { alone: single, kept, heads });
 } finally {
   for (const endpoint of endpoints.toReversed()) await endpoint.close();
   await postgres.close();
@@ -136,7 +139,13 @@ async function measureAlone(server: Server): Promise<Alone> {
   return { readyMs: spread(ready), idleMiB, at100MiB, pipeAt100MiB, peakMiB, peakMegabytes: effort.memoryMegabytes };
 }
 
-function report(measured: readonly Measured[], alone: Alone | undefined, kept: LedgerFigures): void {
+interface Others {
+  readonly alone: Alone | undefined;
+  readonly kept: LedgerFigures;
+  readonly heads: HeadFigures;
+}
+
+function report(measured: readonly Measured[], { alone, kept, heads }: Others): void {
   const names = endpoints.map(({ name }) => name);
   const compared = names.at(-1) ?? "gateway";
   const others = names.filter((name) => name !== compared);
@@ -185,12 +194,13 @@ function report(measured: readonly Measured[], alone: Alone | undefined, kept: L
     );
   }
   say(ledgerTable(kept));
+  say(headsTable(heads));
   if (values.json !== undefined) {
     const plain = measured.map(({ rounds, ...rest }) => ({ ...rest, rounds: Object.fromEntries(rounds) }));
     const added = latency.map(({ name, added: each }) => ({ name, addedUs: Object.fromEntries(each) }));
     writeFileSync(
       values.json,
-      `${JSON.stringify({ node: process.version, cores: cpus().length, effort, measured: plain, added, alone, ceilings: limits, ledger: kept }, null, 2)}\n`,
+      `${JSON.stringify({ node: process.version, cores: cpus().length, effort, measured: plain, added, alone, ceilings: limits, ledger: kept, heads }, null, 2)}\n`,
     );
   }
 }

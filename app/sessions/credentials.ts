@@ -72,16 +72,20 @@ function readEntries(path: string): ReadonlyMap<string, ReadonlyMap<string, stri
   try {
     value = parse(text, { logLevel: "error" });
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    // Its own message quotes the line, which may hold a secret.
-    throw new CredentialsError(`${path} is not YAML, at line ${error.linePos?.[0].line ?? "?"}`);
+    // Its own message quotes the line, or the name of an alias; either may be a secret.
+    const line = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
+    throw new CredentialsError(`${path} is not YAML${line === undefined ? "" : `, at line ${line}`}`);
   }
   if (!isObject(value)) throw new CredentialsError(`${path} must be repositories, each with its targets`);
+  const names = new Set<string>();
   return new Map(
     Object.entries(value).map(([repository, targets]) => {
       if (!isObject(targets) || !Object.values(targets).every(isText)) {
         throw new CredentialsError(`${path}: under ${repository} must be targets, each with a URL or env:NAME`);
       }
+      // Which of two would count, nobody could tell.
+      if (names.has(repository.toLowerCase())) throw new CredentialsError(`${path}: ${repository} is there twice`);
+      names.add(repository.toLowerCase());
       const entries = Object.entries(targets).flatMap(([name, url]) => (isText(url) ? [[name, url] as const] : []));
       return [repository.toLowerCase(), new Map(entries)];
     }),
@@ -103,7 +107,7 @@ export async function issue(
   if (!session.facts.targets.includes(target)) {
     throw new Problem(404, "Another target", "The session was registered without this target.");
   }
-  const url = await source.urlOf({
+  const url = await urlFrom(context, source, {
     repository: session.repository,
     repositoryId: session.repository_id,
     target,
@@ -138,6 +142,29 @@ export async function issue(
   context.metrics.count("countersign_credentials_issued_total");
   context.log.info({ sid: session.sid, target }, "a credential is issued");
   return json(200, { jwe: await encrypted({ url }, session.encryption) });
+}
+
+/** The source's answer. Throws Problem (503), which says nothing of the file, where it cannot be asked: an operator mends it. */
+export async function urlFrom(
+  { log }: Pick<Context, "log">,
+  source: CredentialSource,
+  name: CredentialName,
+): Promise<string | undefined> {
+  try {
+    return await source.urlOf(name);
+  } catch (error) {
+    if (!(error instanceof CredentialsError)) throw error;
+    log.error({ fault: error.message }, "credentials cannot be had");
+    throw new Problem(
+      503,
+      "No credentials now",
+      "The App's credentials cannot be read; its operator is told in its log.",
+      {
+        retryAfter: 30,
+        cause: error,
+      },
+    );
+  }
 }
 
 async function encrypted(value: object, x: string): Promise<string> {

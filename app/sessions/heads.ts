@@ -6,7 +6,7 @@
  */
 
 import { isFlag, isInteger, isText, shaped } from "../../src/evidence/shape.ts";
-import { type Cosigner, cosigner, parseVkey, type Verifier } from "../../src/tlog/note.ts";
+import { type Cosigner, cosigner, type Note, parseVkey, type Verifier } from "../../src/tlog/note.ts";
 import {
   type AddCheckpoint,
   conflict,
@@ -17,7 +17,8 @@ import {
   type WitnessAnswer,
 } from "../../src/tlog/witness.ts";
 import type { Context } from "../context.ts";
-import type { Reply } from "../http/route.ts";
+import { Problem, type Reply } from "../http/route.ts";
+import { errorFields } from "../log.ts";
 import { isConflict } from "../state/database.ts";
 
 /** A session's log as this instance knows it; another may have moved it since. */
@@ -61,11 +62,21 @@ export class Heads {
   async addCheckpoint(body: string): Promise<Reply> {
     const startedMs = performance.now();
     const request = readAddCheckpoint(body);
-    const answer = "status" in request ? request : await this.#answer(request);
-    const { metrics } = this.#context;
-    metrics.count("countersign_heads_total", { status: String(answer.status) });
-    metrics.took("countersign_head_seconds", (performance.now() - startedMs) / 1000);
-    return answer;
+    const { metrics, log } = this.#context;
+    let status = 503;
+    try {
+      const answer = "status" in request ? request : await this.#answer(request);
+      ({ status } = answer);
+      return answer;
+    } catch (error) {
+      // It may have been saved or not. What was not saved is not cosigned.
+      log.error(errorFields(error), "a head could not be saved");
+      const detail = "The head could not be saved now, so it is not cosigned. Ask for the same head again.";
+      throw new Problem(503, "Not saved", detail, { retryAfter: 1, cause: error });
+    } finally {
+      metrics.count("countersign_heads_total", { status: String(status) });
+      metrics.took("countersign_head_seconds", (performance.now() - startedMs) / 1000);
+    }
   }
 
   async #answer(request: AddCheckpoint): Promise<WitnessAnswer> {
@@ -77,12 +88,17 @@ export class Heads {
       if (log === "closed") return refusal(403, "the session is over: nothing more of it is cosigned");
       const judged = judgeHead(request, { keys: log?.keys ?? [], last: () => log });
       if ("status" in judged) {
-        // Another instance may have moved it since it was read.
-        if (judged.status !== 409 || !isRemembered) return judged;
+        // Another instance may have moved or closed it since it was read.
+        if ((judged.status !== 409 && judged.status !== 422) || !isRemembered) return judged;
       } else if (log !== undefined) {
         this.#lastSeconds = Math.max(this.#lastSeconds, Math.floor(this.#context.clock() / 1000));
         const lines = this.#own.cosign(judged.text, this.#lastSeconds);
-        const isSaved = await this.#save({ origin, from: log, to: request.head, note: `${request.noteText}${lines}` });
+        const isSaved = await this.#save({
+          origin,
+          from: log,
+          to: request.head,
+          note: ownNote(judged, log.keys) + lines,
+        });
         if (isSaved) return cosigned(lines);
       }
       this.#known.delete(origin);
@@ -186,6 +202,19 @@ export class Heads {
       }
     }
   }
+}
+
+/**
+ * The note with the session's own signature alone. Lines of other keys are ignored when it is cosigned, but kept they would take
+ * the room that ours needs: a note that has no room left could be entered in no log.
+ */
+function ownNote({ text, signatures }: Note, keys: readonly Verifier[]): string {
+  const lines = keys.map(({ name, keyId }) => {
+    const own = signatures.find((each) => each.name === name && each.keyId === keyId);
+    const bytes = Buffer.concat([Buffer.from(keyId, "hex"), own?.bytes ?? Buffer.alloc(0)]);
+    return `\u2014 ${name} ${bytes.toString("base64")}\n`;
+  });
+  return `${text}\n${lines.join("")}`;
 }
 
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;

@@ -125,7 +125,8 @@ function problemOf(error: unknown): unknown {
   }
   if (error instanceof errors.JWTExpired) return refused("it has expired: ask for a new one");
   if (error instanceof errors.JWTClaimValidationFailed) return refused(`its claim "${error.claim}" is ${error.reason}`);
-  if (error.code === "ERR_JOSE_GENERIC") {
+  // What it answered is no set of keys: that is its fault, and not the token's.
+  if (error.code === "ERR_JOSE_GENERIC" || error instanceof errors.JWKSInvalid) {
     return new Problem(503, "The issuer cannot be asked", "The issuer of the token gave no keys; try again.", {
       retryAfter: 5,
       cause: error,
@@ -145,6 +146,8 @@ function claimsOf(payload: JWTPayload): JobClaims {
     return value;
   };
   if (!/^[\w.-]+\/[\w.-]+$/.test(text("repository"))) throw refused('its claim "repository" is no repository');
+  // It goes into the evidence as what ran.
+  if (!/^[0-9a-f]{40,64}$/.test(text("sha"))) throw refused('its claim "sha" is no commit');
   return {
     repository: text("repository"),
     repositoryId: number("repository_id"),

@@ -10,6 +10,8 @@ import {
   signRegistration,
 } from "../../src/evidence/registration.ts";
 import { isInteger, shaped } from "../../src/evidence/shape.ts";
+import { timeOfId } from "../../src/evidence/where.ts";
+import { askAgainAtMs, statusOf } from "../../src/github/failure.ts";
 import { installationOf } from "../../src/github/installation.ts";
 import { type PolicyFile, readPolicyFile } from "../../src/github/policy.ts";
 import { type At, readRepository } from "../../src/github/repository.ts";
@@ -20,8 +22,10 @@ import { parseVkey, publicKeyFrom } from "../../src/tlog/note.ts";
 import { rootHash } from "../../src/tlog/tree.ts";
 import type { Context } from "../context.ts";
 import { type Exchange, json, jsonObject, Problem, type Reply } from "../http/route.ts";
+import { errorFields } from "../log.ts";
 import type { Sql } from "../state/database.ts";
 import { callFor } from "../state/errands.ts";
+import { urlFrom } from "./credentials.ts";
 import type { JobClaims, JobTokens } from "./job-token.ts";
 import { findSession, findSessions, type SessionRow } from "./session.ts";
 import type { SessionsNeeds } from "./sessions.ts";
@@ -46,12 +50,12 @@ export async function register(parts: RegisterParts, exchange: Exchange): Promis
   }
   const before = await sameJob(context.database, claims);
   if (before !== undefined) return await again(parts, before, { asked, claims });
-  const session = await look(parts, { asked, claims, origin });
+  const session = await politely(context, async () => await look(parts, { asked, claims, origin }));
   const added = await context.database.transaction(async (sql) => await add(parts, sql, session));
   if (!added) {
     // Somebody else registered this job while we looked.
     const other = await sameJob(context.database, claims);
-    if (other === undefined) throw taken();
+    if (other === undefined) throw new Problem(409, "The id is taken", "Another session has this id: make a new one.");
     return await again(parts, other, { asked, claims });
   }
   context.metrics.count("countersign_sessions_registered_total");
@@ -69,6 +73,15 @@ function readRegistration({ body, headers }: Exchange, nowMs: number): Registrat
   const asked = jsonObject(body);
   if (!isRegistrationRequest(asked)) {
     throw new Problem(400, "Not a registration", `${faultOfRegistrationRequest(asked) ?? "It cannot be read"}.`);
+  }
+  // The log files a session by the day in its id, so that day must be its own.
+  if (!(Math.abs(Date.parse(timeOfId(asked.sid)) - nowMs) <= DAY_MS)) {
+    const now = new Date(nowMs).toISOString();
+    throw new Problem(
+      400,
+      "An id of another day",
+      `The time in sid is more than a day off; the App's clock says ${now}.`,
+    );
   }
   const key = publicKeyFrom(parseVkey(asked.vkey).publicKey);
   const fault = verifyRequest({ method: "POST", target: TARGET, body }, signatureOf(headers), {
@@ -138,6 +151,23 @@ async function contest({ context, needs }: RegisterParts, sid: string, other: st
   context.wake();
 }
 
+/** Tells whoever registers when GitHub can be asked again, where it could not be asked now. Throws Problem (503). */
+async function politely<T>({ clock, log }: Context, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Problem || statusOf(error) === 0) throw error;
+    log.warn(errorFields(error), "GitHub could not be asked about a job");
+    const atMs = askAgainAtMs(error, clock());
+    throw new Problem(503, "GitHub cannot be asked", "GitHub did not tell about the job now; try again.", {
+      retryAfter: atMs === undefined ? ASK_AGAIN_SECONDS : Math.max(1, Math.ceil((atMs - clock()) / 1000)),
+      cause: error,
+    });
+  }
+}
+
+const ASK_AGAIN_SECONDS = 5;
+
 /** Looks at everything that GitHub says of the job. Throws Problem for whatever must not have a session. */
 async function look(
   { context, needs }: RegisterParts,
@@ -157,6 +187,15 @@ async function look(
       403,
       "Not installed",
       `The App is installed on ${claims.repository}, which is another repository now.`,
+    );
+  }
+  const name = `${repository.at.owner}/${repository.at.repo}`;
+  // The name stands in the session's log for good; the old one can be somebody else's by now.
+  if (name.toLowerCase() !== claims.repository.toLowerCase()) {
+    throw new Problem(
+      403,
+      "Another name",
+      `The token names ${claims.repository}, which is ${name} now: run the job again.`,
     );
   }
   const run = await runOf(octokit, repository.at, claims);
@@ -218,6 +257,7 @@ async function look(
 
 const isCounted = shaped({ count: isInteger });
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 async function bound({ database, clock }: Context, { perHourMax }: SessionsNeeds, claims: JobClaims): Promise<void> {
   const [row] = await database.rows(
@@ -312,7 +352,7 @@ async function answer({ context, needs }: RegisterParts, session: SessionRow, st
   const about = { repository, repositoryId, environment: facts.identity.environment };
   const credentials: string[] = [];
   for (const target of facts.targets) {
-    if ((await needs.credentials.urlOf({ ...about, target })) !== undefined) credentials.push(target);
+    if ((await urlFrom(context, needs.credentials, { ...about, target })) !== undefined) credentials.push(target);
   }
   const { path, commit } = facts.policy;
   return json(status, {

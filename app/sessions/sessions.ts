@@ -92,9 +92,10 @@ async function alive({ database, clock }: Context, { sid, state }: SessionRow): 
 
 /** How the session stands; where it is still on its way, after at most `wait` seconds of waiting for a change. */
 async function standing(context: Context, { query, signal }: Exchange, before: SessionRow): Promise<Reply> {
-  const seconds = Number(query.get("wait") ?? "0");
-  if (!(seconds >= 0 && seconds <= WAIT_SECONDS_MAX)) {
-    throw new Problem(400, "Not a wait", `wait is 0 to ${WAIT_SECONDS_MAX} seconds.`);
+  const asked = query.get("wait") ?? "0";
+  const seconds = Number(asked);
+  if (!/^[0-9]{1,2}$/.test(asked) || seconds > WAIT_SECONDS_MAX) {
+    throw new Problem(400, "Not a wait", `wait is 0 to ${WAIT_SECONDS_MAX}, in whole seconds.`);
   }
   const { database, heard, clock } = context;
   const endMs = clock() + seconds * 1000;

@@ -16,6 +16,8 @@ const cases = readFileSync("test/corpus/approval.jsonl", "utf8")
 
 const HERE = "test/approval";
 const LIVE = "test/live/hold.live.test.ts";
+const REGISTER = "test/app/sessions/register.test.ts";
+const TOKENS = "test/app/sessions/job-token.test.ts";
 const DESK = "test/gateway/desk/server.test.ts";
 
 interface Shown {
@@ -56,14 +58,31 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     "is not previewed where its names may mean other tables than the preview's",
   ]),
   "A-20": by(
-    "issue 4: App: a session is one run, attempt and job.",
+    "",
+    [REGISTER, "names who ran the job again, which no claim of its token does, and is another session"],
     [`${HERE}/lifecycle.test.ts`, "releases nothing of another %s, neither then nor later"],
     [`${HERE}/count.test.ts`, "counts for all requests that were listed before it, and for none after"],
   ),
-  "A-21": by("issue 4: App: a new attempt is a new session.", [
-    `${HERE}/lifecycle.test.ts`,
-    "releases nothing of another %s, neither then nor later",
+  "A-21": by(
+    "",
+    [REGISTER, "names who ran the job again, which no claim of its token does, and is another session"],
+    [`${HERE}/lifecycle.test.ts`, "releases nothing of another %s, neither then nor later"],
+  ),
+  "A-40": by("", [REGISTER, "gets the policy of the default branch, and not of the pull request's own"]),
+  "A-58": by("", [REGISTER, "where the run is a fork's"]),
+  "A-97": by("", [REGISTER, "where the repository has another name now, and where the name is another repository's"]),
+  "A-110": by("", [REGISTER, "is refused, and ends the first: no head, no credential, no answer any more"]),
+  "A-111": by("A token that is used again is the same registration, or contests it: `jti` is not kept.", [
+    TOKENS,
+    "is believed for five minutes and a minute for clocks",
   ]),
+  "A-112": by("", [TOKENS, "is told by its numbers, whatever its `sub` says"]),
+  "A-113": by("", [REGISTER, "where the run is a fork's"]),
+  "A-114": by(
+    "",
+    [TOKENS, "signed with the issuer's public key as a shared secret is refused"],
+    [TOKENS, "are no other issuer's keys"],
+  ),
   "A-22": by(
     "",
     [`${HERE}/lifecycle.test.ts`, "goes as a model of it goes, whatever happens in whatever order"],
@@ -255,28 +274,20 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "A-04": "issue 4: gateway: the bytes go out on the connection that stood when it was asked, or not at all.",
   "A-06": "limit: this version carries PostgreSQL alone, so no command line is wrapped.",
   "A-32": "limit: two accounts of one person are two people here; name a team and ask for two.",
-  "A-40": "issue 4: App: it reads the policy of the default branch, and answers with it at registration.",
   "A-42": "limit: who has taken over an account answers as its owner; ask for two.",
   "A-43": "limit: people who agree to deceive can; the evidence says who they were.",
   "A-44": "limit: there is no way round an answer, so none can be misused.",
   "A-45": "issue 4: App: it makes no word of a review of a deployment.",
   "A-51": "issue 4: App: it keeps the comment as it was when it counted.",
-  "A-58": "issue 4: App: it registers no session of a fork's code, so nothing of it can be approved.",
   "A-73": "issue 5: what the Action writes to a job's log.",
   "A-76": "issue 5: the Action knows of secrets that a job registers; masking here takes values out and nothing else.",
   "A-90": "issue 4: App: signatures of webhooks.",
   "A-91": "issue 4: App: it does not start without a good secret.",
   "A-93": "issue 4: App: one transition in the store.",
   "A-96": "issue 4: App: it answers first and works after.",
-  "A-97": "issue 4: App: installation and repository are looked up together.",
   "A-98": "issue 4: App: what it may no longer read fails closed.",
   "A-99": "issue 4: App: bounds of a payload.",
   "A-100": "issue 4: App: keys of its own for each purpose.",
-  "A-110": "issue 4: App: a second registration ends both sessions and is recorded as contested.",
-  "A-111": "issue 4: App: tokens of OIDC.",
-  "A-112": "issue 4: App: never keyed on `sub`.",
-  "A-113": "issue 4: App: events that run a fork's code.",
-  "A-114": "issue 4: App: tokens of OIDC.",
   "A-115": "limit: a key that the job's code can read proves that the session goes on, and nothing more.",
   "A-125": "issue 4: App: retries within the time of the hold, then refuses.",
 };

@@ -38,6 +38,7 @@ export interface NewRun {
   readonly repository: Repository;
   readonly headSha: string;
   readonly headBranch?: string;
+  readonly headRepository?: Repository;
   readonly event?: string;
   readonly actor: Account;
   readonly path?: string;
@@ -292,6 +293,7 @@ function newRun(world: World, of: NewRun): Run {
     event: of.event ?? "push",
     headSha: of.headSha,
     headBranch: of.headBranch ?? of.repository.defaultBranch,
+    headRepository: of.headRepository ?? of.repository,
     number: of.repository.runs.length + 1,
     attempt: 1,
     actor: of.actor,

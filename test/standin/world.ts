@@ -148,6 +148,8 @@ export interface Run {
   readonly event: string;
   readonly headSha: string;
   readonly headBranch: string;
+  /** Where the head commit is: the repository, or a fork of it. */
+  readonly headRepository: Repository;
   readonly number: number;
   attempt: number;
   readonly actor: Account;

@@ -48,7 +48,7 @@ export async function runOf(world: World, run: Run, attempt = run.attempt): Prom
     workflow_url: `${apiOf(world, repository)}/actions/workflows/${repository.id * 10 + 1}`,
     head_commit: commit === undefined ? null : simpleCommitOf(commit),
     repository: minimalRepositoryOf(world, repository),
-    head_repository: minimalRepositoryOf(world, repository),
+    head_repository: minimalRepositoryOf(world, run.headRepository),
   };
 }
 
