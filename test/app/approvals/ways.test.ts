@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { withdrawAll } from "../../../app/approvals/approvals.ts";
+import { isObject } from "../../../src/evidence/shape.ts";
 import type { PullIssue } from "../../standin/render/pull.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
@@ -87,6 +88,28 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     });
     await expect.poll(() => pull.comments[0]?.body).toContain("nothing waits");
     expect(pull.comments.filter(({ author }) => author.kind === "Bot")).toHaveLength(1);
+  });
+
+  it("keeps the comment that counted as it was, whatever becomes of it", async () => {
+    const { pull, headSha } = await pullOf();
+    const asking = await office.session({ approval: ANY, pull, headSha });
+    const request = await office.ask(asking);
+    await office.check(asking);
+    await expect.poll(() => pull.comments.length).toBe(1);
+    const body = `/countersign approve ${await office.codeOf(request)}\nAs agreed.`;
+    const comment = town.standin.comment(pull, town.people.bob, body);
+    const answered = await office.answer(asking, request);
+    town.standin.editComment(comment, town.people.bob, "I never said that.");
+    await town.standin.hooks.settled();
+    const [row] = await office.context.database.rows(
+      "SELECT counted FROM request WHERE id = $1",
+      [request.id],
+      (value): value is { counted: string } => isObject(value) && typeof value["counted"] === "string",
+    );
+    expect(JSON.parse(row?.counted ?? "")).toMatchObject([
+      { word: { kind: "comment", body, stage: "created", by: town.people.bob.id } },
+    ]);
+    expect(await office.answer(asking, request)).toEqual(answered);
   });
 
   it("by a comment refuses", async () => {

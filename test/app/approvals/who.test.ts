@@ -279,4 +279,33 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
     }
     expect(pull.comments.filter(({ body }) => body.includes("had no effect"))).toEqual([]);
   });
+
+  it("is not heard through another installation, another repository or another App", async () => {
+    const asking = await office.session({ approval: "{ count: 1, expires: 30m, via: [check] }" });
+    const request = await office.ask(asking);
+    const check = await office.check(asking);
+    const good = {
+      action: "requested_action",
+      requested_action: { identifier: `approve:${request.id}` },
+      check_run: { id: check.id, external_id: asking.sid, head_sha: check.headSha, app: { id: town.app.id } },
+      repository: { id: town.shop.id },
+      installation: { id: town.installation.id },
+      sender: { id: town.people.ada.id, login: "ada", type: "User" },
+    };
+    const forged = [
+      { ...good, installation: { id: town.installation.id + 1 } },
+      { ...good, repository: { id: town.shop.id + 1 } },
+      { ...good, check_run: { ...good.check_run, app: { id: town.app.id + 1 } } },
+      { ...good, check_run: { ...good.check_run, id: check.id + 1 } },
+      { ...good, check_run: { ...good.check_run, head_sha: "0".repeat(40) } },
+      { ...good, check_run: { ...good.check_run, external_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV" } },
+    ];
+    for (const [at, payload] of forged.entries()) {
+      await office.approvals.onWebhook({ id: `forged ${at}`, name: "check_run", payload });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await stateOf(asking, request.id)).toBe("pending");
+    await office.approvals.onWebhook({ id: "good", name: "check_run", payload: good });
+    expect(await office.answer(asking, request)).toMatchObject({ answer: "approved" });
+  });
 });
