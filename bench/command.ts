@@ -3,7 +3,7 @@
 //
 //   node bench/command.ts [COMMANDS]
 
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +32,7 @@ const directory = mkdtempSync(join(tmpdir(), "cs-bench-"));
 const policy = readPolicy(POLICY, "bench.yml");
 const session = new Session({
   sid: makeUlid(Date.now(), randomBytes(10)),
+  key: generateKeyPairSync("ed25519").privateKey,
   directory,
   logOrigin: "localhost/bench/countersign",
   countersigner: undefined,

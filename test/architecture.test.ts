@@ -17,7 +17,10 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
   "src/policy": { rooms: ["src/model"], packages: [] },
   "src/approval": { rooms: ["src/model"], packages: [] },
   "src/journal": { rooms: ["src/model", "src/tlog"], packages: [/^node:crypto$/, /^node:assert/] },
-  "src/evidence": { rooms: ["src/model", "src/journal", "src/tlog"], packages: [/^node:crypto$/, /^node:assert/] },
+  "src/evidence": {
+    rooms: ["src/model", "src/journal", "src/tlog"],
+    packages: [/^node:crypto$/, /^node:assert/, /^node:zlib$/],
+  },
   "src/config": { rooms: ["src/model", "src/policy", "src/masking"], packages: [/^yaml$/, /^zod$/, /^node:crypto$/] },
   "src/gateway": {
     rooms: [
@@ -70,7 +73,18 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
       "src/config",
       "src/github",
     ],
-    packages: [/^probot$/, /^@octokit\//, /^@electric-sql\/pglite$/, /^pg$/, /^jose$/, /^smee-client$/, /^node:/],
+    packages: [
+      /^probot$/,
+      /^@octokit\//,
+      /^@electric-sql\/pglite$/,
+      /^pg$/,
+      /^pino$/,
+      /^jose$/,
+      /^smee-client$/,
+      /^yaml$/,
+      /^node:/,
+      /^package\.json$/,
+    ],
   },
   action: { rooms: ["src/model", "src/config", "src/gateway", "src/cli"], packages: [/^@actions\//, /^node:/] },
 };

@@ -177,7 +177,7 @@ describe("docs/record.md", () => {
   );
 
   it("describes each type of event, and no other", () => {
-    expect(types.length).toBe(12);
+    expect(types.length).toBe(15);
     expect([...rows.keys()]).toEqual(types.map(([, type]) => type));
   });
 

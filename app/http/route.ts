@@ -1,6 +1,7 @@
 /** What a route of the App's HTTP interface is: the parts give routes, `server.ts` reads, verifies, bounds and answers. */
 
 import type { SessionRow } from "../sessions/session.ts";
+import type { Rate } from "./rate.ts";
 
 /** A request whose body is whole and within its bound. */
 export interface Exchange {
@@ -25,6 +26,11 @@ interface Common {
   /** Matches the whole path. */
   readonly path: RegExp;
   readonly bodyBytesMax: number;
+  /**
+   * How often one session, or one address where the route is open, may ask. Said where it differs from the server's own bound
+   * (app/http/server.ts).
+   */
+  readonly rate?: Rate;
 }
 
 /**

@@ -47,8 +47,11 @@ export interface RunningErrands {
 const TOGETHER_MAX = 8;
 /** Looks by the clock this often, whatever was heard. */
 const LOOK_MS = 1_000;
-/** An instance that died is replaced after this long. */
-const LEASE_MS = 60_000;
+/** An instance that died is replaced after this long; one that lives renews what it is at. */
+const LEASE_MS = 8_000;
+const RENEW_MS = 2_000;
+/** One errand takes no longer; what is not done then is done again. */
+const DO_MS_MAX = 55_000;
 const BACKOFF_MS_MIN = 500;
 const BACKOFF_MS_MAX = 60_000;
 
@@ -68,8 +71,9 @@ const isTaken = shaped({ kind: isText, subject: isText, attempts: isInteger, cal
 export function runErrands(options: ErrandOptions): RunningErrands {
   const { database, doers, clock } = options;
   const stopped = new AbortController();
-  const running = new Set<Promise<void>>();
+  const running = new Map<Promise<void>, Errand>();
   let timer: NodeJS.Timeout | undefined;
+  let renewAtMs = 0;
   const looks = { now: false, again: false };
   const isStopped = (): boolean => stopped.signal.aborted;
 
@@ -84,6 +88,10 @@ export function runErrands(options: ErrandOptions): RunningErrands {
       const free = TOGETHER_MAX - running.size;
       const taken = isStopped() || free < 1 ? [] : await take(database, [...doers.keys()], free, clock());
       for (const each of taken) start(each);
+      if (running.size > 0 && clock() >= renewAtMs) {
+        renewAtMs = clock() + RENEW_MS;
+        await renew(database, [...running.values()], clock() + LEASE_MS);
+      }
     } catch (error) {
       // The database is away. The clock looks again; whoever asks /readyz hears of it.
       options.failed({ kind: "look", subject: "" }, error, 0);
@@ -100,7 +108,7 @@ export function runErrands(options: ErrandOptions): RunningErrands {
         running.delete(done);
         void look();
       });
-    running.add(done);
+    running.set(done, taken);
   };
 
   void look();
@@ -109,7 +117,7 @@ export function runErrands(options: ErrandOptions): RunningErrands {
     async stop() {
       stopped.abort();
       clearTimeout(timer);
-      await Promise.all(running);
+      await Promise.all(running.keys());
     },
   };
 }
@@ -134,10 +142,18 @@ async function take(
   );
 }
 
+async function renew(database: Database, errands: readonly Errand[], untilMs: number): Promise<void> {
+  await database.run(
+    `UPDATE errand SET leased_until = $1
+     FROM unnest($2::text[], $3::text[]) AS held (kind, subject)
+     WHERE errand.kind = held.kind AND errand.subject = held.subject AND errand.leased_until > 0`,
+    [untilMs, errands.map(({ kind }) => kind), errands.map(({ subject }) => subject)],
+  );
+}
+
 async function doOne(taken: Taken, options: ErrandOptions, stopped: AbortSignal): Promise<void> {
   const { database, doers, clock, random } = options;
-  // Ends before the lease does, so that no other instance begins while this one is still at it.
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(LEASE_MS - 5_000)]);
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(DO_MS_MAX)]);
   let next: number | "done";
   let fault = "";
   try {

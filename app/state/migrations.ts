@@ -3,12 +3,18 @@
 import { isInteger, shaped } from "../../src/evidence/shape.ts";
 import { type Database, StateError } from "./database.ts";
 import { APPROVALS } from "./tables/approvals.ts";
+import { COUNTERSIGNER } from "./tables/countersigner.ts";
+import { CUSTODY } from "./tables/custody.ts";
 import { FOUNDATION } from "./tables/foundation.ts";
+import { HEADS } from "./tables/heads.ts";
 
 /** A step that was ever released never changes; what follows is a step of its own. */
 const STEPS: readonly { readonly name: string; readonly statements: readonly string[] }[] = [
   { name: "foundation", statements: FOUNDATION },
+  { name: "countersigner", statements: COUNTERSIGNER },
+  { name: "custody", statements: CUSTODY },
   { name: "approvals", statements: APPROVALS },
+  { name: "heads", statements: HEADS },
 ];
 
 const isVersion = shaped({ version: isInteger });

@@ -68,6 +68,9 @@ export interface Answered {
 
 /** Where requests are shown to people and answered: the local countersigner's page, or the App. */
 export interface ApprovalDesk {
-  /** Publishes the request and waits for its end. The caller verifies the signed answer before it believes it. */
-  ask(request: ApprovalRequest, signal: AbortSignal): Promise<Answered>;
+  /**
+   * Publishes the request and waits for its end. The caller verifies the signed answer before it believes it. `shown` is
+   * told once people can see it, with the address where they answer; empty where there is none to tell.
+   */
+  ask(request: ApprovalRequest | PlanRequest, signal: AbortSignal, shown?: (where: string) => void): Promise<Answered>;
 }

@@ -3,10 +3,10 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { bundleOf } from "../evidence/bundle.ts";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import { LogError } from "../evidence/log.ts";
 import { visibleLine } from "../evidence/visible.ts";
 import { writeBundle } from "../gateway/ledger/bundle.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { readLedger } from "../gateway/ledger/open.ts";
 
 export interface BundleIo {

@@ -5,10 +5,12 @@ import { boundParserMemory, boundYoungMemory } from "../gateway/memory.ts";
 import { openSqlReader } from "../languages/sql/reader.ts";
 import { EMPTY_SESSION } from "../languages/sql/taken-session.ts";
 import { postgresControls } from "../protocols/postgres/index.ts";
+import { handOver } from "./app.ts";
 import { bundle } from "./bundle.ts";
 import { countersigner } from "./countersigner.ts";
 import { erase } from "./erase.ts";
 import { explain } from "./explain.ts";
+import { plan } from "./plan.ts";
 import { policy } from "./policy.ts";
 import { recoverCommand } from "./recover.ts";
 import { run } from "./run.ts";
@@ -21,12 +23,14 @@ import { version } from "./version.ts";
 const HELP = `countersign ${version}: one command, one decision, countersigned before it runs.
 
   countersign run --target NAME=URL ... -- COMMAND    run a job behind the gateway
+  countersign plan FILE --target NAME                 in a job: ask people about all statements of a file at once
   countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
   countersign policy check FILE | test FILE           check a policy, or run its examples
   countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
   countersign show SID                                read a session in the terminal, or watch it again
   countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
   countersign erase SID --value ... --reason TEXT     erase values of a session for ever
+  countersign app                                     run the GitHub App that countersigns, asks people, keeps evidence
   countersign recover                                 seal the sessions of gateways that were killed
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
@@ -39,12 +43,15 @@ const progress = (text: string): void => void process.stderr.write(`\r${text}\u0
 
 const readFile = (path: string): string => readFileSync(path, "utf8");
 
-async function main([word, ...args]: readonly string[]): Promise<number> {
+/** The exit code; undefined where somebody else ends this process. */
+async function main([word, ...args]: readonly string[]): Promise<number | undefined> {
   const [, script = ""] = process.argv;
   switch (word) {
     case "run":
       boundParserMemory();
       return await run(args, { env: process.env, cwd: process.cwd(), out, err, self: [process.execPath, script] });
+    case "plan":
+      return await plan(args, { env: process.env, out, err });
     case "countersigner": {
       const stop = new AbortController();
       process.on("SIGTERM", () => stop.abort());
@@ -90,6 +97,9 @@ async function main([word, ...args]: readonly string[]): Promise<number> {
       const self = [process.execPath, script] as const;
       return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self });
     }
+    case "app":
+      await handOver();
+      return undefined;
     case "--version":
       out(version);
       return 0;
@@ -127,6 +137,6 @@ void main(process.argv.slice(2))
     return 1;
   })
   .then((code) => {
-    process.exitCode = code;
+    if (code !== undefined) process.exitCode = code;
     return code;
   });

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { AppUrlError, readAppUrl } from "../gateway/app-desk/app-url.ts";
 
 // Reads what was said on the command line of `countersign run`. Errors say what would be right.
 
@@ -7,7 +8,10 @@ export class UsageError extends Error {
 }
 
 export interface RunOptions {
+  /** Where it is on this machine; with an App the policy is that of the default branch, and this is empty. */
   readonly policy: string;
+  /** Undefined without `--app`. `key`: its pinned vkey. */
+  readonly app: { readonly url: string; readonly key: string | undefined } | undefined;
   /** Name and URL, in the order given. */
   readonly targets: readonly { readonly name: string; readonly url: string }[];
   readonly ledger: string;
@@ -23,7 +27,27 @@ export interface RunOptions {
   readonly command: readonly [string, ...string[]];
 }
 
-const VALUED = new Set(["--policy", "--target", "--ledger", "--env", "--state", "--page-port", "--password"]);
+const VALUED = new Set([
+  "--app",
+  "--app-key",
+  "--env",
+  "--ledger",
+  "--page-port",
+  "--password",
+  "--policy",
+  "--state",
+  "--target",
+]);
+
+/** What the App does, or knows better. */
+const NOT_WITH_APP: readonly (readonly [string, string])[] = [
+  ["--policy", "the policy is the one of the repository's default branch, and the App says which that is"],
+  ["--ledger", "the App keeps the evidence in the repository's branch"],
+  ["--page-port", "people answer on GitHub, and there is no page"],
+];
+
+/** What `--target NAME=app` asks for: that the App gives the credential. */
+export const FROM_APP = "app";
 
 /** Reads the arguments behind `run`. Throws UsageError. */
 export function readRunOptions(
@@ -52,12 +76,17 @@ export function readRunOptions(
     if (values.length > 1) throw new UsageError(`${name} is given twice`);
     return values[0] ?? otherwise;
   };
+  const app = appOf(valued, one);
   const passwords = pairs(valued.get("--password") ?? [], "--password", "appdb=env:APPDB_PASSWORD");
   const targets = [...pairs(valued.get("--target") ?? [], "--target", "appdb=postgres://user@host/database")].map(
     ([name, url]) => ({ name, url: withPassword(name, url, passwords.get(name), env) }),
   );
   if (targets.length === 0)
     throw new UsageError("no --target: name what the job talks to, as in --target appdb=postgres://user@host/database");
+  for (const { name, url } of targets) {
+    if (url === FROM_APP && app === undefined)
+      throw new UsageError(`--target ${name}=app: the App gives that credential, so name it with --app URL`);
+  }
   for (const name of passwords.keys()) {
     if (!targets.some((target) => target.name === name))
       throw new UsageError(`--password names "${name}", which is not a target`);
@@ -72,9 +101,10 @@ export function readRunOptions(
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError("--page-port takes a port from 0 to 65535");
   return {
-    policy: one("--policy", ".github/countersign.yml"),
+    policy: app === undefined ? one("--policy", ".github/countersign.yml") : "",
+    app,
     targets,
-    ledger: one("--ledger", "git:countersign/evidence"),
+    ledger: app === undefined ? one("--ledger", "git:countersign/evidence") : `app:${app.url}`,
     env: variables,
     secretVariables: [...passwords.values()].flatMap((each) => (each.startsWith("env:") ? [each.slice(4)] : [])),
     state: one("--state", env["COUNTERSIGN_STATE_DIR"] ?? stateDir),
@@ -84,6 +114,28 @@ export function readRunOptions(
     quiet: flags.has("--quiet"),
     command: [program, ...rest],
   };
+}
+
+function appOf(
+  valued: ReadonlyMap<string, unknown>,
+  one: (name: string, otherwise: string) => string,
+): RunOptions["app"] {
+  const url = one("--app", "");
+  const key = one("--app-key", "");
+  if (url === "") {
+    if (valued.has("--app-key"))
+      throw new UsageError("--app-key pins the key of an App, so name the App with --app URL");
+    return undefined;
+  }
+  for (const [name, why] of NOT_WITH_APP) {
+    if (valued.has(name)) throw new UsageError(`${name} does not go with --app: ${why}`);
+  }
+  try {
+    return { url: readAppUrl(url), key: key === "" ? undefined : key };
+  } catch (cause) {
+    if (!(cause instanceof AppUrlError)) throw cause;
+    throw new UsageError(cause.message, { cause });
+  }
 }
 
 function splitOption(arg: string): readonly [string, string | undefined] {

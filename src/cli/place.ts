@@ -2,11 +2,11 @@
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import type { EvidenceReader } from "../evidence/ledger.ts";
 import { findSessions } from "../evidence/sessions.ts";
 import { bundleReader } from "../gateway/ledger/bundle.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { gitReader } from "../gateway/ledger/git.ts";
 
 /** Where evidence is unless it is said: the branch that `countersign run` writes. */

@@ -5,12 +5,16 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import { visibleLine } from "../evidence/visible.ts";
-import { openDeskClient } from "../gateway/desk/client.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
+import { readAppUrl } from "../gateway/app-desk/app-url.ts";
+import { type AppClient, openAppClient } from "../gateway/app-desk/client.ts";
+import { appCustodian } from "../gateway/app-desk/custody.ts";
+import { DeskError } from "../gateway/desk/call.ts";
+import { type DeskClient, openDeskClient } from "../gateway/desk/client.ts";
 import { openLedger } from "../gateway/ledger/open.ts";
 import { type Recovered, recoverSessions } from "../gateway/recover.ts";
-import type { Sealer } from "../gateway/seal.ts";
+import { localCustodian, type Sealer } from "../gateway/seal.ts";
 import { UnsealedSessions } from "../gateway/unsealed.ts";
 import { defaultStateDir } from "./countersigner.ts";
 import { type ProcessIo, startCountersignerProcess } from "./countersigner-process.ts";
@@ -56,7 +60,13 @@ export async function recoverCommand(args: readonly string[], io: RecoverIo): Pr
     if (!options.json) io.out(NOTHING);
     return 0;
   }
-  const found = await withCountersigner(options.state, io, async (desk) => await recoverWith({ sessions, desk }));
+  const local = openLocalDesk(options.state, io);
+  let found: readonly Recovered[];
+  try {
+    found = await recoverWith(sessions, local.desk);
+  } finally {
+    local.close();
+  }
   if (found.length === 0 && !options.json) io.out(NOTHING);
   for (const each of found) io.out(options.json ? JSON.stringify(each) : visibleLine(lineOf(each)));
   return found.some(({ outcome }) => outcome === "kept") ? 1 : 0;
@@ -64,23 +74,44 @@ export async function recoverCommand(args: readonly string[], io: RecoverIo): Pr
 
 const NOTHING = "nothing is left to seal; a session that still runs is sealed by its own gateway";
 
-/** What `countersign run` says of the sessions that it recovered before its own, a line for each. */
+/**
+ * What `countersign run` says of the sessions that it recovered before its own, a line for each. `desk`: this machine's
+ * countersigner; undefined where it does not run, and then its sessions wait.
+ */
 export async function recover(parts: {
   readonly sessions: UnsealedSessions;
-  readonly desk: Sealer;
+  readonly desk: Sealer | undefined;
 }): Promise<readonly string[]> {
-  return (await recoverWith(parts)).map((each) => visibleLine(lineOf(each)));
+  const { desk, sessions } = parts;
+  const found = await recoverWith(sessions, async () => {
+    if (desk === undefined) throw new DeskError(0, "this machine's countersigner signed it; run: countersign recover");
+    return await Promise.resolve(desk);
+  });
+  return found.map((each) => visibleLine(lineOf(each)));
 }
 
-async function recoverWith(parts: {
-  readonly sessions: UnsealedSessions;
-  readonly desk: Sealer;
-}): Promise<readonly Recovered[]> {
-  return await recoverSessions({
-    ...parts,
-    openLedger: ({ ledger, directory }) => openLedger(ledger, directory),
-    now: () => new Date().toISOString(),
-  });
+const APP = "app:";
+
+/** `localDesk`: this machine's countersigner, started when the first session of its own is met. */
+async function recoverWith(
+  sessions: UnsealedSessions,
+  localDesk: () => Promise<Sealer>,
+): Promise<readonly Recovered[]> {
+  const apps: AppClient[] = [];
+  try {
+    return await recoverSessions({
+      sessions,
+      custodianOf: async ({ ledger, directory, key }, { sid, vkey }) => {
+        if (!ledger.startsWith(APP)) return localCustodian(await localDesk(), openLedger(ledger, directory));
+        const client = openAppClient({ url: readAppUrl(ledger.slice(APP.length)), sid, key, vkey });
+        apps.push(client);
+        return appCustodian(client);
+      },
+      now: () => new Date().toISOString(),
+    });
+  } finally {
+    for (const client of apps) client.close();
+  }
 }
 
 function lineOf(session: Recovered): string {
@@ -96,22 +127,30 @@ function lineOf(session: Recovered): string {
   }
 }
 
-async function withCountersigner<T>(state: string, io: RecoverIo, work: (desk: Sealer) => Promise<T>): Promise<T> {
-  const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
-  const socketPath = join(temporary, "desk.sock");
-  const countersigner = startCountersignerProcess(io, { state, pagePort: 0, socketPath, without: [] });
-  try {
+/** This machine's countersigner, started when it is first asked for. */
+function openLocalDesk(
+  state: string,
+  io: RecoverIo,
+): { readonly desk: () => Promise<Sealer>; readonly close: () => void } {
+  let opened: Promise<DeskClient> | undefined;
+  const endings: (() => void)[] = [];
+  const start = async (): Promise<DeskClient> => {
+    const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
+    endings.push(() => rmSync(temporary, { recursive: true, force: true }));
+    const socketPath = join(temporary, "desk.sock");
+    const countersigner = startCountersignerProcess(io, { state, pagePort: 0, socketPath, without: [] });
+    endings.push(() => countersigner.stop());
     const { secret } = await countersigner.ready;
     const desk = await openDeskClient({ socketPath, secret });
-    try {
-      return await work(desk);
-    } finally {
-      desk.close();
-    }
-  } finally {
-    countersigner.stop();
-    rmSync(temporary, { recursive: true, force: true });
-  }
+    endings.push(() => desk.close());
+    return desk;
+  };
+  return {
+    desk: async () => await (opened ??= start()),
+    close: () => {
+      for (const end of endings.toReversed()) end();
+    },
+  };
 }
 
 interface Options {

@@ -1,35 +1,28 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ApprovalRequest } from "../approval/ports.ts";
-import { unanswerableLocally } from "../config/answerable.ts";
 import { ConfigError } from "../config/config-error.ts";
-import { unenforceable } from "../config/enforceable.ts";
-import { readPolicy } from "../config/policy-file.ts";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import { counted } from "../evidence/markdown.ts";
-import { type DeskClient, openDeskClient } from "../gateway/desk/client.ts";
-import { openTerminalDesk, type TerminalDesk } from "../gateway/desk/terminal.ts";
-import type { Endpoint } from "../gateway/gateway.ts";
-import { logOriginOf, readIdentity, userName } from "../gateway/identity.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
-import { openLedger } from "../gateway/ledger/open.ts";
+import { AppUrlError } from "../gateway/app-desk/app-url.ts";
+import { IdTokenError } from "../gateway/app-desk/id-token.ts";
+import { openControl } from "../gateway/control.ts";
 import { type OpenSession, openSession } from "../gateway/local.ts";
-import { seal } from "../gateway/seal.ts";
 import { UnsealedSessions } from "../gateway/unsealed.ts";
-import type { Policy } from "../policy/policy.ts";
-import { postgresControls, readTarget, type Target, TargetError } from "../protocols/postgres/index.ts";
+import { TargetError } from "../protocols/postgres/index.ts";
+import { appBacking } from "./app-backing.ts";
+import type { Backing } from "./backing.ts";
 import { defaultStateDir } from "./countersigner.ts";
-import { startCountersignerProcess, without } from "./countersigner-process.ts";
+import { without } from "./countersigner-process.ts";
+import { jobEnvironment, runCommand } from "./job.ts";
+import { localBacking } from "./local-backing.ts";
 import { type RunOptions, readRunOptions, UsageError } from "./options.ts";
-import { recover } from "./recover.ts";
 import { version } from "./version.ts";
 
 // `countersign run`: countersigner, gateway, the job, and at the end the evidence. The job's exit code is ours, unless a
 // promise could not be kept.
-
-/** What shells say of a command that there is not. */
-const NOT_STARTED = 127;
 
 /** More events than this take over two seconds to seal, so the person is told. */
 const SEALED_AT_ONCE = 100_000;
@@ -44,6 +37,10 @@ Runs COMMAND with its targets behind the gateway: every command is read, judged,
   --env VARIABLE=NAME    also gives COMMAND the target's URL as VARIABLE; may be repeated
   --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), dir:PATH, or
                          bundle:FILE.tar.gz
+  --app URL              the App countersigns, asks people on GitHub and keeps the evidence; the policy is then that of
+                         the default branch. The job needs permissions: { id-token: write }
+  --app-key VKEY         the App's key, pinned; without it the one that the App answers is taken and recorded
+  --target NAME=app      the App gives this target's credential, once the session is countersigned
   --state DIR            keys and unfinished sessions (default $XDG_STATE_HOME/countersign)
   --page-port PORT       the port of the approval page on 127.0.0.1 (default: any free one)
   --no-terminal          do not ask in the terminal; the page remains
@@ -62,6 +59,9 @@ export interface RunIo {
   readonly self: readonly [string, ...string[]];
 }
 
+/** What is the operator's to put right: told in one line, with exit code 2. */
+const WRONG_USE = [UsageError, ConfigError, TargetError, LedgerError, IdTokenError, AppUrlError];
+
 /** Runs a job. Resolves to the exit code. */
 export async function run(args: readonly string[], io: RunIo): Promise<number> {
   if (args.includes("--help") && !(args.includes("--") && args.indexOf("--help") > args.indexOf("--"))) {
@@ -70,13 +70,9 @@ export async function run(args: readonly string[], io: RunIo): Promise<number> {
   }
   try {
     const options = readRunOptions(args, { env: io.env, stateDir: defaultStateDir(io.env) });
-    const policy = readPolicyFile(options.policy);
-    const targets = options.targets.map(({ name, url }) => readTarget(name, url));
-    checkTargets(policy, targets);
-    return await runJob({ options, policy, targets, io });
+    return await runJob(options, io);
   } catch (error) {
-    const wrongUse = [UsageError, ConfigError, TargetError, LedgerError].some((kind) => error instanceof kind);
-    if (wrongUse && error instanceof Error) {
+    if (error instanceof Error && WRONG_USE.some((kind) => error instanceof kind)) {
       io.err(`countersign: ${error.message}`);
       return 2;
     }
@@ -84,136 +80,79 @@ export async function run(args: readonly string[], io: RunIo): Promise<number> {
   }
 }
 
-function readPolicyFile(path: string): Policy {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new UsageError(
-      `the policy ${path} cannot be read; name one with --policy FILE, or write one: see examples/countersign.yml`,
-      { cause },
-    );
-  }
-  const policy = readPolicy(text, path);
-  const issues = [
-    ...unenforceable(policy, (name) => (name === "postgres" ? postgresControls : undefined)),
-    ...unanswerableLocally(policy, userName()),
-  ];
-  if (issues.length > 0) throw new ConfigError(issues);
-  return policy;
-}
-
-function checkTargets(policy: Policy, targets: readonly Target[]): void {
-  for (const { name } of targets) {
-    if (!policy.targets.has(name)) {
-      throw new UsageError(
-        `--target ${name}: the policy ${policy.file} has no such target; it has ${[...policy.targets.keys()].join(", ")}`,
-      );
-    }
-  }
-}
-
-interface Job {
-  readonly options: RunOptions;
-  readonly policy: Policy;
-  readonly targets: readonly Target[];
-  readonly io: RunIo;
-}
-
-async function runJob({ options, policy, targets, io }: Job): Promise<number> {
+async function runJob(options: RunOptions, io: RunIo): Promise<number> {
   const say = (line: string): void => {
     if (!options.quiet) io.err(`countersign: ${line}`);
   };
   // A URL with its password on our command line would be the job's to read with ps; a title overwrites it.
   process.title = "countersign run";
-  const secret = secretVariables(io.env, options, targets);
-  for (const name of secret) say(`${name} holds a target's password and is kept from the job`);
-  const identity = readIdentity(io.env, io.cwd);
-  const logOrigin = logOriginOf(identity);
-  const ledger = openLedger(options.ledger, io.cwd);
   mkdirSync(options.state, { recursive: true, mode: 0o700 });
   const temporary = mkdtempSync(join(tmpdir(), "countersign-"));
-  const countersigner = startCountersignerProcess(io, {
-    state: options.state,
-    pagePort: options.pagePort,
-    socketPath: join(temporary, "desk.sock"),
-    without: secret,
-  });
-  let desk: DeskClient | undefined;
-  let terminal: TerminalDesk | undefined;
-  let open: OpenSession | undefined;
+  const sessions = new UnsealedSessions(options.state);
   let child: ChildProcess | undefined;
+  let backing: Backing | undefined;
+  let open: OpenSession | undefined;
+  let control: Awaited<ReturnType<typeof openControl>> | undefined;
   try {
-    const ready = await countersigner.ready;
-    desk = await openDeskClient({
-      socketPath: join(temporary, "desk.sock"),
-      secret: ready.secret,
-      onShown: (request: ApprovalRequest) => {
-        if (terminal === undefined)
-          say(`held: request ${request.id} on ${request.target} (rule "${request.rule}"). Answer at ${ready.pageUrl}`);
-        else terminal.show(request);
-      },
-    });
-    if (options.terminal && process.stdin.isTTY && process.stderr.isTTY) {
-      terminal = openTerminalDesk({
-        desk,
-        streams: {
-          input: process.stdin,
-          output: process.stderr,
-          terminal: true,
-          colour: (io.env["NO_COLOR"] ?? "") === "",
-        },
-        pageUrl: ready.pageUrl,
-        clock: Date.now,
-        onInterrupt: () => child?.kill("SIGINT"),
-      });
-    }
-    const sessions = new UnsealedSessions(options.state);
-    for (const line of await recover({ sessions, desk })) say(line);
+    const parts = { options, io, say, temporary, sessions, interrupt: () => child?.kill("SIGINT") };
+    backing = await (options.app === undefined ? localBacking(parts) : appBacking(parts, options.app));
+    const failed = (why: string): void => {
+      io.err(`countersign: the session failed: ${why}. Nothing is released any more.`);
+      child?.kill("SIGTERM");
+    };
+    const { policy, targets, identity, logOrigin, destination, desk } = backing;
     open = await openSession({
+      ...(backing.own === undefined ? {} : { own: backing.own }),
       policy,
       targets,
       identity,
       tier: "cooperative",
       logOrigin,
       sessionsDirectory: sessions.sessionsDirectory,
-      unsealed: { sessions, destination: { ledger: options.ledger, directory: io.cwd } },
+      unsealed: { sessions, destination },
       desk,
       version,
-      failed: (why) => {
-        io.err(`countersign: the session failed: ${why}. Nothing is released any more.`);
-        child?.kill("SIGTERM");
-      },
+      failed,
     });
-    say(`session ${open.session.sid}; approvals at ${ready.pageUrl}`);
+    backing.opened(open.session);
+    say(`session ${open.session.sid}; ${backing.answeredAt}`);
     const certificate = join(temporary, "ca.pem");
     writeFileSync(certificate, open.certificate.caPem);
-    const exit = await new Promise<number>((resolve) => {
-      const [program, ...rest] = options.command;
-      child = spawn(program, rest, {
-        env: jobEnvironment(without(io.env, secret), options, open?.endpoints ?? [], certificate),
-        stdio: [terminal === undefined ? "inherit" : "ignore", "inherit", "inherit"],
-      });
-      child.on("error", (cause) => {
-        io.err(`countersign: "${program}" could not be started: ${cause.message}`);
-        resolve(NOT_STARTED);
-      });
-      child.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-      forwardSignals(child);
+    const door = { socketPath: join(temporary, "control.sock"), token: randomBytes(32).toString("base64url") };
+    const session = open;
+    control = await openControl({
+      ...door,
+      propose: async (proposal, about) => await session.propose(proposal, about),
+      log: io.err,
     });
-    terminal?.close();
+    const exit = await runCommand({
+      command: options.command,
+      env: {
+        ...jobEnvironment(without(io.env, backing.secret()), options.env, open.endpoints, certificate),
+        COUNTERSIGN_CONTROL: door.socketPath,
+        COUNTERSIGN_CONTROL_TOKEN: door.token,
+      },
+      stdin: backing.readsTerminal ? "ignore" : "inherit",
+      err: io.err,
+      started: (started) => (child = started),
+    });
+    control.close();
+    backing.jobEnded();
     await open.end(exit);
-    if (open.session.log.size > SEALED_AT_ONCE) say(`sealing ${open.session.log.size} events`);
-    const { sid, directory, key, heads } = open.session;
-    const { folder } = await seal({ sid, directory, key, countersigned: heads.size }, { desk, ledger, logOrigin });
+    const { sid, directory, key, heads, log, stats, failure } = open.session;
+    if (log.size > SEALED_AT_ONCE) say(`sealing ${log.size} events`);
+    const kept = await backing.keep({ sid, directory, key, countersigned: heads.size });
     open.claimed?.remove();
-    const { commands, denied, held } = open.session.stats;
-    say(`sealed ${counted(commands, "command")} (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
-    if (options.json)
-      io.err(JSON.stringify({ sid: open.session.sid, ledger: options.ledger, folder, commands, held, denied, exit }));
-    return open.session.failure === "" ? exit : 1;
+    const { commands, denied, held } = stats;
+    say(`${kept.verb} ${counted(commands, "command")} (${held} held, ${denied} refused) ${kept.where}`);
+    if (options.json) {
+      const { folder, commit } = kept;
+      io.err(JSON.stringify({ sid, ledger: options.ledger, folder, commit, commands, held, denied, exit }));
+    }
+    return failure === "" ? exit : 1;
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    // What is wrong with how it was started is said by our caller, before a session is there.
+    if (open === undefined && WRONG_USE.some((kind) => error instanceof kind)) throw error;
     io.err(`countersign: ${error instanceof Error ? error.message : String(error)}`);
     if (open !== undefined) {
       const { directory } = open.session;
@@ -221,67 +160,9 @@ async function runJob({ options, policy, targets, io }: Job): Promise<number> {
     }
     return 1;
   } finally {
+    control?.close();
     open?.claimed?.release();
-    terminal?.close();
-    desk?.close();
-    countersigner.stop();
+    backing?.close();
     rmSync(temporary, { recursive: true, force: true });
   }
-}
-
-/** The variables that hold a target's password: those that were named, and those that it is found in. */
-function secretVariables(
-  env: RunIo["env"],
-  { secretVariables: named }: RunOptions,
-  targets: readonly Target[],
-): string[] {
-  const passwords = targets.map((target) => target.password() ?? "").filter((each) => each !== "");
-  const holds = (value: string): boolean =>
-    passwords.some((password) =>
-      [password, encodeURIComponent(password)].some(
-        (each) =>
-          value === each ||
-          value.includes(`:${each}@`) ||
-          // A shorter one is found by chance in what has nothing to do with it.
-          (each.length >= SECRET_LENGTH_MIN && value.includes(each)),
-      ),
-    );
-  return Object.keys(env).filter((name) => named.includes(name) || holds(env[name] ?? ""));
-}
-
-const SECRET_LENGTH_MIN = 8;
-
-/** What the job sees: where its targets are now. Nothing of the real credentials. */
-function jobEnvironment(
-  env: RunIo["env"],
-  options: RunOptions,
-  endpoints: readonly Endpoint[],
-  certificate: string,
-): NodeJS.ProcessEnv {
-  const job: NodeJS.ProcessEnv = { ...env };
-  const urls = new Map(endpoints.map((each) => [each.name, urlOf(each)]));
-  for (const [name, url] of urls) job[`COUNTERSIGN_${name.toUpperCase().replaceAll("-", "_")}_URL`] = url;
-  for (const [variable, name] of options.env) job[variable] = urls.get(name) ?? "";
-  job["COUNTERSIGN_CA_FILE"] = certificate;
-  const [only] = endpoints;
-  if (endpoints.length === 1 && only?.protocol === "postgres") {
-    for (const name of Object.keys(job)) if (name.startsWith("PG")) delete job[name];
-    job["PGHOST"] = only.host;
-    job["PGPORT"] = String(only.port);
-    job["PGUSER"] = only.user;
-    job["PGPASSWORD"] = only.password;
-    job["PGDATABASE"] = only.database;
-  }
-  return job;
-}
-
-function urlOf({ host, port, user, password, database }: Endpoint): string {
-  const [login, secret, name] = [user, password, database].map(encodeURIComponent);
-  return `postgresql://${login}:${secret}@${host}:${port}/${name}`;
-}
-
-/** Ctrl-C reaches the job from the terminal itself; other signals are handed on, and we end when it has. */
-function forwardSignals(child: ChildProcess): void {
-  process.on("SIGINT", () => undefined);
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
 }

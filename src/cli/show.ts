@@ -6,12 +6,12 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { erasuresOf } from "../evidence/erasure.ts";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import { sessionJson } from "../evidence/session-json.ts";
-import { readSession, type SessionFiles } from "../evidence/sessions.ts";
+import { isLostSession, readSession, type SessionFiles } from "../evidence/sessions.ts";
 import { type Line, type Moment, type Tone, transcript } from "../evidence/transcript.ts";
 import { visibleLine } from "../evidence/visible.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { DEFAULT_LEDGER, isFolder, NoSession, oneSession, openPlace } from "./place.ts";
 
 export interface ShowIo {
@@ -120,17 +120,22 @@ async function find({ what, ledger }: Options, cwd: string): Promise<SessionFile
   if (isFolder(folder)) {
     const session = await readSession(dirReader(folder), "");
     if (session !== undefined) return session;
+    if (await isLostSession(dirReader(folder), "")) throw new NoSession(LOST);
     throw new NoSession(`${what} is not the folder of a session: it has no events.jsonl`);
   }
   const { reader, close } = await openPlace(ledger, cwd);
   try {
-    const session = await readSession(reader, await oneSession(reader, what));
+    const place = await oneSession(reader, what);
+    const session = await readSession(reader, place);
+    if (session === undefined && (await isLostSession(reader, place))) throw new NoSession(LOST);
     if (session === undefined) throw new NoSession(`session ${what} has no events; run countersign verify`);
     return session;
   } finally {
     await close();
   }
 }
+
+const LOST = "this session was lost: its events were never handed in; README.md in its folder says what is known of it";
 
 type Paint = (line: Line) => string;
 

@@ -8,14 +8,14 @@ import { durationMs } from "../config/durations.ts";
 import { holdsTiles, verifyBundle } from "../evidence/bundle.ts";
 import { decodeUtf8 } from "../evidence/dsse.ts";
 import { digestOfFile } from "../evidence/entry.ts";
-import { TRUST_PATH } from "../evidence/layout.ts";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import type { EvidenceReader } from "../evidence/ledger.ts";
 import type { Check, Report } from "../evidence/report.ts";
 import { isLedger, verifyLedger, verifySession } from "../evidence/verify.ts";
 import { visibleLine } from "../evidence/visible.ts";
+import { SESSION_FILES, TRUST_PATH } from "../evidence/where.ts";
 import { bundleReader } from "../gateway/ledger/bundle.ts";
 import { dirReader } from "../gateway/ledger/dir.ts";
-import { LedgerError } from "../gateway/ledger/evidence-path.ts";
 import { type GitReader, gitReader } from "../gateway/ledger/git.ts";
 import { NoteError, parseCheckpoint, parseNote, parseVkey, type Verifier, verifierFor } from "../tlog/note.ts";
 
@@ -194,7 +194,8 @@ async function verifyAt(options: Options, io: VerifyIo): Promise<Report> {
   }
   const reader = dirReader(folder);
   if (await isLedger(reader)) return await verifyWhole(reader, options, io);
-  if (!(await reader.list("")).includes("events.jsonl")) {
+  const names = await reader.list("");
+  if (!names.includes(SESSION_FILES.events) && !names.includes(SESSION_FILES.lost)) {
     throw new NotFound(`${place} is neither a ledger (with log/checkpoint) nor the folder of a session`);
   }
   if (asksOfTheLog(options)) throw new NotFound(`${place} is one session; ${NEEDS_LOG}`);

@@ -21,3 +21,17 @@ export function unanswerableLocally(policy: Policy, person: string): ConfigIssue
     return [{ file: policy.file, ...rule.at, message }];
   });
 }
+
+/** Events of runs that may be of a pull request, which people can review. */
+const REVIEWABLE = /^(?:pull_request|push|merge_group)/;
+
+/** Every hold in the policy that nobody could answer through the App in a run that this event started; with its place. */
+export function unanswerableByApp(policy: Policy, event: string): ConfigIssue[] {
+  return policy.rules.flatMap((rule): ConfigIssue[] => {
+    if (rule.decide !== "hold" || REVIEWABLE.test(event) || !rule.approval.via.every((each) => each === "review")) {
+      return [];
+    }
+    const message = `rule "${rule.name}" is answered by a review alone, and a run by ${event} is of no pull request that could be reviewed. Add check or comment to its "via".`;
+    return [{ file: policy.file, ...rule.at, message }];
+  });
+}

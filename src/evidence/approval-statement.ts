@@ -4,7 +4,7 @@
 import { canonical } from "../journal/jcs.ts";
 import type { Redacted } from "../model/event.ts";
 import { fromBase64url } from "../tlog/base64.ts";
-import { type DsseSigner, encodeDsse, signDsse, verifyDsse } from "./dsse.ts";
+import { type DsseSigner, encodeDsse, openDsse, signDsse, verifyDsse } from "./dsse.ts";
 import { isRedacted, isTime } from "./event-shapes.ts";
 import { fieldsOf, isText, listOf, oneOf, shaped } from "./shape.ts";
 
@@ -87,6 +87,21 @@ export function approvalStatement(facts: ApprovalFacts): string {
   });
 }
 
+/** What an answer's file says, whoever signed it: for pages, which say only what stands there. */
+export function readApproval(envelope: string): ApprovalFacts | undefined {
+  const opened = openDsse(envelope);
+  return opened.kind === "bad" ? undefined : readStatement(opened.statement);
+}
+
+function readStatement(statement: unknown): ApprovalFacts | undefined {
+  return fieldsOf(statement, {
+    _type: isText,
+    predicate: isPredicate,
+    predicateType: oneOf(APPROVAL_PREDICATE),
+    subject: Array.isArray,
+  })?.predicate;
+}
+
 export type ApprovalResult =
   | { readonly kind: "good"; readonly facts: ApprovalFacts }
   | { readonly kind: "bad"; readonly reasons: readonly string[] };
@@ -120,14 +135,8 @@ const isPredicate = shaped(PREDICATE);
 export function verifyApproval(envelope: string, publicKey: Uint8Array, expected: Partial<Asked>): ApprovalResult {
   const signed = verifyDsse(envelope, [publicKey]);
   if (signed.kind === "bad") return { kind: "bad", reasons: [signed.why] };
-  const statement = fieldsOf(signed.statement, {
-    _type: isText,
-    predicate: isPredicate,
-    predicateType: oneOf(APPROVAL_PREDICATE),
-    subject: Array.isArray,
-  });
-  if (statement === undefined) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
-  const facts = statement.predicate;
+  const facts = readStatement(signed.statement);
+  if (facts === undefined) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
   const reasons: string[] = [];
   // Making it again holds the subject to the leaf, and the type to in-toto's.
   if (approvalStatement(facts) !== signed.payload) reasons.push("the statement's subject is not the leaf it names");

@@ -4,8 +4,8 @@
 import { decodeUtf8 } from "./dsse.ts";
 import { digestOfFile, type LogEntry } from "./entry.ts";
 import { erasureName, readErasure, verifyErasure } from "./erasure.ts";
-import { SESSION_FILES } from "./layout.ts";
 import type { Finding } from "./report.ts";
+import { SESSION_FILES } from "./where.ts";
 
 /** What erasures are held against. */
 export interface ErasureContext {

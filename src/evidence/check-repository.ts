@@ -9,7 +9,7 @@ import type { Finding } from "./report.ts";
 
 export interface RepositoryFacts {
   readonly sid: SessionId;
-  readonly body: EventBodies["session.started"];
+  readonly body: Pick<EventBodies["session.started"], "identity">;
   /** The name of the gateway's key, under which it signed every head. */
   readonly signedFor: string;
   /** The origin of the log in the session's proof; undefined where it is in none. */

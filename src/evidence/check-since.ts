@@ -47,7 +47,8 @@ interface Head {
   readonly root: Uint8Array;
 }
 
-async function extendsFrom(before: Head, now: Head, reader: EvidenceReader): Promise<boolean> {
+/** Does the log with the later head begin with all that the earlier one speaks of, by a proof from its tiles. */
+export async function extendsFrom(before: Head, now: Head, reader: EvidenceReader): Promise<boolean> {
   // Every log extends the empty one, whose root is known.
   if (before.size === 0) return Buffer.compare(before.root, rootHash([])) === 0;
   const tile = async (level: number, index: number): Promise<Uint8Array | undefined> =>

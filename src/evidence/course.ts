@@ -3,6 +3,7 @@
 
 import type { EventBodies } from "../model/event.ts";
 import type { KnownEvent } from "./event-shapes.ts";
+import { type AskedPlan, Plans } from "./plans.ts";
 import type { Finding } from "./report.ts";
 
 /** A command that waited for people. */
@@ -14,6 +15,8 @@ export interface HeldCommand {
   readonly requested: readonly EventBodies["approval.requested"][];
   readonly answered: readonly EventBodies["approval.answered"][];
   readonly released: boolean;
+  /** The plan that covers it; undefined where none does. */
+  readonly plan: AskedPlan | undefined;
 }
 
 interface Steps {
@@ -31,6 +34,10 @@ export class Course {
   readonly #commands = new Map<string, Steps>();
   readonly #held: Steps[] = [];
   readonly #requests = new Set<string>();
+  readonly #plans = new Plans((event, what) => this.#wrong(event, what));
+  /** The targets that session.started names; undefined before it. */
+  #targets: ReadonlySet<string> | undefined;
+  readonly #issued = new Set<string>();
   #ended = false;
   #count = 0;
 
@@ -44,15 +51,30 @@ export class Course {
     switch (event.type) {
       case "session.started":
         if (event.seq !== 0) this.#wrong(event, "comes again");
+        this.#targets ??= new Set(event.body.targets.map(({ name }) => name));
+        return;
+      case "credential.issued":
+        this.#onIssued(event, event.body);
         return;
       case "session.ended":
         this.#ended = true;
         return;
       case "command.seen":
         this.#onSeen(event, event.body, leaf);
+        this.#plans.seen(event, event.body);
         return;
       case "command.decided":
         this.#onDecided(event, event.body);
+        this.#plans.decided(event, event.body);
+        return;
+      case "plan.requested":
+        if (this.#requests.has(event.body.request))
+          this.#wrong(event, `uses request ${event.body.request} a second time`);
+        this.#requests.add(event.body.request);
+        this.#plans.requested(event, event.body, leaf);
+        return;
+      case "plan.answered":
+        this.#plans.answered(event, event.body);
         return;
       case "approval.requested":
         this.#onRequested(event, event.body);
@@ -62,14 +84,18 @@ export class Course {
         return;
       case "command.settled":
         this.#onSettled(event, event.body);
+        this.#plans.settled(event.body);
         return;
       case "command.returned":
         if (this.#commands.get(event.body.cmd)?.ruling !== "release") this.#wrong(event, "was never released");
+        this.#plans.returned(event.body);
         return;
       case "masked":
         if (!this.#commands.has(event.body.cmd)) this.#wrong(event, "was never seen");
         return;
       case "connection.opened":
+        this.#plans.opened(event, event.body);
+        return;
       case "connection.closed":
       case "gap":
         return;
@@ -95,7 +121,21 @@ export class Course {
       requested,
       answered,
       released: ruling === "release",
+      plan: this.#plans.coverOf(seen.cmd),
     }));
+  }
+
+  /** Every plan that people were asked about. */
+  plans(): readonly AskedPlan[] {
+    return this.#plans.all();
+  }
+
+  #onIssued(event: KnownEvent, { target }: EventBodies["credential.issued"]): void {
+    if (event.conn !== 0) this.#wrong(event, "speaks of a connection, and it is the session's");
+    if (this.#targets === undefined) this.#wrong(event, "comes before session.started");
+    else if (!this.#targets.has(target)) this.#wrong(event, "is of a target that session.started does not name");
+    if (this.#issued.has(target)) this.#wrong(event, "is the second for its target");
+    this.#issued.add(target);
   }
 
   #onSeen(event: KnownEvent, body: EventBodies["command.seen"], leaf: Buffer): void {
@@ -119,7 +159,7 @@ export class Course {
     else if (steps.decided !== undefined) this.#wrong(event, "was decided before");
     else {
       steps.decided = body;
-      if (body.decision === "hold") this.#held.push(steps);
+      if (body.decision === "hold" && !this.#plans.isStatement(event.conn)) this.#held.push(steps);
     }
   }
 
@@ -135,7 +175,8 @@ export class Course {
 
   #onAnswered(event: KnownEvent, body: EventBodies["approval.answered"]): void {
     const steps = this.#commands.get(body.cmd);
-    if (steps?.requested.some(({ request }) => request === body.request) !== true)
+    const covered = this.#plans.coverOf(body.cmd)?.requested.request === body.request;
+    if (steps === undefined || (!covered && !steps.requested.some(({ request }) => request === body.request)))
       this.#wrong(event, "was never asked");
     else if (steps.ruling !== undefined) this.#wrong(event, "is settled already");
     else if (steps.answered.some(({ request }) => request === body.request)) this.#wrong(event, "was answered before");
@@ -148,6 +189,7 @@ export class Course {
       this.#wrong(event, "was never decided");
       return;
     }
+    if (this.#plans.isStatement(event.conn)) this.#wrong(event, "is a plan's statement, which is not run as such");
     if (steps.ruling !== undefined) this.#wrong(event, "was settled before");
     steps.ruling = body.ruling;
     if (body.ruling === "refuse") return;

@@ -7,7 +7,6 @@ import { fileHash } from "./check-erasures.ts";
 import { type DsseSignature, decodeUtf8 } from "./dsse.ts";
 import { digestOfFile, encodeEntry, encodeErasureEntry } from "./entry.ts";
 import { encodeErasure, erasureName, erasureStatement, erasuresOf } from "./erasure.ts";
-import { entryOf, monthsIn, readTrust, SESSION_FILES, TRUST_PATH } from "./layout.ts";
 import type { Change, EvidenceReader, Ledger, LogSigner } from "./ledger.ts";
 import { appendEntries, CHECKPOINT_PATH, LogError, readEdge } from "./log.ts";
 import { frontPage } from "./pages.ts";
@@ -17,6 +16,7 @@ import { readSession } from "./sessions.ts";
 import { linesOf, parseDisclosure } from "./story.ts";
 import { Summariser } from "./summary.ts";
 import { encodeTrust, trusting } from "./trust.ts";
+import { entryOf, heartbeatDays, monthsIn, readTrust, SESSION_FILES, TRUST_PATH } from "./where.ts";
 
 /** One erasure names no more: its file is signed whole and read whole. Whoever wants more gone gets several. */
 const VALUES_PER_ERASURE_MAX = 5000;
@@ -78,6 +78,7 @@ export async function eraseValues(
     const page = sessionPage(session.events, kept, {
       index: indexIn(session.proof, folder),
       erasures: erasuresOf(erasures),
+      lost: session.lost,
     });
     const put = (path: string, text: string): { path: string; bytes: Uint8Array } => ({
       path,
@@ -88,7 +89,7 @@ export async function eraseValues(
         { path: `${folder}/${SESSION_FILES.disclosures}`, bytes: kept },
         put(`${folder}/${SESSION_FILES.erasures}/${name}`, file),
         put(`${folder}/${SESSION_FILES.page}`, page),
-        put("README.md", frontPage(checkpoint, await monthsIn(now))),
+        put("README.md", frontPage(checkpoint, await monthsIn(now), (await heartbeatDays(now, "newest")).at(-1))),
         put(TRUST_PATH, encodeTrust(trust)),
         put(CHECKPOINT_PATH, checkpoint),
         ...appended.files,

@@ -5,6 +5,7 @@ import { canonical } from "../journal/jcs.ts";
 import { type DsseResult, type DsseSignature, decodeUtf8, encodeDsse, openDsse, verifyDsse } from "./dsse.ts";
 import { isTime } from "./event-shapes.ts";
 import { fieldsOf, isText, listOf, oneOf, shaped } from "./shape.ts";
+import { isRootSubject, rootSubject } from "./statement.ts";
 
 const STATEMENT = "https://in-toto.io/Statement/v1";
 export const ERASURE_PREDICATE = "https://countersign.dev/attestation/erasure/v0.1";
@@ -28,7 +29,7 @@ export function erasureStatement({ at, by, digests, ptrs, reason, sid }: Erasure
     _type: STATEMENT,
     predicate: { at, by, digests, ptrs, reason, sid },
     predicateType: ERASURE_PREDICATE,
-    subject: [{ digest: { "rfc6962-sha256": Buffer.from(root).toString("hex") }, name: "session-root" }],
+    subject: [rootSubject(root)],
   });
 }
 
@@ -51,13 +52,6 @@ const isErasure = shaped({
   sid: isText,
 });
 
-const isSubject = shaped({
-  digest: shaped({
-    "rfc6962-sha256": (value: unknown): value is string => isText(value) && /^[0-9a-f]{64}$/.test(value),
-  }),
-  name: oneOf("session-root"),
-});
-
 /** What a statement about an erasure says; undefined for any other. */
 export function readErasureStatement(
   statement: unknown,
@@ -66,7 +60,7 @@ export function readErasureStatement(
     _type: oneOf(STATEMENT),
     predicate: isErasure,
     predicateType: oneOf(ERASURE_PREDICATE),
-    subject: listOf(isSubject),
+    subject: listOf(isRootSubject),
   });
   const [subject, ...more] = fields?.subject ?? [];
   if (fields === undefined || subject === undefined || more.length > 0) return undefined;

@@ -29,7 +29,9 @@ const isCommandId = (value: unknown): value is CommandId =>
 /** The digest that stands in an event for a value. */
 export const isRedacted: Claim<Redacted> = (value): value is Redacted =>
   fieldsOf(value, { "...": (each): each is string => isText(each) && /^[\w-]{43}$/.test(each) }) !== undefined;
-const isSession = (value: unknown): value is string => isText(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
+/** A session's id: a ULID. */
+export const isSession = (value: unknown): value is string =>
+  isText(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
 const isCounts = (value: unknown): value is Readonly<Record<string, number>> =>
   isObject(value) && Object.values(value).every(isCount);
 const texts = listOf(isText);
@@ -43,31 +45,35 @@ export function isTime(value: unknown): value is string {
   return !Number.isNaN(at) && new Date(at).toISOString() === value;
 }
 
+/** Who asked for a session and from where; every field is a text. */
+export const isIdentity = shaped({
+  repository: isText,
+  workflowRef: isText,
+  run: isText,
+  attempt: isText,
+  job: isText,
+  actor: isText,
+  triggeringActor: isText,
+  commit: isText,
+  ref: isText,
+  environment: isText,
+  event: isText,
+});
+
 const BODIES: { readonly [T in EventType]: Claim<EventBodies[T]> } = {
   "session.started": shaped({
     countersigner: isText,
     gateway: shaped({ version: isText, vkey: isText }),
-    identity: shaped({
-      repository: isText,
-      workflowRef: isText,
-      run: isText,
-      attempt: isText,
-      job: isText,
-      actor: isText,
-      triggeringActor: isText,
-      commit: isText,
-      ref: isText,
-      environment: isText,
-      event: isText,
-    }),
+    identity: isIdentity,
     policy: shaped({ digest: isText }),
     targets: listOf(shaped({ name: isText, protocol: isText })),
     tier: oneOf("cooperative", "contained", "remote"),
   }),
+  "credential.issued": shaped({ source: oneOf("app"), target: isText }),
   "connection.opened": shaped({
     application: redacted,
     database: isText,
-    purpose: oneOf("client", "cancel", "preview", "catalogue"),
+    purpose: oneOf("client", "cancel", "preview", "catalogue", "plan"),
     searchPath: isText,
     target: isText,
     tls: shaped({ client: isFlag, target: isFlag }),
@@ -100,6 +106,21 @@ const BODIES: { readonly [T in EventType]: Claim<EventBodies[T]> } = {
     expiresAt: isTime,
     impact: shaped({ counted: isInteger, estimated: isInteger }),
     leaf: isText,
+    request: isText,
+  }),
+  "plan.requested": shaped({
+    approvers: shaped({ count: isCount, teams: texts, users: texts }),
+    digests: texts,
+    expiresAt: isTime,
+    request: isText,
+    rules: texts,
+    target: isText,
+  }),
+  "plan.answered": shaped({
+    answer: oneOf("approved", "refused", "expired", "withdrawn"),
+    by: listOf(shaped({ login: isText, via: isText })),
+    dsse: isText,
+    reason: redacted,
     request: isText,
   }),
   "approval.answered": shaped({

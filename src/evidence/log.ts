@@ -1,6 +1,7 @@
 // The repository's log in its tiles: reads its right edge, adds entries, and says which files change.
 
 import {
+  type Checkpoint,
   checkpointText,
   NoteError,
   parseCheckpoint,
@@ -51,7 +52,7 @@ export interface LogEdge {
 
 /** The evidence is not a log that may be added to; nothing was changed. */
 export class LogError extends Error {
-  override readonly name = "LogError";
+  override readonly name: string = "LogError";
 }
 
 /**
@@ -223,6 +224,33 @@ export async function readEntry(now: EvidenceReader, index: number, size: number
     `${LOG_FOLDER}/${entriesPath(bundle, Math.min(TILE_WIDTH, size - bundle * TILE_WIDTH))}`,
   );
   return bytes === undefined ? undefined : decodeEntries(bytes)?.[index % TILE_WIDTH];
+}
+
+/**
+ * Does the log hold an entry of which this is so. Looks from the newest on backwards, a bundle at a time. Throws LogError
+ * for a checkpoint or a bundle that cannot be read.
+ */
+export async function holdsEntry(now: EvidenceReader, isWanted: (entry: Uint8Array) => boolean): Promise<boolean> {
+  const bytes = await now.read(CHECKPOINT_PATH);
+  if (bytes === undefined) return false;
+  const { size } = headIn(bytes);
+  for (let bundle = Math.ceil(size / TILE_WIDTH) - 1; bundle >= 0; bundle -= 1) {
+    const path = `${LOG_FOLDER}/${entriesPath(bundle, Math.min(TILE_WIDTH, size - bundle * TILE_WIDTH))}`;
+    const entries = decodeEntries((await now.read(path)) ?? new Uint8Array(1));
+    if (entries === undefined) throw new LogError(`the log has no ${path} that can be read; run countersign verify`);
+    if (entries.some(isWanted)) return true;
+  }
+  return false;
+}
+
+/** What a checkpoint says, whoever signed it. */
+function headIn(bytes: Uint8Array): Checkpoint {
+  try {
+    return parseCheckpoint(parseNote(decodeUtf8(bytes) ?? "").text);
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    throw new LogError(`the log's checkpoint cannot be read: ${cause.message}; run countersign verify`, { cause });
+  }
 }
 
 function openCheckpoint(bytes: Uint8Array, keys: readonly Verifier[]) {

@@ -30,6 +30,7 @@ export const SIGNED_FOR_SECONDS = 300;
 const COMPONENTS = '("@method" "@path" "@query" "content-digest")';
 const INPUT =
   /^sig=\("@method" "@path" "@query" "content-digest"\);created=([1-9][0-9]{0,11});keyid="([0-9A-HJKMNP-TV-Z]{26})";alg="ed25519"$/;
+const DIGEST = /^sha-256=:[A-Za-z0-9+/]{43}=:$/;
 const SIGNATURE = /^sig=:([A-Za-z0-9+/]{86}==):$/;
 
 /** Signs a request. `createdSeconds`: POSIX seconds. `keyId`: the session's id. */
@@ -62,20 +63,41 @@ export function readSignature(headers: Partial<SignatureHeaders>): SignatureClai
 export function verifyRequest(
   request: SignedRequest,
   headers: Partial<SignatureHeaders>,
+  by: { readonly key: KeyObject; readonly nowSeconds: number },
+): string | undefined {
+  const why = verifyHead(request, headers, by);
+  if (why !== undefined) return why;
+  return headers["content-digest"] === contentDigest(request.body)
+    ? undefined
+    : "Content-Digest is not that of the body";
+}
+
+/**
+ * The same before the body was read: the digest that the head names is believed to be the body's. Whoever reads the body
+ * holds it to that digest.
+ */
+export function verifyHead(
+  request: Pick<SignedRequest, "method" | "target">,
+  headers: Partial<SignatureHeaders>,
   { key, nowSeconds }: { readonly key: KeyObject; readonly nowSeconds: number },
 ): string | undefined {
   const claim = readSignature(headers);
   if (claim.kind === "bad") return claim.why;
-  if (Math.abs(nowSeconds - claim.createdSeconds) > SIGNED_FOR_SECONDS) {
+  if (!isSignedNow(claim.createdSeconds, nowSeconds)) {
     return `the request was signed at another time than now; this clock says ${new Date(nowSeconds * 1000).toISOString()}`;
   }
-  const digest = contentDigest(request.body);
-  if (headers["content-digest"] !== digest) return "Content-Digest is not that of the body";
+  const digest = headers["content-digest"] ?? "";
+  if (!DIGEST.test(digest)) return "Content-Digest must be sha-256=: and the base64 of the body's SHA-256";
   const parameters = (headers["signature-input"] ?? "").slice("sig=".length);
   const signature = fromBase64(SIGNATURE.exec(headers.signature ?? "")?.[1] ?? "");
   const isGood =
     signature !== undefined && verify(null, Buffer.from(signatureBase(request, digest, parameters)), key, signature);
   return isGood ? undefined : "the signature is not that of the session's key over this request";
+}
+
+/** Are the two clocks near enough, in POSIX seconds. */
+export function isSignedNow(createdSeconds: number, nowSeconds: number): boolean {
+  return Math.abs(nowSeconds - createdSeconds) <= SIGNED_FOR_SECONDS;
 }
 
 /** RFC 9530 section 2. */
@@ -84,7 +106,11 @@ export function contentDigest(body: Uint8Array | string): string {
 }
 
 /** RFC 9421 section 2.5. An absent query is signed as `?`, section 2.2.7. */
-function signatureBase({ method, target }: SignedRequest, digest: string, parameters: string): string {
+function signatureBase(
+  { method, target }: Pick<SignedRequest, "method" | "target">,
+  digest: string,
+  parameters: string,
+): string {
   const at = target.indexOf("?");
   const path = at === -1 ? target : target.slice(0, at);
   const query = at === -1 ? "?" : target.slice(at);

@@ -4,6 +4,7 @@
 import type { SessionId } from "../model/session.ts";
 import { parseCheckpoint, parseNote } from "../tlog/note.ts";
 import { BY_HAND } from "./by-hand.ts";
+import type { Lost } from "./lost.ts";
 import { counted, facts, folded, table, timeOf } from "./markdown.ts";
 import type { Summary } from "./summary.ts";
 import { codeBlock, codeSpan, csvCell, csvCells } from "./visible.ts";
@@ -23,11 +24,16 @@ export function fileName(request: string): string {
   return /^[0-9A-Za-z]{1,64}$/.test(request) ? `${request}.dsse.json` : "unknown.dsse.json";
 }
 
-/** One line of `index.csv`, its newline included. */
-export function indexRow({ sid, started, startedAt, ended, counts }: Summary): string {
-  const cells = [
+/** A signed answer on the page of its session: the request's id, behind it the file. */
+export function answerLink(request: string): string {
+  return `[${codeSpan(request)}](approvals/${fileName(request)})`;
+}
+
+/** One line of `index.csv`, its newline included. `filedAt`: the time that its folder is named for. */
+export function indexRow({ sid, started, startedAt, ended, counts }: Summary, filedAt = startedAt): string {
+  return rowOf([
     sid,
-    startedAt,
+    filedAt,
     ended?.outcome ?? "incomplete",
     started?.identity.repository ?? "",
     started?.identity.actor ?? "",
@@ -36,7 +42,15 @@ export function indexRow({ sid, started, startedAt, ended, counts }: Summary): s
     String(counts.held),
     String(counts.denied),
     String(counts.approvals),
-  ];
+  ]);
+}
+
+/** The line of a session that was lost; how many commands there were is not known, so these cells are empty. */
+export function lostRow({ sid, identity, targets }: Lost, filedAt: string): string {
+  return rowOf([sid, filedAt, "lost", identity.repository, identity.actor, targets.join(" "), "", "", "", ""]);
+}
+
+function rowOf(cells: readonly string[]): string {
   return `${cells.map(csvCell).join(",")}\n`;
 }
 
@@ -88,7 +102,7 @@ function inWords([commands = "", held = "", denied = "", approved = ""]: readonl
     ["held", held],
     ["denied", denied],
     ["approved", approved],
-  ].flatMap(([word = "", count = ""]) => (count === "0" ? [] : [`${numeral(count)} ${word}`]));
+  ].flatMap(([word = "", count = ""]) => (count === "0" || count === "" ? [] : [`${numeral(count)} ${word}`]));
   return `${numeral(commands)}${some.length === 0 ? "" : `: ${some.join(", ")}`}`;
 }
 
@@ -96,8 +110,11 @@ function numeral(text: string): string {
   return /^[0-9]{1,15}$/.test(text) ? text : "–";
 }
 
-/** `README.md` of the whole evidence, from the log's checkpoint and the months that have sessions. */
-export function frontPage(checkpoint: string, months: readonly string[]): string {
+/**
+ * `README.md` of the whole evidence, from the log's checkpoint, the months that have sessions, and the day of the newest
+ * heartbeat, undefined where there is none.
+ */
+export function frontPage(checkpoint: string, months: readonly string[], heartbeat: string | undefined): string {
   const { origin, size, root } = parseCheckpoint(parseNote(checkpoint).text);
   const links = months
     .toSorted()
@@ -113,7 +130,15 @@ export function frontPage(checkpoint: string, months: readonly string[]): string
     "\n## The log\n\n",
     facts([
       ["Log", codeSpan(origin)],
-      ["Entries", `${size}, one for each session and each erasure`],
+      [
+        "Entries",
+        heartbeat === undefined
+          ? `${size}, one for each session and each erasure`
+          : `${size}, one for each session, each erasure and each day's heartbeat`,
+      ],
+      ...(heartbeat === undefined
+        ? []
+        : [["Newest heartbeat", `[${heartbeat}](heartbeats/${heartbeat.replaceAll("-", "/")}.dsse.json)`] as const]),
       ["Root", codeSpan(Buffer.from(root).toString("base64"))],
     ]),
     "Its newest checkpoint, signed and countersigned, is in [log/checkpoint](log/checkpoint); the keys are in",

@@ -38,6 +38,8 @@ export type CheckId =
   | "disclosures"
   /** Each erasure is signed, entered in the log, and names values that are gone. */
   | "erasures"
+  /** Where the session was closed as lost: the countersigner signed that, and it agrees with everything else. */
+  | "lost"
   /** The session has an end. */
   | "ended"
   /** Pages are what the events say. */
@@ -51,6 +53,8 @@ export type CheckId =
   | "tiles"
   /** Every entry of the log has its session, and every session its entry. */
   | "population"
+  /** Where there are heartbeats: each is signed, in the log, and says what the log says; no day is missing. */
+  | "heartbeats"
   /** The log begins with all that a checkpoint which was kept elsewhere says. */
   | "since"
   /** The log's checkpoint was countersigned lately enough. */

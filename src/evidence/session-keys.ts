@@ -21,9 +21,26 @@ export function readKeys(started: Started | undefined, trust: Trust | undefined,
     finding.fail("there is no session.started to name them");
     return undefined;
   }
-  const { countersigner: named, gateway: own } = started.body;
+  const { countersigner, gateway } = started.body;
+  return readNamed({ countersigner, gateway: gateway.vkey, by: "session.started" }, trust, finding);
+}
+
+/** Verifier keys as something names them; `none` for a countersigner that there was not. */
+interface Named {
+  readonly gateway: string;
+  readonly countersigner: string;
+  /** What names them, for people. */
+  readonly by: string;
+}
+
+/** The same, whoever names them. */
+export function readNamed(
+  { gateway: own, countersigner: named, by }: Named,
+  trust: Trust | undefined,
+  finding: Finding,
+) {
   try {
-    const gateway = parseVkey(own.vkey);
+    const gateway = parseVkey(own);
     if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
     const countersigner = named === "none" ? undefined : parseVkey(named);
     if (countersigner?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
@@ -41,7 +58,7 @@ export function readKeys(started: Started | undefined, trust: Trust | undefined,
     return { gateway, countersigner };
   } catch (error) {
     if (!(error instanceof NoteError)) throw error;
-    finding.fail(`session.started names ${error.message}`);
+    finding.fail(`${by} names ${error.message}`);
     return undefined;
   }
 }

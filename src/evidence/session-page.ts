@@ -5,13 +5,16 @@ import type { Redacted } from "../model/event.ts";
 import { detailsWithin, NAMES_SHOWN_MAX, people, Show } from "./command-details.ts";
 import { erasedValues, Places } from "./erased-section.ts";
 import type { Erasure } from "./erasure.ts";
+import type { Lost } from "./lost.ts";
+import { foundAgain } from "./lost-page.ts";
 import { counted, duration, facts, folded, githubLinks, table, timeOf } from "./markdown.ts";
-import { fileName, sessionFolder } from "./pages.ts";
+import { answerLink, sessionFolder } from "./pages.ts";
 import { readEvents } from "./read-events.ts";
 import { openValues, Story, type Told } from "./story.ts";
 import { Summariser, type Summary } from "./summary.ts";
 import { timeline } from "./timeline.ts";
 import { codeBlock, codeSpan, codeSpans } from "./visible.ts";
+import { lostFolder } from "./where.ts";
 
 const TARGETS_SHOWN_MAX = 20;
 
@@ -25,10 +28,12 @@ export interface Beside {
   readonly index: number | undefined;
   /** What was erased since, in order. */
   readonly erasures: readonly Erasure[];
+  /** The statement by which it was closed as lost before its files came; undefined where there is none. */
+  readonly lost?: Lost | undefined;
 }
 
 /** `README.md` of one session. */
-export function sessionPage(events: Uint8Array, disclosures: Uint8Array, { index, erasures }: Beside): string {
+export function sessionPage(events: Uint8Array, disclosures: Uint8Array, { index, erasures, lost }: Beside): string {
   const summariser = new Summariser();
   const story = new Story();
   const { size, root } = readEvents(events, (event) => {
@@ -49,15 +54,20 @@ export function sessionPage(events: Uint8Array, disclosures: Uint8Array, { index
   return [
     `# Session ${/^[0-9A-Z]{26}$/.test(summary.sid) ? summary.sid : codeSpan(summary.sid)}\n\n`,
     glance(summary, size, rooted),
-    timeline(told, story),
+    lost === undefined ? "" : foundAgain(lost),
+    timeline(
+      told.filter((each) => !each.planned),
+      story,
+    ),
     commands(story, told),
     approvals(told),
+    plans(story, told, show),
     allDetails(story, told, show),
     ownCommands(story, told, show),
     connections(story, show),
     erasedValues(erasures, places),
     gaps(story),
-    verification(summary, { size, root: rooted, index }),
+    verification(summary, { size, root: rooted, index, lost }),
   ].join("");
 }
 
@@ -90,6 +100,10 @@ function glance(summary: Summary, size: number, root: string): string {
         : `${timeOf(summary.startedAt)} to ${endTime(summary)} UTC, ${duration(took)}`,
     ],
     ["Targets", targetsOf(started?.targets ?? [])],
+    [
+      "Credentials",
+      summary.issued.length === 0 ? "" : `released by the App for ${codeSpans(summary.issued, TARGETS_SHOWN_MAX)}`,
+    ],
     ["Repository", said(identity?.repository, links?.repository)],
     ["Workflow", said(identity?.workflowRef, links?.workflow)],
     ["Run", said(identity?.run, links?.run)],
@@ -131,7 +145,7 @@ function countersignerName(vkey: string | undefined): string {
 }
 
 function commands(story: Story, told: readonly Told[]): string {
-  const own = told.filter((each) => !each.own);
+  const own = told.filter((each) => !each.own && !each.planned);
   const lines = story.omittedLines;
   const where = lines === undefined ? "" : `, seen in its lines ${lines.first} to ${lines.last}`;
   const rest =
@@ -191,7 +205,7 @@ function approvals(told: readonly Told[]): string {
       const answer = answered.find((each) => each.request === request);
       const isSigned = answer !== undefined && answer.dsse !== "";
       return [
-        isSigned ? `[${codeSpan(request)}](approvals/${fileName(request)})` : codeSpan(request),
+        isSigned ? answerLink(request) : codeSpan(request),
         seen.cmd,
         codeSpan(decided?.rule ?? ""),
         impact.counted < 0 ? `about ${known(impact.estimated)}` : `${impact.counted}, counted`,
@@ -206,6 +220,31 @@ function approvals(told: readonly Told[]): string {
   return `## Approvals\n\n${table(head, rows)}Behind a request is its answer, signed by the countersigner for that one command.\n\n`;
 }
 
+/** Lists of statements that people were asked about at once, with what they were shown. */
+function plans(story: Story, told: readonly Told[], show: Show): string {
+  if (story.plans.length === 0) return "";
+  const rows = story.plans.map(({ conn, requested, answered }) => {
+    const { request, digests, rules, approvers, expiresAt } = requested;
+    const isSigned = answered !== undefined && answered.dsse !== "";
+    return [
+      isSigned ? answerLink(request) : codeSpan(request),
+      `${conn}/1 to ${conn}/${digests.length}`,
+      codeSpans(rules, NAMES_SHOWN_MAX),
+      asked(approvers),
+      answered === undefined
+        ? "none"
+        : `${answered.answer}${answered.by.length === 0 ? "" : ` by ${people(answered.by)}`}`,
+      timeOf(expiresAt).replace(/\.[0-9]{3}$/, ""),
+    ];
+  });
+  const head = ["Request", "Statements", "Rules", "Asked", "Answer", "Expires"];
+  const words =
+    "People answer a plan once. A command is covered by it when it is the next of its statements, byte for byte, and the\none before it was completed; its answer above then names the plan's request.\n\n";
+  const stated = told.filter((each) => each.planned);
+  const [shown, rest] = detailsWithin(story, stated, show, OWN_BYTES_MAX);
+  return `## Plans\n\n${table(head, rows)}${words}${folded(counted(stated.length, "statement"), `${shown}${rest}`)}`;
+}
+
 function asked({ teams, users }: { readonly teams: readonly string[]; readonly users: readonly string[] }): string {
   const some = [
     teams.length === 0 ? "" : `${teams.length === 1 ? "team" : "teams"} ${codeSpans(teams, NAMES_SHOWN_MAX)}`,
@@ -215,7 +254,7 @@ function asked({ teams, users }: { readonly teams: readonly string[]; readonly u
 }
 
 function allDetails(story: Story, told: readonly Told[], show: Show): string {
-  const jobs = told.filter((each) => !each.own);
+  const jobs = told.filter((each) => !each.own && !each.planned);
   if (jobs.length === 0) return "";
   const [shown, rest] = detailsWithin(story, jobs, show, DETAILS_BYTES_MAX);
   return `## Details\n\n${shown}${rest}`;
@@ -254,7 +293,7 @@ function gaps(story: Story): string {
 
 function verification(
   { startedAt, sid, started }: Summary,
-  { size, root, index }: { readonly size: number; readonly root: string; readonly index: number | undefined },
+  { size, root, index, lost }: { readonly size: number; readonly root: string } & Pick<Beside, "index" | "lost">,
 ): string {
   return [
     "## Verify\n\n",
@@ -265,7 +304,9 @@ function verification(
       ["Countersigner's key", codeSpan(started?.countersigner ?? "")],
     ]),
     "This session alone, in a checkout of the evidence; then everything, in a clone of the repository:\n\n",
-    codeBlock(`countersign verify ${sessionFolder(startedAt, sid)}\ncountersign verify countersign/evidence`),
+    codeBlock(
+      `countersign verify ${lost === undefined ? sessionFolder(startedAt, sid) : lostFolder(sid)}\ncountersign verify countersign/evidence`,
+    ),
     "\nWhoever knows the countersigner's key from elsewhere adds `--key VKEY`. This page says nothing of its own: it is made of",
     " `events.jsonl`, `disclosures.jsonl`, the erasures and the number of the entry, and the verifier makes it again.\n",
   ].join("");

@@ -1,8 +1,9 @@
 // Finds sessions in the evidence: by id, or by the beginning of one.
 
 import { decodeUtf8 } from "./dsse.ts";
-import { monthsIn, SESSION_FILES } from "./layout.ts";
 import type { EvidenceReader } from "./ledger.ts";
+import { type Lost, readLost } from "./lost.ts";
+import { monthsIn, SESSION_FILES } from "./where.ts";
 
 /** Where the sessions lie whose ids begin so, newest first, no more than `countMax`. */
 export async function findSessions(reader: EvidenceReader, prefix: string, countMax: number): Promise<string[]> {
@@ -29,6 +30,14 @@ export interface SessionFiles {
   readonly proof: string | undefined;
   /** The text of `session.dsse.json`; empty where there is none. */
   readonly dsse: string;
+  /** What `lost.dsse.json` says; undefined where there is none that can be read. */
+  readonly lost: Lost | undefined;
+}
+
+/** Is this the folder of a session that was lost, and of which no events are here. */
+export async function isLostSession(reader: EvidenceReader, folder: string): Promise<boolean> {
+  const names = await reader.list(folder);
+  return names.includes(SESSION_FILES.lost) && !names.includes(SESSION_FILES.events);
 }
 
 /** Reads a session's folder, `""` for the reader's own root. Undefined where there are no events. */
@@ -42,11 +51,13 @@ export async function readSession(reader: EvidenceReader, folder: string): Promi
   }
   const proof = await reader.read(at(SESSION_FILES.proof));
   const dsse = await reader.read(at(SESSION_FILES.dsse));
+  const lost = await reader.read(at(SESSION_FILES.lost));
   return {
     events,
     disclosures: (await reader.read(at(SESSION_FILES.disclosures))) ?? new Uint8Array(),
     erasures,
     proof: proof === undefined ? undefined : (decodeUtf8(proof) ?? ""),
     dsse: dsse === undefined ? "" : (decodeUtf8(dsse) ?? ""),
+    lost: lost === undefined ? undefined : readLost(decodeUtf8(lost) ?? ""),
   };
 }

@@ -4,6 +4,7 @@
 
 import { canonical } from "../journal/jcs.ts";
 import type { EventsRead } from "./read-events.ts";
+import { isText, oneOf, shaped } from "./shape.ts";
 import type { Summary } from "./summary.ts";
 
 const STATEMENT = "https://in-toto.io/Statement/v1";
@@ -41,11 +42,24 @@ export function sessionStatement({ events, summary, countersigned }: StatementFa
     predicateType: SESSION_PREDICATE,
     subject: [
       { digest: { sha256: events.sha256 }, name: "events.jsonl" },
-      { digest: { "rfc6962-sha256": Buffer.from(events.root).toString("hex") }, name: "session-root" },
+      rootSubject(events.root),
       ...(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit) ? [source] : []),
     ],
   });
 }
+
+/** A session's RFC 6962 root as the subject of a statement about it. */
+export function rootSubject(root: Uint8Array) {
+  return { digest: { "rfc6962-sha256": Buffer.from(root).toString("hex") }, name: "session-root" };
+}
+
+/** A subject as `rootSubject` makes it. */
+export const isRootSubject = shaped({
+  digest: shaped({
+    "rfc6962-sha256": (value: unknown): value is string => isText(value) && /^[0-9a-f]{64}$/.test(value),
+  }),
+  name: oneOf("session-root"),
+});
 
 /** A label only; a subject is matched by its digest. */
 function sourceName(repository: string): string {

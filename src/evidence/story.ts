@@ -15,6 +15,8 @@ export interface Told {
   readonly conn: number;
   /** Was it asked by the gateway itself, and not by the job. */
   readonly own: boolean;
+  /** Is it a statement of a plan, shown to people and not run as such. */
+  readonly planned: boolean;
   readonly seen: EventBodies["command.seen"];
   decided?: EventBodies["command.decided"];
   readonly requested: EventBodies["approval.requested"][];
@@ -37,6 +39,9 @@ const EXECUTIONS_TOLD_MAX = 5;
 /** Commands that were seen and never decided: the session broke off there, on each connection at most once. */
 const UNDECIDED_TOLD_MAX = 10;
 
+/** Statements of plans are told up to this many: what ran is more than what was only shown. */
+const STATEMENTS_TOLD_MAX = 50;
+
 /** Connections and gaps are shown up to this many each. */
 const ASIDES_MAX = 50;
 
@@ -51,6 +56,18 @@ export class Story {
     readonly at: string;
     readonly body: EventBodies["connection.opened"];
   }[] = [];
+  /** Credentials that the App released to the session. */
+  readonly issued: { readonly seq: number; readonly at: string; readonly target: string }[] = [];
+  /** Lists of statements that people were asked about at once; the statements are told with the commands. */
+  readonly plans: {
+    readonly seq: number;
+    readonly at: string;
+    readonly conn: number;
+    readonly requested: EventBodies["plan.requested"];
+    answered?: EventBodies["plan.answered"];
+  }[] = [];
+  readonly #planned = new Set<number>();
+  readonly #statements: Told[] = [];
   readonly gaps: { readonly at: string; readonly body: EventBodies["gap"] }[] = [];
   readonly #own = new Set<number>();
   #commands = 0;
@@ -62,12 +79,13 @@ export class Story {
   add(event: KnownEvent): void {
     switch (event.type) {
       case "command.seen": {
-        this.#commands += 1;
+        if (!this.#planned.has(event.conn)) this.#commands += 1;
         const told: Told = {
           seq: event.seq,
           at: event.at,
           conn: event.conn,
           own: this.#own.has(event.conn),
+          planned: this.#planned.has(event.conn),
           seen: event.body,
           requested: [],
           answered: [],
@@ -81,6 +99,11 @@ export class Story {
         const told = this.#open.get(event.body.cmd);
         if (told === undefined) return;
         told.decided = event.body;
+        if (told.planned) {
+          this.#open.delete(event.body.cmd);
+          if (this.#statements.length < STATEMENTS_TOLD_MAX) this.#statements.push(told);
+          return;
+        }
         this.#choose(told, event.body.decision !== "allow");
         return;
       }
@@ -109,13 +132,27 @@ export class Story {
       case "connection.opened":
         this.#connections += 1;
         if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (event.body.purpose === "plan") this.#planned.add(event.conn);
         if (this.connections.length < ASIDES_MAX)
           this.connections.push({ conn: event.conn, at: event.at, body: event.body });
+        return;
+      case "credential.issued":
+        if (this.issued.length < ASIDES_MAX)
+          this.issued.push({ seq: event.seq, at: event.at, target: event.body.target });
         return;
       case "gap":
         this.#gaps += 1;
         if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
         return;
+      case "plan.requested":
+        if (this.plans.length < ASIDES_MAX)
+          this.plans.push({ seq: event.seq, at: event.at, conn: event.conn, requested: event.body });
+        return;
+      case "plan.answered": {
+        const plan = this.plans.find(({ requested }) => requested.request === event.body.request);
+        if (plan !== undefined) plan.answered = event.body;
+        return;
+      }
       case "session.started":
       case "masked":
       case "connection.closed":
@@ -126,7 +163,8 @@ export class Story {
 
   /** The commands to show, in the order they came. */
   told(): readonly Told[] {
-    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
+    const all = [...this.#plain, ...this.#notable, ...this.#statements, ...this.#undecided()];
+    return all.toSorted((left, right) => left.seq - right.seq);
   }
 
   /** How many commands are not shown. */
@@ -147,7 +185,9 @@ export class Story {
   }
 
   #undecided(): readonly Told[] {
-    return [...this.#open.values()].filter(({ decided }) => decided === undefined).slice(0, UNDECIDED_TOLD_MAX);
+    return [...this.#open.values()]
+      .filter(({ decided, planned }) => decided === undefined && !planned)
+      .slice(0, UNDECIDED_TOLD_MAX);
   }
 
   /** The digests of a command's text: its own, or those of the earlier event that it names. */

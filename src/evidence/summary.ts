@@ -24,6 +24,8 @@ export interface Summary {
   readonly ended: EventBodies["session.ended"] | undefined;
   readonly endedAt: string;
   readonly counts: Counts;
+  /** The targets whose credentials the App released to the session, in the order it did, each once. */
+  readonly issued: readonly string[];
 }
 
 /** Counts events as they come. */
@@ -39,7 +41,10 @@ export class Summariser {
   #held = 0;
   #masked = 0;
   #previews = 0;
+  readonly #issued = new Set<string>();
   readonly #own = new Set<number>();
+  /** Connections of plans, on which nothing was run. */
+  readonly #plans = new Set<number>();
 
   add(event: KnownEvent): void {
     switch (event.type) {
@@ -52,14 +57,19 @@ export class Summariser {
         this.#ended = event.body;
         this.#endedAt = event.at;
         return;
+      case "credential.issued":
+        this.#issued.add(event.body.target);
+        return;
       case "connection.opened":
         if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (event.body.purpose === "plan") this.#plans.add(event.conn);
         return;
       case "command.seen":
         if (this.#own.has(event.conn)) this.#previews += 1;
-        else this.#commands += 1;
+        else if (!this.#plans.has(event.conn)) this.#commands += 1;
         return;
       case "command.decided":
+        if (this.#plans.has(event.conn)) return;
         if (event.body.decision === "deny") this.#denied += 1;
         if (event.body.decision === "hold") this.#held += 1;
         return;
@@ -73,6 +83,8 @@ export class Summariser {
         this.#masked += event.body.masked;
         return;
       case "approval.requested":
+      case "plan.requested":
+      case "plan.answered":
       case "command.settled":
       case "connection.closed":
       case "gap":
@@ -95,6 +107,7 @@ export class Summariser {
         masked: this.#masked,
         previews: this.#previews,
       },
+      issued: [...this.#issued],
     };
   }
 }

@@ -2,7 +2,7 @@
 // and names that are of letters and digits: mermaid has a syntax of its own, and reads markup in labels.
 
 import { counted } from "./markdown.ts";
-import type { Told } from "./story.ts";
+import type { Story, Told } from "./story.ts";
 
 /** GitHub gives up on large diagrams, and people before it does. */
 const STEPS_MAX = 40;
@@ -17,10 +17,13 @@ interface Step {
 }
 
 /** The diagram of these commands, step by step in the order it happened, and what it leaves out; empty for no command. */
-export function timeline(told: readonly Told[], { omitted }: { readonly omitted: number }): string {
+export function timeline(
+  told: readonly Told[],
+  { omitted, issued }: { readonly omitted: number; readonly issued: Story["issued"] },
+): string {
   if (told.length === 0) return "";
   const names = targetNames(told);
-  const drawnSteps: Step[] = [];
+  const drawnSteps: Step[] = issuedSteps(issued, names);
   let left = 0;
   for (const group of grouped(told)) {
     const drawn = stepsOf(group, names);
@@ -42,6 +45,17 @@ export function timeline(told: readonly Told[], { omitted }: { readonly omitted:
   const rest =
     missing === 0 ? "" : `The timeline leaves out ${counted(missing, "command")}; all are in \`events.jsonl\`.\n\n`;
   return `## Timeline\n\n${diagram}${rest}`;
+}
+
+/** The App's credentials, for the targets that have a column. They stand in the session before what they were for. */
+function issuedSteps(issued: Story["issued"], names: ReadonlyMap<string, Column>): Step[] {
+  return issued.slice(0, TARGETS_MAX).flatMap(({ seq, at, target }) => {
+    const column = names.get(target);
+    const time = at.slice(11, 19);
+    return column === undefined
+      ? []
+      : [{ seq, line: `Note over G,${column.id}: ${time} credential from the App, ${column.label}` }];
+  });
 }
 
 interface Column {

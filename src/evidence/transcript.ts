@@ -67,14 +67,16 @@ class Teller {
     switch (event.type) {
       case "session.started":
         return started(event.sid, event.at, event.body);
+      case "credential.issued":
+        return [line("dim", `${time}  the App released its credential of ${event.body.target} to the session`)];
       case "connection.opened": {
         const { target, user, database, purpose, application } = event.body;
         const program = application.map((each) => this.#oneLine(each)).join(" ");
         const own =
           purpose === "preview" || purpose === "catalogue"
             ? `, the gateway's own: ${purpose}`
-            : purpose === "cancel"
-              ? ", cancel"
+            : purpose === "cancel" || purpose === "plan"
+              ? `, ${purpose}`
               : "";
         return [
           line(
@@ -101,6 +103,20 @@ class Teller {
         const { cmd, decision, rule, message } = event.body;
         return [
           line(TONES[decision], `${time}  ${cmd}  ${decision} by rule ${rule}${message === "" ? "" : `: ${message}`}`),
+        ];
+      }
+      case "plan.requested": {
+        const { request, digests, target, expiresAt } = event.body;
+        const what = `${counted(digests.length, "statement")} on ${target}`;
+        return [line("held", `${time}  asks people about a plan of ${what} in request ${request}, until ${expiresAt}`)];
+      }
+      case "plan.answered": {
+        const { request, answer, by, reason } = event.body;
+        const who = by.map(({ login, via }) => `${login} (${via})`).join(", ");
+        const tone = answer === "approved" ? "good" : "bad";
+        return [
+          line(tone, `${time}  plan ${request}  ${answer}${who === "" ? "" : ` by ${who}`}`),
+          ...reason.flatMap((each) => this.#block("plain", each)),
         ];
       }
       case "approval.requested": {

@@ -3,16 +3,19 @@
 
 import type { Verifier } from "../tlog/note.ts";
 import { CLOCK_SECONDS_MAX } from "./check-heads.ts";
+import { checkHeartbeats } from "./check-heartbeats.ts";
 import { checkLog, type LogRead } from "./check-log.ts";
-import { checkSession, type SessionChecked, type SessionContext } from "./check-session.ts";
+import { checkPopulation } from "./check-population.ts";
+import { checkSession } from "./check-session.ts";
 import { checkSince } from "./check-since.ts";
 import { decodeUtf8 } from "./dsse.ts";
-import { monthsIn, TRUST_PATH } from "./layout.ts";
 import { EvidenceError, type EvidenceReader } from "./ledger.ts";
 import { LOG_FOLDER } from "./log.ts";
 import { frontPage, indexOf, monthPage } from "./pages.ts";
 import { type Check, Finding, isoSeconds, type Report, verdictOf } from "./report.ts";
+import type { SessionChecked, SessionContext } from "./session-checked.ts";
 import { parseTrust, type Trust } from "./trust.ts";
+import { HEARTBEATS, heartbeatDays, monthsIn, TRUST_PATH } from "./where.ts";
 
 export interface VerifyOptions {
   /** The countersigner's key, got elsewhere than from the evidence; undefined to believe `trust/policy`. */
@@ -59,6 +62,8 @@ export async function verifyLedger(from: EvidenceReader, options: LedgerOptions)
   if (log !== undefined) {
     checkPopulation(log, sessions, population);
     await checkFront(reader, log, pages);
+    const heartbeats = await checkHeartbeats(reader, log, trust);
+    if (heartbeats !== undefined) asked.push(heartbeats);
     if (options.since !== undefined) asked.push(await checkSince(options.since, { reader, log, trust }));
     if (options.age !== undefined) asked.push(checkAge(log, options.age));
   }
@@ -78,6 +83,29 @@ export async function verifySession(
   const session = await checkSession(careful(from, files), folder, { trust, log: undefined, repository, policies });
   const checks = [named, files].filter(({ good }) => !good).map((each) => each.check());
   return reportOf(checks, [session], trust, pinned);
+}
+
+/**
+ * Verifies the sessions of one month (`2026-11`) without the log: each by its proof, and the month's pages against all of
+ * them, so that none that they list can be missing. `policy`: the text of `trust/policy`.
+ */
+export async function verifyMonth(
+  from: EvidenceReader,
+  month: string,
+  { pinned, policy, repository, policies }: VerifyOptions & { readonly policy: string },
+): Promise<Report> {
+  const files = new Finding("files");
+  const named = new Finding("keys");
+  const pages = new Finding("pages");
+  const reader = careful(from, files);
+  const trust = believe(policy, pinned, named);
+  const sessions: SessionChecked[] = [];
+  for (const folder of await foldersIn(reader, month)) {
+    sessions.push(await checkSession(reader, folder, { trust, log: undefined, repository, policies }));
+  }
+  await checkMonth(reader, month, sessions, pages);
+  const checks = [named, files, pages].filter(({ good }) => !good).map((each) => each.check());
+  return reportOf(checks, sessions, trust, pinned);
 }
 
 /** Reads what may be read. What must not be is told to the finding, and then is not there. */
@@ -160,7 +188,7 @@ async function foldersIn(reader: EvidenceReader, month: string): Promise<string[
 
 const TWO_DIGITS = /^[0-9]{2}$/;
 const SID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-const ROOT_NAMES = ["README.md", "log", "sessions", "trust"];
+const ROOT_NAMES = ["README.md", HEARTBEATS, "log", "sessions", "trust"];
 
 /** Looks at every name where sessions lie: what is in no place of its own was verified by nobody, and looks as if it was. */
 async function checkPlaces(reader: EvidenceReader, finding: Finding): Promise<void> {
@@ -175,6 +203,9 @@ async function checkPlaces(reader: EvidenceReader, finding: Finding): Promise<vo
     for (const month of await namesIn(year, TWO_DIGITS)) {
       for (const day of await namesIn(month, /^(?:[0-9]{2}|README\.md|index\.csv)$/)) await namesIn(day, SID);
     }
+  }
+  for (const year of await namesIn(HEARTBEATS, FOUR_DIGITS)) {
+    for (const month of await namesIn(year, TWO_DIGITS)) await namesIn(month, /^[0-9]{2}\.dsse\.json$/);
   }
   await namesIn("trust", /^policy$/);
   // Beside the evidence may lie what its owner put there, a licence or a workflow; somebody might take it for evidence.
@@ -224,7 +255,12 @@ async function checkMonth(
 }
 
 async function checkFront(reader: EvidenceReader, { checkpoint }: LogRead, finding: Finding): Promise<void> {
-  await compare(reader, "README.md", frontPage(checkpoint, await monthsIn(reader)), finding);
+  await compare(
+    reader,
+    "README.md",
+    frontPage(checkpoint, await monthsIn(reader), (await heartbeatDays(reader, "newest")).at(-1)),
+    finding,
+  );
 }
 
 async function compare(reader: EvidenceReader, path: string, rendered: string, finding: Finding): Promise<void> {
@@ -232,23 +268,4 @@ async function compare(reader: EvidenceReader, path: string, rendered: string, f
   if (bytes === undefined || Buffer.compare(bytes, Buffer.from(rendered)) !== 0) {
     finding.fail(`${path} is not what the sessions say`);
   }
-}
-
-function checkPopulation(log: LogRead, sessions: readonly SessionChecked[], finding: Finding): void {
-  const folders = new Set(sessions.map(({ report }) => report.sid));
-  const entered = new Set<string>();
-  for (const [at, entry] of log.entries.entries()) {
-    if (entry === undefined) finding.fail(`entry ${at} of the log is not one of this version`);
-    else if (entry.kind === "erasure") {
-      if (!entered.has(entry.sid)) finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
-    } else {
-      if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
-      else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
-      entered.add(entry.sid);
-    }
-  }
-  for (const { report } of sessions) {
-    if (!entered.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
-  }
-  finding.detail = `${log.entries.length} entries, ${sessions.length} sessions`;
 }

@@ -145,6 +145,7 @@ export class Connection implements Party {
 
   /** Tells the client something, in its own protocol, while it waits. */
   tell(message: string): void {
+    if (this.#ended) return;
     this.#perform(this.#conversation.tell(message));
   }
 
@@ -259,6 +260,7 @@ export class Connection implements Party {
           objects: running?.command.objects ?? [],
           tookUs: running?.atMs === undefined ? 0 : Math.round((performance.now() - running.atMs) * 1000),
         });
+        this.#parts.judge.returned(this, note);
         session.turn.soon();
       }
     } catch (error) {

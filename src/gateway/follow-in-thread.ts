@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { JournalError } from "../journal/ports.ts";
 import type { Written } from "../journal/session-log.ts";
-import type { DeskAddress } from "./desk/head-door.ts";
+import type { HeadAddress } from "./head-address.ts";
 import type { Countersigned, Followed, HeadSource } from "./head-follower.ts";
 import { isThreadWord, type ThreadOrder } from "./head-messages.ts";
 
@@ -12,7 +12,7 @@ const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48, codeRa
  * Follows a session in a thread of its own, which talks to the countersigner behind `door`. A thread that ends before it
  * was told to rejects whoever waits, and everybody after.
  */
-export function followInThread(followed: Followed, door: DeskAddress): HeadSource {
+export function followInThread(followed: Followed, door: HeadAddress): HeadSource {
   // The sources are TypeScript, what is built from them is not.
   const file = import.meta.url.endsWith(".ts") ? "./head-thread.ts" : "./head-thread.cjs";
   const worker = new Worker(new URL(file, import.meta.url), {

@@ -3,7 +3,7 @@ import type { Impact } from "../approval/ports.ts";
 import type { SqlReader } from "../languages/sql/reading.ts";
 import type { Command } from "../model/command.ts";
 import type { Target } from "../protocols/postgres/index.ts";
-import type { Protocol } from "../protocols/protocol.ts";
+import type { Foresight, Protocol } from "../protocols/protocol.ts";
 import { readCatalog } from "./catalog.ts";
 import type { SessionCertificate } from "./certificate.ts";
 import { Connection } from "./connection.ts";
@@ -105,6 +105,17 @@ export class Gateway {
       });
     }
     return endpoints;
+  }
+
+  /** A number for a connection that nothing is connected by: that of a plan. */
+  number(): number {
+    this.#numbers += 1;
+    return this.#numbers;
+  }
+
+  /** What a client would send to run a text; undefined for a target that there is not. */
+  foresee(name: string, text: string, how: "file" | "whole"): Foresight | undefined {
+    return this.#parts.targets.find(({ target }) => target.name === name)?.protocol.foresee(text, how);
   }
 
   /** What a held command would touch. */

@@ -1,12 +1,12 @@
 // What a gateway and its head thread say to each other. Both ends are this program; the checks are for our own mistakes.
 
-import type { DeskAddress } from "./desk/head-door.ts";
+import type { HeadAddress } from "./head-address.ts";
 import type { Followed } from "./head-follower.ts";
 
 /** What the thread is started with. */
 export interface ThreadStart {
   readonly followed: Followed;
-  readonly door: DeskAddress;
+  readonly door: HeadAddress;
 }
 
 /** What the gateway says. */

@@ -2,6 +2,7 @@
 // far the journal is written, and says which head was countersigned, or why none will be any more.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { openAppHeads } from "./app-desk/heads.ts";
 import { openHeadDoor } from "./desk/head-door.ts";
 import { HeadFollower } from "./head-follower.ts";
 import { isThreadOrder, isThreadStart, type ThreadWord } from "./head-messages.ts";
@@ -10,7 +11,7 @@ const start: unknown = workerData;
 const port = parentPort;
 if (port === null || !isThreadStart(start)) throw new Error("this file is a thread's; followInThread starts it");
 
-const door = openHeadDoor(start.door);
+const door = start.door.kind === "app" ? openAppHeads(start.door.url) : openHeadDoor(start.door);
 const follower = new HeadFollower(start.followed, async (body) => await door.addCheckpoint(body));
 const say = (word: ThreadWord): void => port.postMessage(word);
 

@@ -1,5 +1,5 @@
 import { hash, randomBytes, randomFillSync } from "node:crypto";
-import type { Answered, ApprovalDesk, ApprovalRequest, Impact } from "../approval/ports.ts";
+import type { Answered, ApprovalDesk, ApprovalRequest, Impact, PlanRequest } from "../approval/ports.ts";
 import { ID_RANDOM_BYTES, lifetimeMs, requestId } from "../approval/request.ts";
 import { verifyApproval } from "../evidence/approval-statement.ts";
 import { digestOf, openDisclosure, type Redaction, redact, SaltPool, type Salts } from "../journal/disclosure.ts";
@@ -77,14 +77,22 @@ export function askPeople(parts: HoldParts): AskPeople {
       request: id,
     });
     session.turn.wake();
-    const answered = await believed(parts, request, publicKey, await ask(parts.desk, request, waitMs, signal));
+    const onShown = (where: string): void => {
+      if (where !== "") asker.tell(`countersign: request ${id} waits for an answer at ${where}`);
+    };
+    const answered = await believed(
+      parts,
+      request,
+      publicKey,
+      await ask(parts.desk, { request, waitMs, signal, onShown }),
+    );
     if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
     const reason = reasonOf(answered, salts);
     const seq = session.log.append("approval.answered", asker.number, {
       answer: answered.answer,
-      by: answered.by.map(({ login, via }) => ({ login: structure(login), via: structure(via) })),
+      by: saidBy(answered),
       cmd: command.id,
-      dsse: answered.dsse === "" ? "" : `sha256:${hash("sha256", answered.dsse, "hex")}`,
+      dsse: dsseDigest(answered),
       reason: reason === undefined ? [] : [reason.redacted],
       request: id,
     });
@@ -95,16 +103,34 @@ export function askPeople(parts: HoldParts): AskPeople {
   };
 }
 
+/** Who answered, as an event has it. */
+export function saidBy({ by }: Answered): Answered["by"] {
+  return by.map(({ login, via }) => ({ login: structure(login), via: structure(via) }));
+}
+
+/** The signed answer's file by its digest; empty where nobody signed. */
+export function dsseDigest({ dsse }: Answered): string {
+  return dsse === "" ? "" : `sha256:${hash("sha256", dsse, "hex")}`;
+}
+
 /** Waits for the desk, no longer than the request lives by this machine's monotonic clock. */
-async function ask(
+export async function ask(
   desk: ApprovalDesk,
-  request: ApprovalRequest,
-  waitMs: number,
-  signal: AbortSignal,
+  {
+    request,
+    waitMs,
+    signal,
+    onShown,
+  }: {
+    readonly request: ApprovalRequest | PlanRequest;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+    readonly onShown: (where: string) => void;
+  },
 ): Promise<Answered> {
   const late = AbortSignal.timeout(waitMs + GRACE_MS);
   try {
-    const answered = await desk.ask(request, AbortSignal.any([signal, late]));
+    const answered = await desk.ask(request, AbortSignal.any([signal, late]), onShown);
     // The client cancelled or left while the answer was on its way: nothing may run for it any more.
     return signal.aborted ? { ...NOBODY, answer: "withdrawn" } : answered;
   } catch (error) {
@@ -118,7 +144,7 @@ async function ask(
 const GRACE_MS = 5_000;
 
 /** An approval counts only with a signature over exactly this request; everything else may only refuse. */
-async function believed(
+export async function believed(
   parts: HoldParts,
   request: ApprovalRequest,
   publicKey: Uint8Array,
@@ -136,7 +162,7 @@ async function believed(
 }
 
 /** The reason as it is recorded: by the digest that was signed, where it is one of this reason. */
-function reasonOf({ reason, disclosure }: Answered, salts: Salts): Redaction | undefined {
+export function reasonOf({ reason, disclosure }: Answered, salts: Salts): Redaction | undefined {
   if (reason === "") return undefined;
   const text = structure(reason);
   if (openDisclosure(disclosure)?.value !== text) return redact(text, salts);

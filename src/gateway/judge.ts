@@ -3,6 +3,9 @@ import type { Command, CommandId } from "../model/command.ts";
 import type { Answer, Decision, Refusal, Ruling } from "../model/decision.ts";
 import { type CompiledPolicy, decide } from "../policy/decide.ts";
 import type { Facts } from "../policy/facts.ts";
+import type { Returned } from "../protocols/protocol.ts";
+import { dsseDigest, saidBy } from "./hold.ts";
+import type { Cover, Plans } from "./plans.ts";
 import type { Shown } from "./recorder.ts";
 import type { Session } from "./session.ts";
 
@@ -47,6 +50,7 @@ export class Judge {
   readonly #policy: CompiledPolicy;
   readonly #factsOf: (target: string) => Facts;
   readonly #askPeople: AskPeople;
+  readonly #plans: Plans | undefined;
   readonly #holds = new Map<Asker, { readonly abort: AbortController; readonly over: Promise<void> }>();
 
   constructor(parts: {
@@ -54,11 +58,14 @@ export class Judge {
     readonly policy: CompiledPolicy;
     readonly factsOf: (target: string) => Facts;
     readonly askPeople: AskPeople;
+    /** What people approved as a plan. */
+    readonly plans?: Plans;
   }) {
     this.#session = parts.session;
     this.#policy = parts.policy;
     this.#factsOf = parts.factsOf;
     this.#askPeople = parts.askPeople;
+    this.#plans = parts.plans;
   }
 
   /** Rules on a command, at once where nobody has to be waited for. `held` when people are asked. */
@@ -66,8 +73,9 @@ export class Judge {
     const { recorder, log, stats } = this.#session;
     stats.commands += 1;
     try {
-      const decision = this.#decide(asker, command);
-      const shown = recorder.seen(asker.number, asker.target, command);
+      const decision = this.decide(asker.target, command);
+      const cover = this.#plans?.cover(asker.target, command, decision);
+      const shown = recorder.seen(asker.number, asker.target, command, cover?.textKey);
       const leaf = decision.kind === "hold" ? log.leafOfLast() : "";
       recorder.decided(asker.number, command.id, decision);
       switch (decision.kind) {
@@ -86,6 +94,10 @@ export class Judge {
           return "ruled";
         case "hold":
           stats.held += 1;
+          if (cover !== undefined) {
+            this.#covered(asker, command, cover);
+            return "ruled";
+          }
           this.#hold(asker, { command, shown, leaf, decision });
           return "held";
       }
@@ -93,6 +105,11 @@ export class Judge {
       this.#unrecorded(asker, command, error);
       return "ruled";
     }
+  }
+
+  /** An execution ended: what people approved to follow it may go on, or not. */
+  returned(asker: Asker, note: Pick<Returned, "id" | "outcome">): void {
+    this.#plans?.returned(asker.target, note);
   }
 
   /** The client of this connection cancelled: what it waits for is withdrawn. False when it waits for nothing. */
@@ -107,14 +124,15 @@ export class Judge {
     await Promise.all([...this.#holds.values()].map(async ({ over }) => await over));
   }
 
-  #decide(asker: Asker, command: Command): Decision {
+  /** Policy's word on a command at this target. Records nothing. */
+  decide(target: string, command: Command): Decision {
     if (command.unservable !== "") {
       return {
         kind: "deny",
         reason: { rule: "protocol", message: command.unservable, matched: ["the protocol's own bounds"] },
       };
     }
-    return decide(command, this.#factsOf(asker.target), this.#policy);
+    return decide(command, this.#factsOf(target), this.#policy);
   }
 
   #release(asker: Asker, command: Command): void {
@@ -124,6 +142,20 @@ export class Judge {
       heads.wait(asker, command.id);
       turn.wake();
     } else asker.settle(command.id, RELEASE);
+  }
+
+  /** People approved it with the plan that it is the next statement of. */
+  #covered(asker: Asker, command: Command, { request, answered, why }: Cover): void {
+    this.#session.log.append("approval.answered", asker.number, {
+      answer: answered.answer,
+      by: saidBy(answered),
+      cmd: command.id,
+      dsse: dsseDigest(answered),
+      reason: [],
+      request,
+    });
+    asker.tell(`countersign: covered by request ${request}. ${why}`);
+    this.#release(asker, command);
   }
 
   #refuse(asker: Asker, command: Command, refusal: Refusal): void {

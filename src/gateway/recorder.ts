@@ -90,7 +90,7 @@ export class Recorder {
     conn: number,
     about: {
       readonly target: string;
-      readonly purpose: "client" | "cancel" | "preview" | "catalogue";
+      readonly purpose: "client" | "cancel" | "preview" | "catalogue" | "plan";
       readonly opened: Pick<Opened, "user" | "database" | "application">;
       readonly tls: { readonly client: boolean; readonly target: boolean };
       readonly searchPath?: string;
@@ -109,9 +109,12 @@ export class Recorder {
     this.#log.disclose(application, `/${seq}/body/application/0`);
   }
 
-  /** Records a command before anything is decided about it. */
-  seen(conn: number, target: string, command: Command): Shown {
-    const known = this.#texts.get(command.textKey);
+  /**
+   * Records a command before anything is decided about it. `planned` is the statement of a plan that it is, byte for byte:
+   * its text is then that one's, and so is its digest.
+   */
+  seen(conn: number, target: string, command: Command, planned?: object): Shown {
+    const known = this.#texts.get(planned ?? command.textKey);
     const catalog = this.#catalogs.get(target) ?? NO_CATALOG;
     const touched = this.#touches(command.objects, catalog);
     const masked = known ?? this.#text(command, touched, catalog);
@@ -139,7 +142,7 @@ export class Recorder {
     if (text !== undefined) {
       this.#log.disclose(text, `/${seq}/body/text/0`);
       const { text: shown, spans } = masked;
-      this.#texts.set(command.textKey, { seq, text: shown, spans, disclosure: text.disclosure });
+      this.#texts.set(planned ?? command.textKey, { seq, text: shown, spans, disclosure: text.disclosure });
     }
     for (let index = 0; index < params.redactions.length; index += 1) {
       const each = params.redactions[index];

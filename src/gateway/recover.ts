@@ -4,17 +4,16 @@
 
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Ledger } from "../evidence/ledger.ts";
+import { LedgerError } from "../evidence/evidence-path.ts";
 import { LogError } from "../evidence/log.ts";
 import { JournalError } from "../journal/ports.ts";
 import { SessionTree, type SignedHead } from "../journal/session-tree.ts";
 import { noteSigner, parseVkey } from "../tlog/note.ts";
 import { DeskError } from "./desk/call.ts";
-import { LedgerError } from "./ledger/evidence-path.ts";
 import { codeOf } from "./ledger/lock.ts";
-import { isNamed, readApprovals, type Sealer, seal } from "./seal.ts";
+import { type Custodian, isNamed, readApprovals } from "./seal.ts";
 import { linesOfRecovery, type Salvaged, salvage, salvageDisclosures, salvageHeads } from "./torn.ts";
-import type { ClaimedSession, Destination, Estate, UnsealedSessions } from "./unsealed.ts";
+import type { ClaimedSession, Estate, UnsealedSessions } from "./unsealed.ts";
 
 /** What became of one session. */
 export type Recovered =
@@ -26,9 +25,14 @@ export type Recovered =
 
 export interface RecoverParts {
   readonly sessions: UnsealedSessions;
-  readonly desk: Sealer;
-  /** Opens a session's own ledger, which may be of another repository than this one. Throws LedgerError. */
-  readonly openLedger: (where: Destination) => Ledger;
+  /**
+   * Who countersigned the session, as `session.started` names that key, and keeps it: in its own ledger, which may be of
+   * another repository than this one, or at its App. Throws LedgerError or DeskError.
+   */
+  readonly custodianOf: (
+    estate: Estate,
+    session: { readonly sid: string; readonly vkey: string },
+  ) => Promise<Custodian>;
   /** Now, RFC 3339. */
   readonly now: () => string;
 }
@@ -80,10 +84,11 @@ async function sealLeft(sid: string, session: ClaimedSession, parts: RecoverPart
   const estate = session.estate();
   if (estate === undefined) throw new Unsealable("its key was not kept; it verifies as incomplete where it is");
   const { gateway, countersigner } = first.body;
+  const custodian = await parts.custodianOf(estate, { sid, vkey: countersigner });
   const origin = parseVkey(gateway.vkey).name;
   if (noteSigner(origin, estate.key).verifier.vkey !== gateway.vkey)
     throw new Unsealable("the key that was kept is not its own");
-  if (countersigner !== parts.desk.vkey) throw new Unsealable("another countersigner's key signed its heads");
+  if (countersigner !== custodian.vkey) throw new Unsealable("another countersigner's key signed its heads");
 
   const ended = found.last?.type === "session.ended";
   const unrecorded = readApprovals(directory)
@@ -94,12 +99,10 @@ async function sealLeft(sid: string, session: ClaimedSession, parts: RecoverPart
   if (!events.equals(file)) replace(join(directory, "events.jsonl"), events);
   const disclosures = join(directory, "disclosures.jsonl");
   replace(disclosures, salvageDisclosures(readIfThere(disclosures), found.size));
-  const countersigned = await countersignRest({ directory, origin, estate, events, found }, parts.desk);
+  const countersigned = await countersignRest({ directory, origin, estate, events, found }, custodian);
 
   const logOrigin = origin.slice(0, -`/s/${sid}`.length);
-  const ledger = parts.openLedger(estate);
-  const about = { sid, directory, key: estate.key, countersigned };
-  const { folder } = await seal(about, { desk: parts.desk, ledger, logOrigin });
+  const { folder } = await custodian.keep({ sid, directory, key: estate.key, countersigned }, logOrigin);
   session.remove();
   return { sid, outcome: ended ? "sealed" : "lost", ledger: estate.ledger, folder };
 }
@@ -113,7 +116,7 @@ interface Left {
 }
 
 /** Has the head over all events countersigned, unless it is, and kept. Gives its size. */
-async function countersignRest({ directory, origin, estate, events, found }: Left, desk: Sealer): Promise<number> {
+async function countersignRest({ directory, origin, estate, events, found }: Left, desk: Custodian): Promise<number> {
   const path = join(directory, "checkpoints.txt");
   const heads = salvageHeads(readIfThere(path).toString("utf8"), found.size);
   const signer = noteSigner(origin, estate.key);

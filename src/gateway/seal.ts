@@ -5,6 +5,7 @@ import { dsseSigner, signDsse } from "../evidence/dsse.ts";
 import { digestOfFile } from "../evidence/entry.ts";
 import { sealedStatement, sealSession, statementOf } from "../evidence/layout.ts";
 import type { Ledger } from "../evidence/ledger.ts";
+import type { Countersigner } from "../journal/ports.ts";
 import { sessionOrigin } from "../journal/session-log.ts";
 import type { DeskClient } from "./desk/client.ts";
 
@@ -19,8 +20,23 @@ export interface Ended {
   readonly countersigned: number;
 }
 
-/** What of the countersigner sealing needs. */
+/** What of the local countersigner sealing needs. */
 export type Sealer = Pick<DeskClient, "vkey" | "addCheckpoint" | "signStatement" | "logVkey" | "signCheckpoint">;
+
+/** Who countersigned a session and takes it into keeping: the local countersigner with a ledger, or the App. */
+export interface Custodian extends Countersigner {
+  /** Says where it stands then, or that it is on its way. Rejects when it was not taken; its files are left as they are. */
+  keep(ended: Ended, logOrigin: string): Promise<{ readonly folder: string }>;
+}
+
+/** The local countersigner, with the ledger that a session belongs in. */
+export function localCustodian(desk: Sealer, ledger: Ledger): Custodian {
+  return {
+    vkey: desk.vkey,
+    addCheckpoint: async (body) => await desk.addCheckpoint(body),
+    keep: async (ended, logOrigin) => await seal(ended, { desk, ledger, logOrigin }),
+  };
+}
 
 /**
  * Where the sealed session stands in the ledger. Throws when it could not be sealed; then its files are left as they are.

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomFillSync } from "node:crypto";
+import { type KeyObject, randomFillSync } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SaltPool } from "../journal/disclosure.ts";
@@ -24,6 +24,8 @@ export interface Stats {
 
 export interface SessionParts {
   readonly sid: SessionId;
+  /** Its own Ed25519 key, which never leaves this process but to be kept for a recovery. */
+  readonly key: KeyObject;
   /** Where the session's write-ahead files are kept: `<directory>/events.jsonl` and its neighbours. */
   readonly directory: string;
   readonly logOrigin: string;
@@ -58,7 +60,7 @@ export class Session {
     this.origin = sessionOrigin(parts.logOrigin, parts.sid);
     this.#failed = parts.failed;
     mkdirSync(join(parts.directory, "approvals"), { recursive: true, mode: 0o700 });
-    this.#key = generateKeyPairSync("ed25519").privateKey;
+    this.#key = parts.key;
     this.vkey = noteSigner(this.origin, this.#key).verifier.vkey;
     const events = new SessionFile(join(parts.directory, "events.jsonl"), parts);
     const disclosures = new SessionFile(join(parts.directory, "disclosures.jsonl"), parts);
@@ -113,6 +115,12 @@ export class Session {
     } catch (cause) {
       throw new JournalError("a signed answer could not be kept; check the disk", { cause });
     }
+  }
+
+  /** Resolves when everything recorded so far is written and countersigned. Rejects when that cannot be. */
+  async settled(): Promise<void> {
+    if (!this.#flush()) throw new JournalError(this.#failure);
+    await this.heads.settle();
   }
 
   /** The session never began: no job's command ran on it. Its files stay, and its threads end. */

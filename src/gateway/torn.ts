@@ -32,6 +32,8 @@ const RECOVERED = "the session has no end: its gateway died";
 /** Keeps lines up to the first that is no event of this session in its order. */
 export function salvage(file: Buffer): Salvaged {
   const open = new Map<string, { conn: number; released: boolean }>();
+  /** Connections of plans, whose statements have no end of their own. */
+  const plans = new Set<number>();
   let first: KnownEvent | undefined;
   let last: KnownEvent | undefined;
   let size = 0;
@@ -44,7 +46,8 @@ export function salvage(file: Buffer): Salvaged {
     last = event;
     size += 1;
     at = end + 1;
-    follow(open, event);
+    if (event.type === "connection.opened" && event.body.purpose === "plan") plans.add(event.conn);
+    if (!plans.has(event.conn)) follow(open, event);
   }
   return {
     events: file.subarray(0, at),

@@ -28,9 +28,12 @@ export function statusOf(error: unknown): number {
 const WAIT_SECONDS_MAX = 3_600;
 
 function headersOf(error: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (!(error instanceof Error) || !("response" in error)) return undefined;
-  const { response } = error;
-  if (typeof response !== "object" || response === null || !("headers" in response)) return undefined;
-  const { headers } = response;
+  return headersIn(error instanceof Error && "response" in error ? error.response : undefined) ?? headersIn(error);
+}
+
+/** REST's errors hold the answer with its headers; GraphQL's hold the headers, and as the answer what it said. */
+function headersIn(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (typeof value !== "object" || value === null || !("headers" in value)) return undefined;
+  const { headers } = value;
   return typeof headers === "object" && headers !== null ? Object.fromEntries(Object.entries(headers)) : undefined;
 }

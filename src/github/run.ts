@@ -4,6 +4,42 @@ import type { Octokit } from "@octokit/core";
 import { told } from "./refusal.ts";
 import type { At } from "./repository.ts";
 
+/** What a session needs to know of its run. */
+export interface RunOfSession {
+  /** The run's head commit: of a pull request its own head, and not the merge commit that the job runs. */
+  readonly headSha: string;
+  readonly triggeringActor: string;
+  readonly isEnded: boolean;
+  /** The repository that the head commit is in; another for a fork's pull request, 0 where it is gone. */
+  readonly headRepository: number;
+  readonly attempt: number;
+}
+
+/** The run as it is now, with its newest attempt. `gone` where GitHub has no such run, or does not let the App see it. */
+export async function readRun(octokit: Octokit, at: At, id: number): Promise<RunOfSession | "gone"> {
+  const found = await told(
+    async () => await octokit.request("GET /repos/{owner}/{repo}/actions/runs/{run_id}", { ...at, run_id: id }),
+  );
+  if (typeof found === "string") return "gone";
+  const { data } = found;
+  return {
+    headSha: data.head_sha,
+    triggeringActor: data.triggering_actor?.login ?? data.actor?.login ?? "",
+    isEnded: data.status === "completed",
+    // GitHub gives null for a repository that was deleted, whatever its description says.
+    headRepository: numberOf(data.head_repository) === "unknown" ? 0 : Number(numberOf(data.head_repository)),
+    attempt: data.run_attempt ?? 1,
+  };
+}
+
+/** The name of the job whose check run this is; empty where GitHub does not tell. */
+export async function readJobName(octokit: Octokit, at: At, checkRun: number): Promise<string> {
+  const found = await told(
+    async () => await octokit.request("GET /repos/{owner}/{repo}/actions/jobs/{job_id}", { ...at, job_id: checkRun }),
+  );
+  return typeof found === "string" ? "" : found.data.name;
+}
+
 export interface AttemptFacts {
   readonly actor: number | "unknown";
   /** Of this very attempt: whoever ran it again is another than who did so before. */

@@ -39,9 +39,12 @@ export class LineEncoder {
     this.#end = `,"sid":"${sid}","type":"`;
     this.#bodies = {
       "session.started": canonical,
+      "credential.issued": canonical,
       "connection.opened": canonical,
       "command.seen": (body) => this.#seen(body),
       "command.decided": (body) => this.#decided(body),
+      "plan.requested": canonical,
+      "plan.answered": canonical,
       "approval.requested": canonical,
       "approval.answered": canonical,
       "command.settled": (body) => this.#settled(body),

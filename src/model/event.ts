@@ -40,11 +40,16 @@ export interface EventBodies {
     readonly targets: readonly { readonly name: string; readonly protocol: string }[];
     readonly tier: Tier;
   };
+  /** The App released a target's credential to this session; `source` says who kept it. At most one for each target. */
+  readonly "credential.issued": { readonly source: "app"; readonly target: string };
   readonly "connection.opened": {
     readonly application: readonly Redacted[];
     readonly database: string;
-    /** `client` for the job's own, `cancel` for a request to cancel, `preview` and `catalogue` for the gateway's own. */
-    readonly purpose: "client" | "cancel" | "preview" | "catalogue";
+    /**
+     * `client` for the job's own, `cancel` for a request to cancel, `preview` and `catalogue` for the gateway's own. `plan`:
+     * nothing was connected; what was seen on it are the statements of a plan, which were shown to people and not run.
+     */
+    readonly purpose: "client" | "cancel" | "preview" | "catalogue" | "plan";
     /**
      * The target's search_path when a client's connection began; empty for the others. Where the target does not report
      * it by itself, the gateway asked before the client's first command: the one question of its own on that connection.
@@ -98,6 +103,30 @@ export interface EventBodies {
     readonly leaf: string;
     readonly request: string;
   };
+  /** People were asked about an ordered list of statements at once. They were seen on this event's connection, in order. */
+  readonly "plan.requested": {
+    readonly approvers: {
+      readonly count: number;
+      readonly teams: readonly string[];
+      readonly users: readonly string[];
+    };
+    /** The `digest` of each statement's `command.seen`, in order. The answer is bound to this line's leaf hash. */
+    readonly digests: readonly string[];
+    readonly expiresAt: string;
+    readonly request: string;
+    /** The rules that hold some of them. */
+    readonly rules: readonly string[];
+    readonly target: string;
+  };
+  readonly "plan.answered": {
+    readonly answer: Answer;
+    readonly by: readonly { readonly login: string; readonly via: string }[];
+    /** As in `approval.answered`. */
+    readonly dsse: string;
+    readonly reason: readonly Redacted[];
+    readonly request: string;
+  };
+  /** Of a command that an approved plan covers, `request` is the plan's, and `by`, `dsse` are those of its answer. */
   readonly "approval.answered": {
     readonly answer: Answer;
     readonly by: readonly { readonly login: string; readonly via: string }[];

@@ -136,9 +136,22 @@ export interface Controls {
   readonly guard: boolean;
 }
 
+/** A command that has not come yet, and so has no number. */
+export type Foreseen = Omit<Command, "id">;
+
+/** What a text will come as, or why that cannot be told, in a sentence. */
+export type Foresight =
+  | { readonly kind: "commands"; readonly commands: readonly Foreseen[] }
+  | { readonly kind: "unreadable"; readonly why: string };
+
 /** The door of a protocol folder: everything the gateway may know about it. */
 export interface Protocol {
   readonly name: string;
   readonly controls: Controls;
   open(opening: Opening): Conversation;
+  /**
+   * What will come when a client runs this text, in order: `file` as the protocol's own client sends a file, `whole` as one
+   * command. Nothing is promised by it: what comes otherwise is another command.
+   */
+  foresee(text: string, how: "file" | "whole"): Foresight;
 }

@@ -50,41 +50,84 @@ export class Witness {
 
   /** Answers the body of one add-checkpoint request. `nowSeconds`: POSIX seconds; what is signed never goes back. */
   addCheckpoint(body: string, nowSeconds: number): WitnessAnswer {
-    const request = parseRequest(body);
-    if (typeof request === "string") return refusal(400, request);
-    const { old, proof, head, noteText } = request;
-
-    const keys = this.#keysOf(head.origin);
-    if (keys.length === 0) return refusal(404, "unknown log");
-    const note = signedBy(noteText, keys);
-    if (!("text" in note)) return note;
-
-    if (old > head.size) return refusal(400, "the old size is larger than the checkpoint");
-    const last = this.#state.load(head.origin) ?? { size: 0, root: undefined };
-    if (old !== last.size) return conflict(last.size);
-    if (head.size === 0 && Buffer.compare(head.root, rootHash([])) !== 0) {
-      return refusal(422, "a checkpoint of size 0 has the root of the empty tree");
-    }
-    if (last.root === undefined || last.size === 0) {
-      // From the empty tree there is nothing to prove, and the proof must say nothing.
-      if (proof.length > 0) return refusal(422, "a consistency proof from size 0 is empty");
-    } else {
-      // 422, as the specification says since July 2026; 409 only ever tells the size to start from.
-      if (old === head.size && Buffer.compare(last.root, head.root) !== 0) {
-        return refusal(422, "inconsistent: another root was cosigned at this size");
-      }
-      const consistent = verifyConsistency({ from: old, to: head.size, proof, fromRoot: last.root, toRoot: head.root });
-      if (!consistent) return refusal(422, "the consistency proof does not verify");
-    }
-
-    this.#state.save(head.origin, head.size, head.root);
+    const request = readAddCheckpoint(body);
+    if ("status" in request) return request;
+    const { origin } = request.head;
+    const judged = judgeHead(request, { keys: this.#keysOf(origin), last: () => this.#state.load(origin) });
+    if ("status" in judged) return judged;
+    this.#state.save(origin, request.head.size, request.head.root);
     this.#lastSeconds = Math.max(this.#lastSeconds, nowSeconds);
-    return {
-      status: 200,
-      contentType: "text/plain; charset=utf-8",
-      body: this.#cosigner.cosign(note.text, this.#lastSeconds),
-    };
+    return cosigned(this.#cosigner.cosign(judged.text, this.#lastSeconds));
   }
+}
+
+/** An add-checkpoint request whose form is right; nothing of it is believed yet. */
+export interface AddCheckpoint {
+  readonly old: number;
+  readonly proof: readonly Uint8Array[];
+  readonly head: Checkpoint;
+  readonly noteText: string;
+}
+
+/** Reads the body of an add-checkpoint request, or refuses it. */
+export function readAddCheckpoint(body: string): AddCheckpoint | WitnessAnswer {
+  const request = parseRequest(body);
+  return typeof request === "string" ? refusal(400, request) : request;
+}
+
+/** What is known of a log when a head is judged. */
+export interface KnownLog {
+  /** The keys trusted for it; none means that it is unknown. */
+  readonly keys: readonly Verifier[];
+  /** The head that was cosigned last; asked only once a known key has signed. */
+  readonly last: () => { readonly size: number; readonly root: Uint8Array } | undefined;
+}
+
+/**
+ * The note to cosign, once the head in it is saved: signed by a key of the log, and proved to extend `last`. Whoever saves
+ * it must hold that `last` is still the last. Else the refusal.
+ */
+export function judgeHead(
+  { old, proof, head, noteText }: AddCheckpoint,
+  { keys, last: load }: KnownLog,
+): Note | WitnessAnswer {
+  if (keys.length === 0) return refusal(404, "unknown log");
+  const note = signedBy(noteText, keys);
+  if (!("text" in note)) return note;
+
+  if (old > head.size) return refusal(400, "the old size is larger than the checkpoint");
+  const last = load() ?? { size: 0, root: undefined };
+  if (old !== last.size) return conflict(last.size);
+  if (head.size === 0 && Buffer.compare(head.root, rootHash([])) !== 0) {
+    return refusal(422, "a checkpoint of size 0 has the root of the empty tree");
+  }
+  if (last.root === undefined || last.size === 0) {
+    // From the empty tree there is nothing to prove, and the proof must say nothing.
+    if (proof.length > 0) return refusal(422, "a consistency proof from size 0 is empty");
+  } else {
+    // 422, as the specification says since July 2026; 409 only ever tells the size to start from.
+    if (old === head.size && Buffer.compare(last.root, head.root) !== 0) {
+      return refusal(422, "inconsistent: another root was cosigned at this size");
+    }
+    const consistent = verifyConsistency({ from: old, to: head.size, proof, fromRoot: last.root, toRoot: head.root });
+    if (!consistent) return refusal(422, "the consistency proof does not verify");
+  }
+  return note;
+}
+
+/** The answer that carries cosignature lines. */
+export function cosigned(lines: string): WitnessAnswer {
+  return { status: 200, contentType: "text/plain; charset=utf-8", body: lines };
+}
+
+/** The answer to a head that does not start from the last one; its body is the size to start from. */
+export function conflict(size: number): WitnessAnswer {
+  return { status: 409, contentType: "text/x.tlog.size", body: `${size}\n` };
+}
+
+/** The answer to what is not cosigned, and why. */
+export function refusal(status: 400 | 403 | 404 | 422, message: string): WitnessAnswer {
+  return { status, contentType: "text/plain; charset=utf-8", body: `${message}\n` };
 }
 
 /** The body of an add-checkpoint request. */
@@ -93,14 +136,7 @@ export function addCheckpointBody(old: number, proof: readonly Uint8Array[], not
   return `old ${old}\n${lines.join("")}\n${note}`;
 }
 
-interface Request {
-  readonly old: number;
-  readonly proof: readonly Uint8Array[];
-  readonly head: Checkpoint;
-  readonly noteText: string;
-}
-
-function parseRequest(body: string): Request | string {
+function parseRequest(body: string): AddCheckpoint | string {
   const blank = body.indexOf("\n\n");
   if (blank === -1) return "a request is an old size line, proof lines, an empty line and a checkpoint";
   const [first = "", ...lines] = body.slice(0, blank).split("\n");
@@ -132,12 +168,4 @@ function signedBy(noteText: string, keys: readonly Verifier[]): Note | WitnessAn
     // A signature that cannot be read is a signature that does not verify.
     return error.part === "signature" ? invalid : refusal(400, error.message);
   }
-}
-
-function refusal(status: 400 | 403 | 404 | 422, message: string): WitnessAnswer {
-  return { status, contentType: "text/plain; charset=utf-8", body: `${message}\n` };
-}
-
-function conflict(size: number): WitnessAnswer {
-  return { status: 409, contentType: "text/x.tlog.size", body: `${size}\n` };
 }

@@ -6,9 +6,9 @@ import { bundle } from "../../src/cli/bundle.ts";
 import { verify } from "../../src/cli/verify.ts";
 import { sealSession } from "../../src/evidence/layout.ts";
 import type { EvidenceFile } from "../../src/evidence/ledger.ts";
+import { decodeTarGz } from "../../src/evidence/tar.ts";
 import { bundleLedger, writeBundle } from "../../src/gateway/ledger/bundle.ts";
 import { dirLedger } from "../../src/gateway/ledger/dir.ts";
-import { decodeTarGz } from "../../src/gateway/ledger/tar.ts";
 import { makeSession, party } from "../evidence/sealed.ts";
 
 const sidOf = (at: number): string => `01KANAV0Q8M3T4ZS5R6X7Y${String(at).padStart(4, "0")}`;

@@ -11,6 +11,8 @@ import { canonical } from "../../src/journal/jcs.ts";
 import { checkpointText, noteSigner, rawPublicKey } from "../../src/tlog/note.ts";
 import { encodeProof } from "../../src/tlog/proof.ts";
 import { leafHash, nodeHash } from "../../src/tlog/tree.ts";
+import type { Breakage } from "./breakage.ts";
+import { BROKEN_CUSTODY } from "./broken-custody.ts";
 import {
   addEntry,
   baseSessions,
@@ -32,24 +34,6 @@ import {
   writeFiles,
 } from "./forge.ts";
 import { keyOf, makeSession, party, type Twist } from "./sealed.ts";
-
-/** One way to break evidence. */
-export interface Breakage {
-  /** Short and unique. */
-  readonly name: string;
-  readonly title: string;
-  /** The lines of `test/corpus/evidence.jsonl` that it shows. */
-  readonly cases: readonly string[];
-  /** Applies it to a folder that `sealBase` filled. */
-  readonly breaks: (folder: string) => void | Promise<void>;
-  readonly verdict: "good" | "failed" | "incomplete";
-  /** The check that must not be good; empty when all is good. */
-  readonly check: string;
-  /** Checks that cannot but fail with it, in the order of the alphabet. */
-  readonly also: readonly string[];
-  /** True: the auditor kept `log/checkpoint` as it was before, and gives it to `--since`. */
-  readonly since: boolean;
-}
 
 type Row = Pick<Breakage, "name" | "title" | "breaks"> & Partial<Omit<Breakage, "name" | "title" | "breaks">>;
 
@@ -272,7 +256,86 @@ const order = failing("order", [
     cases: ["E-23"],
     breaks: async (folder) => await reseal(folder, FIRST, (session) => resign(session, decidedLate)),
   },
+  {
+    name: "plan-out-of-order",
+    title: "a plan's second statement runs by its answer before the first",
+    breaks: made({ plan: { comes: [1] } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-used-twice",
+    title: "a plan's statement runs by its answer a second time",
+    breaks: made({ plan: { comes: [0, 0] } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-goes-on",
+    title: "a plan's second statement runs by its answer though the first failed",
+    breaks: made({ plan: { outcome: "error" } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-runs-ahead",
+    title: "a plan's second statement runs by its answer before the first has ended",
+    breaks: made({ plan: { outcome: undefined } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-of-others",
+    title: "people were asked about other statements than were seen",
+    breaks: made({ plan: { digests: ([first = ""]) => [first] } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-refused",
+    title: "statements run by the answer of a plan that people refused",
+    breaks: made({ plan: { answer: "refused" } }),
+    also: ["approvals"],
+  },
+  {
+    name: "plan-statement-released",
+    title: "a statement runs as such, on the connection on which it was only shown",
+    breaks: made({ plan: { releasesStatement: true } }),
+  },
+  {
+    name: "credential-of-no-target",
+    title: "the App is said to have released the credential of a target that the session did not name",
+    breaks: made({ issued: [{ target: "billing" }] }),
+  },
+  {
+    name: "credential-released-twice",
+    title: "the App is said to have released one credential twice",
+    breaks: made({ issued: [{ target: "appdb" }, { target: "appdb" }] }),
+  },
+  {
+    name: "credential-of-a-connection",
+    title: "a credential is said to be a connection's, and it is the session's",
+    breaks: made({ issued: [{ target: "appdb", conn: 1 }] }),
+  },
+  {
+    name: "credential-without-a-start",
+    title: "a credential was released, and the beginning of the session is taken away",
+    breaks: async (folder) =>
+      await sealBase(folder, { [FIRST]: { issued: [{ target: "appdb" }] } }).then(() =>
+        lines((all) => all.slice(1))(folder),
+      ),
+    also: ["entry", "events", "heads", "keys", "pages", "population", "statement"],
+  },
+  {
+    name: "credential-before-the-start",
+    title: "a credential was released before the session began",
+    breaks: async (folder) =>
+      await sealBase(folder, { [FIRST]: { issued: [{ target: "appdb" }] } }).then(
+        async () => await reseal(folder, FIRST, (session) => resign(session, startedLate)),
+      ),
+    also: ["events", "heads", "keys", "statement"],
+  },
 ]);
+
+/** The first two lines in each other's place, their numbers in order. */
+function startedLate([first = "", second = "", ...rest]: string[]): string[] {
+  return [second, first, ...rest].map((line, seq) => line.replace(/"seq":\d+/, `"seq":${seq}`));
+}
 
 /** Swaps the decision about the first command with what was masked in its result, and keeps the numbers in order. */
 function decidedLate(all: string[]): string[] {
@@ -529,6 +592,36 @@ function urlSafe(text: string): string {
 }
 
 const approvals = failing("approvals", [
+  {
+    name: "plan-by-another-rule",
+    title: "a command runs by a plan's answer, held by a rule that the plan did not name",
+    breaks: made({ plan: { rule: "other" } }),
+  },
+  {
+    name: "plan-by-others",
+    title: "a command that a plan covers is said to be approved by somebody else",
+    breaks: made({ plan: { covered: { by: [{ login: "mallory", via: "check" }] } } }),
+  },
+  {
+    name: "plan-other-answer",
+    title: "a command that a plan covers names another signed answer",
+    breaks: made({ plan: { covered: { dsse: `sha256:${"0".repeat(64)}` } } }),
+  },
+  {
+    name: "plan-answer-of-a-shorter-list",
+    title: "the answer that people signed is about another list of statements",
+    breaks: made({ plan: { facts: (facts) => ({ ...facts, digest: "A".repeat(43) }) } }),
+  },
+  {
+    name: "plan-answer-of-another-line",
+    title: "the answer that people signed is bound to another line of the record",
+    breaks: made({ plan: { facts: (facts) => ({ ...facts, leaf: "A".repeat(43) }) } }),
+  },
+  {
+    name: "plan-approved-by-who-ran-it",
+    title: "a plan was approved by the one who ran the job",
+    breaks: made({ actor: "carol", answered: "refused", by: [{ login: "dave", via: "check" }], plan: {} }),
+  },
   {
     name: "approval-missing",
     title: "the signed answer is gone",
@@ -1301,6 +1394,24 @@ const good = failing("", [
     breaks: async (folder) => await erase(folder, FIRST),
   },
   {
+    name: "plan-approved",
+    title: "both statements of a plan ran by its one answer",
+    verdict: "good",
+    breaks: made({ plan: {} }),
+  },
+  {
+    name: "plan-left",
+    title: "a plan was approved and only its first statement came",
+    verdict: "good",
+    breaks: made({ plan: { comes: [0] } }),
+  },
+  {
+    name: "credential-released",
+    title: "the App released a credential to the session",
+    verdict: "good",
+    breaks: made({ issued: [{ target: "appdb" }] }),
+  },
+  {
     name: "held-approved-and-refused-all-the-same",
     title: "a command was approved, and refused all the same",
     verdict: "good",
@@ -1327,5 +1438,6 @@ export const BROKEN: readonly Breakage[] = [
   ...since,
   ...pages,
   ...files,
+  ...BROKEN_CUSTODY,
   ...good,
 ];

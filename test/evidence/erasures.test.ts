@@ -5,13 +5,14 @@ import { dsseSigner, signDsse } from "../../src/evidence/dsse.ts";
 import { encodeErasureEntry } from "../../src/evidence/entry.ts";
 import { type ErasureSigner, eraseValues } from "../../src/evidence/erase.ts";
 import { type Erasure, encodeErasure, erasureStatement, erasuresOf } from "../../src/evidence/erasure.ts";
-import { readTrust, sealSession } from "../../src/evidence/layout.ts";
+import { sealSession } from "../../src/evidence/layout.ts";
 import { appendEntries, readEdge } from "../../src/evidence/log.ts";
 import { frontPage } from "../../src/evidence/pages.ts";
 import { readEvents } from "../../src/evidence/read-events.ts";
 import type { Report } from "../../src/evidence/report.ts";
 import { sessionPage } from "../../src/evidence/session-page.ts";
 import { verifyLedger, verifySession } from "../../src/evidence/verify.ts";
+import { readTrust } from "../../src/evidence/where.ts";
 import type { Json } from "../../src/journal/disclosure.ts";
 import { canonical } from "../../src/journal/jcs.ts";
 import { parseVkey } from "../../src/tlog/note.ts";
@@ -102,7 +103,7 @@ async function erasedBadly(twist: Twist): Promise<Map<string, Uint8Array>> {
   const erasures = erasuresOf(new Map(inFolder.map(([path, bytes]) => [path.split("/").at(-1) ?? "", bytes])));
   files.set(`${FOLDER}/README.md`, Buffer.from(sessionPage(events, Buffer.from(kept), { index: 0, erasures })));
   const checkpoint = Buffer.from(files.get("log/checkpoint") ?? "").toString();
-  files.set("README.md", Buffer.from(frontPage(checkpoint, ["2026-11"])));
+  files.set("README.md", Buffer.from(frontPage(checkpoint, ["2026-11"], undefined)));
   return files;
 }
 

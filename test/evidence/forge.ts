@@ -8,6 +8,8 @@ import { eraseValues } from "../../src/evidence/erase.ts";
 import { erasuresOf } from "../../src/evidence/erasure.ts";
 import { type SealedSession, sealedStatement, sealSession, statementOf } from "../../src/evidence/layout.ts";
 import { appendEntry, readEdge } from "../../src/evidence/log.ts";
+import { readLost } from "../../src/evidence/lost.ts";
+import { lostPage } from "../../src/evidence/lost-page.ts";
 import { frontPage, monthPage } from "../../src/evidence/pages.ts";
 import { sessionPage } from "../../src/evidence/session-page.ts";
 import { checkpointText, noteSigner, parseCheckpoint, parseNote, verifySignatures } from "../../src/tlog/note.ts";
@@ -120,14 +122,32 @@ export function renderAgain(folder: string): void {
       const page = sessionPage(bytesOf(files, path), bytesOf(files, `${session}/disclosures.jsonl`), {
         index: index === undefined ? undefined : Number(index),
         erasures: erasuresOf(new Map(erasures.map(([name, bytes]) => [name.slice(inside.length), bytes]))),
+        lost: readLost(text(`${session}/lost.dsse.json`)),
       });
       writeFileSync(join(folder, session, "README.md"), page);
+    }
+    const [, closed] = /^(.*)\/lost\.dsse\.json$/.exec(path) ?? [];
+    const lost = closed === undefined ? undefined : readLost(text(path));
+    if (closed !== undefined && lost !== undefined && !files.has(`${closed}/events.jsonl`)) {
+      const [, index] = /\nindex (\d+)\n/.exec(text(`${closed}/session.tlog-proof`)) ?? [];
+      const inside = `${closed}/approvals/`;
+      const answers = [...files].filter(([name]) => name.startsWith(inside));
+      const page = lostPage(lost, {
+        index: index === undefined ? undefined : Number(index),
+        approvals: new Map(answers.map(([name, bytes]) => [name.slice(inside.length), bytes])),
+      });
+      writeFileSync(join(folder, closed, "README.md"), page);
     }
     const [, month, year = "", number = ""] = /^(sessions\/(\d{4})\/(\d\d))\/index\.csv$/.exec(path) ?? [];
     if (month !== undefined)
       writeFileSync(join(folder, month, "README.md"), monthPage(`${year}-${number}`, text(path)));
   }
-  writeFileSync(join(folder, "README.md"), frontPage(text("log/checkpoint"), ["2026-11", "2026-12"]));
+  const days = [...files.keys()].flatMap((path) => {
+    const [, day] = /^heartbeats\/(\d{4}\/\d\d\/\d\d)\.dsse\.json$/.exec(path) ?? [];
+    return day === undefined ? [] : [day.replaceAll("/", "-")];
+  });
+  const front = frontPage(text("log/checkpoint"), ["2026-11", "2026-12"], days.toSorted().at(-1));
+  writeFileSync(join(folder, "README.md"), front);
 }
 
 export function bytesOf(files: Files, path: string): Uint8Array {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sealSession } from "../../src/evidence/layout.ts";
 import { indexWith, monthPage } from "../../src/evidence/pages.ts";
 import { sessionPage } from "../../src/evidence/session-page.ts";
+import { transcript } from "../../src/evidence/transcript.ts";
 import { verifyLedger } from "../../src/evidence/verify.ts";
 import { disclosureLine, redact, SaltPool } from "../../src/journal/disclosure.ts";
 import { canonical } from "../../src/journal/jcs.ts";
@@ -43,6 +44,17 @@ describe("a session page", () => {
     ]) {
       expect(page).toContain(each);
     }
+  });
+
+  it("tells that the App released a credential, in its table, its timeline and the terminal", () => {
+    const { events, disclosures } = makeSession(party(), { issued: [{ target: "appdb" }] });
+    const page = sessionPage(events, disclosures, ALONE);
+    expect(page).toContain("| Credentials | released by the App for `appdb` |");
+    expect(page).toContain("  Note over G,T1: 05:00:00 credential from the App, target appdb\n  J->>T1:");
+    const told = transcript(events, disclosures, { erasures: [], charsMax: 100 }).flatMap(({ lines }) => lines);
+    expect(told.map(({ text }) => text)).toContain(
+      "05:00:00.200  the App released its credential of appdb to the session",
+    );
   });
 
   it("draws what the gateway asked about a held command before it asked people, which is when it asked", () => {

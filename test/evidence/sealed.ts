@@ -6,6 +6,7 @@ import { dsseSigner, signDsse } from "../../src/evidence/dsse.ts";
 import { digestOfFile } from "../../src/evidence/entry.ts";
 import { type SealedSession, sealedStatement, statementOf } from "../../src/evidence/layout.ts";
 import type { LogSigner } from "../../src/evidence/ledger.ts";
+import { planDigest } from "../../src/evidence/plans.ts";
 import { redact, SaltPool } from "../../src/journal/disclosure.ts";
 import { SessionLog, sessionOrigin } from "../../src/journal/session-log.ts";
 import { SessionTree } from "../../src/journal/session-tree.ts";
@@ -15,7 +16,7 @@ import { cosigner, noteSigner } from "../../src/tlog/note.ts";
 import { Witness } from "../../src/tlog/witness.ts";
 
 export const ORIGIN = "github.com/acme/shop/countersign";
-const POLICY = `sha256:${"b".repeat(64)}`;
+export const POLICY = `sha256:${"b".repeat(64)}`;
 
 /** When sessions start, and by the countersigner's clock, when their heads and the log's checkpoint are signed. */
 const STARTED_AT = "2026-11-23T05:00:00.000Z";
@@ -63,6 +64,10 @@ export interface Twist {
   readonly approvalKey?: KeyObject;
   /** Changes the signed answer before its digest is recorded. */
   readonly sign?: (dsse: string) => string;
+  /** The targets whose credentials the App released, and on which connection that is said. */
+  readonly issued?: readonly { readonly target: string; readonly conn?: number }[];
+  /** Before the end, people are asked about a plan of two deletes, and then commands come. */
+  readonly plan?: PlanTwist;
   readonly heldRuling?: "release" | "refuse";
   /** How the held command was answered, and by whom. */
   readonly answered?: "approved" | "refused" | "expired";
@@ -76,6 +81,29 @@ export interface Twist {
   /** The seconds of the head's time that the countersigner's clock is off, by the number of the head. */
   readonly clock?: readonly number[];
 }
+
+export interface PlanTwist {
+  readonly answer?: "approved" | "refused";
+  /** Which of its statements come as commands, in that order; both, in theirs, unless told otherwise. */
+  readonly comes?: readonly number[];
+  /** How the first of them ends; undefined: it never returns. */
+  readonly outcome?: "completed" | "error" | undefined;
+  /** By which rule they are held when they come. */
+  readonly rule?: string;
+  /** Rewrites the signed answer's facts before they are signed. */
+  readonly facts?: (facts: Parameters<typeof signApproval>[0]) => Parameters<typeof signApproval>[0];
+  /** The digests that people are said to have been asked about. */
+  readonly digests?: (digests: readonly string[]) => readonly string[];
+  /** Is one of its statements released on the plan's own connection. */
+  readonly releasesStatement?: boolean;
+  /** What stands in the answers of the commands that it covers. */
+  readonly covered?: {
+    readonly by?: readonly { readonly login: string; readonly via: string }[];
+    readonly dsse?: string;
+  };
+}
+
+const PLAN_REQUEST = "8R3N5P9Y4M";
 
 /** One session: an allowed read, a denied drop, a delete that people approved, and its end. */
 export function makeSession(
@@ -128,10 +156,11 @@ export function makeSession(
     cmd: CommandId,
     effect: "read" | "delete" | "schema",
     text: string,
+    planned?: { readonly seq: number; readonly digest: string },
   ): { seq: number; digest: string; leaf: string } => {
     const hidden = redact(text, salts);
-    const digest = digestOfFile(`${cmd}${text}`).slice(7, 50);
-    const seq = say("command.seen", 1, {
+    const digest = planned?.digest ?? digestOfFile(`${cmd}${text}`).slice(7, 50);
+    const seq = say("command.seen", Number(cmd.split("/")[0]), {
       bounded: effect === "read",
       bytes: text.length + 6,
       cmd,
@@ -140,16 +169,16 @@ export function makeSession(
       objects: ["public.users"],
       params: [],
       target: "appdb",
-      text: [hidden.redacted],
-      textOf: -1,
+      text: planned === undefined ? [hidden.redacted] : [],
+      textOf: planned?.seq ?? -1,
       tx: false,
       why: [`a statement that would ${effect}`],
     });
     const leaf = log.leafOfLast();
-    if (seq >= 0) log.disclose(hidden, `/${seq}/body/text/0`);
+    if (seq >= 0 && planned === undefined) log.disclose(hidden, `/${seq}/body/text/0`);
     return { seq, digest, leaf };
   };
-  const returned = (cmd: CommandId): void => {
+  const returned = (cmd: CommandId, outcome: "completed" | "error" = "completed"): void => {
     const response = redact(twist.response ?? "id | email\n1 | b**@***", salts);
     const seq = say("command.returned", 1, {
       bytes: 80,
@@ -159,7 +188,7 @@ export function makeSession(
       digest: "e".repeat(43),
       execution: 1,
       masked: 1,
-      outcome: "completed",
+      outcome,
       response: [response.redacted],
       rows: 1,
       tookUs: 1500,
@@ -169,7 +198,79 @@ export function makeSession(
     say("masked", 1, { cmd, counts: { email: 1 } });
   };
   const decided = (cmd: CommandId, decision: "allow" | "hold" | "deny", rule: string): void => {
-    say("command.decided", 1, { cmd, decision, matched: [], message: `Rule ${rule} says so.`, rule });
+    say("command.decided", Number(cmd.split("/")[0]), {
+      cmd,
+      decision,
+      matched: [],
+      message: `Rule ${rule} says so.`,
+      rule,
+    });
+  };
+
+  const plan = (what: PlanTwist): string => {
+    say("connection.opened", 2, {
+      application: [],
+      database: "",
+      purpose: "plan",
+      searchPath: "",
+      target: "appdb",
+      tls: { client: false, target: false },
+      user: "",
+    });
+    const texts = ["DELETE FROM users WHERE id = 1;", "DELETE FROM users WHERE id = 2;"];
+    const stated = texts.map((text, at) => {
+      const one = seen(`2/${at + 1}`, "delete", text);
+      decided(`2/${at + 1}`, "hold", "destructive");
+      return one;
+    });
+    if (what.releasesStatement === true) {
+      say("command.settled", 2, { cause: "", cmd: "2/1", ruling: "release" });
+    }
+    const known = stated.map(({ digest }) => digest);
+    const digests = what.digests?.(known) ?? known;
+    const expiresAt = new Date(millis + 1_800_000).toISOString();
+    const approvers = { count: 1, teams: ["dba"], users: [] };
+    const rules = ["destructive"];
+    say("plan.requested", 2, { approvers, digests, expiresAt, request: PLAN_REQUEST, rules, target: "appdb" });
+    const leaf = log.leafOfLast();
+    const requestedAt = now();
+    head();
+    const answer = what.answer ?? "approved";
+    const carol = [{ login: "carol", via: "check" }];
+    const facts = {
+      request: PLAN_REQUEST,
+      sid,
+      cmd: "2/1",
+      target: "appdb",
+      digest: planDigest(digests),
+      leaf,
+      policy: twist.policy ?? POLICY,
+      rule: "destructive",
+      requestedAt,
+      expiresAt,
+      answer,
+      by: carol,
+      reason: [],
+      decidedAt: now(),
+    } as const;
+    const dsse = signApproval(what.facts?.(facts) ?? facts, dsseSigner(by.key));
+    say("plan.answered", 2, { answer, by: carol, dsse: digestOfFile(dsse), reason: [], request: PLAN_REQUEST });
+    say("connection.closed", 2, { commands: 0, received: 0, sent: 0, why: "" });
+    for (const [nth, at] of (what.comes ?? [0, 1]).entries()) {
+      const cmd = `1/${nth + 4}` as const;
+      const statement = stated[at];
+      if (statement === undefined) throw new Error("a plan of two has no third statement");
+      seen(cmd, "delete", texts[at] ?? "", statement);
+      decided(cmd, "hold", what.rule ?? "destructive");
+      const own = { by: what.covered?.by ?? carol, dsse: what.covered?.dsse ?? digestOfFile(dsse) };
+      say("approval.answered", 1, { answer: "approved", ...own, cmd, reason: [], request: PLAN_REQUEST });
+      say("command.settled", 1, { cause: "", cmd, ruling: "release" });
+      head();
+      if (nth > 0) returned(cmd);
+      else if (!("outcome" in what)) returned(cmd);
+      else if (what.outcome !== undefined) returned(cmd, what.outcome);
+    }
+    return dsse;
   };
 
   say("session.started", 0, {
@@ -192,6 +293,7 @@ export function makeSession(
     targets: [{ name: "appdb", protocol: "postgres" }],
     tier: "cooperative",
   });
+  for (const { target, conn = 0 } of twist.issued ?? []) say("credential.issued", conn, { source: "app", target });
   const application = redact("psql", salts);
   const opened = say("connection.opened", 1, {
     application: [application.redacted],
@@ -264,6 +366,7 @@ export function makeSession(
   say("command.settled", 1, { cause, cmd: "1/3", ruling });
   head();
   if (ruling === "release") returned("1/3");
+  const planDsse = twist.plan === undefined ? undefined : plan(twist.plan);
   say("connection.closed", 1, { commands: 3, received: 400, sent: 600, why: "" });
   say("session.ended", 0, { commands: 3, denied: 1, exit: 0, held: 1, outcome: "completed" });
   head();
@@ -276,6 +379,6 @@ export function makeSession(
     disclosures: Buffer.from(out.disclosures),
     checkpoints: Buffer.from(out.checkpoints),
     dsse: sealedStatement(statement, [signDsse(statement, dsseSigner(gateway)), signDsse(statement, by.dsse)]),
-    approvals: [{ request, dsse }],
+    approvals: [{ request, dsse }, ...(planDsse === undefined ? [] : [{ request: PLAN_REQUEST, dsse: planDsse }])],
   };
 }

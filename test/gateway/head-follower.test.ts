@@ -33,7 +33,7 @@ afterEach(async () => {
 const WAYS: Readonly<Record<string, (followed: Followed) => HeadSource>> = {
   "in this thread": (followed) => new HeadFollower(followed, async (body) => await running.client.addCheckpoint(body)),
   "in a thread": (followed) =>
-    followInThread(followed, { socketPath: running.socketPath, secret: running.desk.secret }),
+    followInThread(followed, { kind: "socket", socketPath: running.socketPath, secret: running.desk.secret }),
 };
 
 function write(count: number): { readonly size: number; readonly bytes: number } {

@@ -9,7 +9,7 @@ import { DeskError } from "../../src/gateway/desk/call.ts";
 import { openCustody } from "../../src/gateway/desk/custody.ts";
 import { thisProcess } from "../../src/gateway/ledger/process-id.ts";
 import { type Recovered, recoverSessions } from "../../src/gateway/recover.ts";
-import type { Sealer } from "../../src/gateway/seal.ts";
+import { localCustodian, type Sealer } from "../../src/gateway/seal.ts";
 import { UnsealedSessions } from "../../src/gateway/unsealed.ts";
 import { sessionOrigin } from "../../src/journal/session-log.ts";
 import { noteSigner, parseCheckpoint, parseNote } from "../../src/tlog/note.ts";
@@ -96,8 +96,7 @@ async function recover(
 ): Promise<readonly Recovered[]> {
   return await recoverSessions({
     sessions: new UnsealedSessions(state),
-    desk: parts.desk ?? sealer(session),
-    openLedger: () => parts.ledger ?? memoryLedger(files),
+    custodianOf: async () => localCustodian(parts.desk ?? sealer(session), parts.ledger ?? memoryLedger(files)),
     now: () => AT,
   });
 }

@@ -17,6 +17,16 @@ describe("the files of a session whose gateway died", () => {
     expect(linesOfRecovery(salvage(Buffer.from(session.events)), about)).toBe("");
   });
 
+  it("get no note about a plan's statements, which were shown and not run", () => {
+    const planned = Buffer.from(makeSession(party(), { plan: {} }).events)
+      .toString()
+      .split("\n");
+    const at = planned.findIndex((line) => line.includes('"type":"plan.answered"'));
+    const whole = `${planned.slice(0, at + 1).join("\n")}\n`;
+    expect(whole).toContain('"cmd":"2/1"');
+    expect(linesOfRecovery(salvage(Buffer.from(whole)), about)).not.toContain('"cmd":"2/');
+  });
+
   it("are believed up to the first line that is no event of this session in its order", () => {
     const swapped = lines.with(5, lines[6] ?? "").with(6, lines[5] ?? "");
     const foreign = lines.with(5, (lines[5] ?? "").replace(session.sid, session.sid.replace(/.$/, "0")));

@@ -18,14 +18,28 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sealSession } from "../../src/evidence/layout.ts";
 import { LogError } from "../../src/evidence/log.ts";
 import { dirLedger } from "../../src/gateway/ledger/dir.ts";
+import { canonical } from "../../src/journal/jcs.ts";
 import { checkpointText } from "../../src/tlog/note.ts";
 import { BROKEN } from "../evidence/broken.ts";
-import { countersigner, edit, folderOf, gatewayKey, SIDS, sealBase } from "../evidence/forge.ts";
+import {
+  answerOf,
+  closeAnyhow,
+  entering,
+  heartbeat,
+  heartbeatEntry,
+  LOST,
+  lostOf,
+  OTHER,
+  putHeartbeat,
+  seen as seenAs,
+  wholeSession,
+} from "../evidence/custody.ts";
+import { addEntry, countersigner, edit, folderOf, gatewayKey, SIDS, sealBase } from "../evidence/forge.ts";
 import { keyOf, makeSession, party, type Twist } from "../evidence/sealed.ts";
 import { oursSays, pythonSays, type Said, verdictOf } from "./agreement.ts";
 import { type Asked, type Batch, startBatch } from "./batch.ts";
 import { eraseLines, type Facts, type Slip } from "./erased.ts";
-import { type Chance, chance, mutated, mutatedLines } from "./mutants.ts";
+import { type Chance, chance, mutated, mutatedLines, mutatedValue, retold } from "./mutants.ts";
 import { resealed } from "./resealed.ts";
 
 /** How many mutants of each kind. More by hand: `MUTANTS=5000 SEED=7 npm test -- test/independent`. */
@@ -117,7 +131,7 @@ describe("of good evidence both verifiers say that it is good", () => {
 });
 
 describe("of evidence broken in one way both verifiers name the same checks", () => {
-  it.each(BROKEN)("$name: $title", async ({ breaks, verdict, check, since }) => {
+  it.each(BROKEN)("$name: $title", async ({ breaks, verdict, check, also, since }) => {
     await inCopy(async (folder) => {
       const kept = join(place, "kept");
       writeFileSync(kept, readFileSync(join(folder, "log/checkpoint")));
@@ -125,7 +139,9 @@ describe("of evidence broken in one way both verifiers name the same checks", ()
       const all = await bothSay({ path: folder, ...(since ? { since: kept } : {}) });
       // Lies of pages are for the one who renders them.
       const silent = check === "" || check === "pages";
-      expect(verdictOf(all)).toBe(check === "pages" ? "good" : verdict);
+      // But for a lie of its page, a lost session is incomplete.
+      const besidePages = also.length === 0 ? "good" : "incomplete";
+      expect(verdictOf(all)).toBe(check === "pages" ? besidePages : verdict);
       expect(checksOf(all)).toEqual(expect.arrayContaining(silent ? [] : [check]));
     });
   });
@@ -366,6 +382,68 @@ describe("of evidence changed at random both verifiers say the same", () => {
     // Were these not among what failed, the mutants would have shown nothing.
     expect([...seen]).toEqual(expect.arrayContaining(["approvals", "events", "keys", "order"]));
   });
+
+  it("when bytes of what the App entered are changed", { timeout: 600_000 }, async () => {
+    const by = chance(SEED + 2);
+    const folder = await withCustody("custody");
+    const files = filesIn(folder).filter((path) => /lost|heartbeats|2026\/11\/24/.test(path) && !path.endsWith(".md"));
+    for (let count = 0; count < MUTANTS; count += 1) {
+      const [first = "", ...others] = files;
+      const path = by.of([first, ...others]);
+      const before = readFileSync(join(folder, path));
+      const other = readFileSync(join(folder, by.of([first, ...others])));
+      writeFileSync(join(folder, path), by.below(10) === 0 ? other : mutated(before, by));
+      const about = `mutant ${count} of seed ${SEED + 2}, ${path}`;
+      await bothSay({ path: folder }, about);
+      if (path.startsWith("sessions/"))
+        await bothSay({ path: join(folder, dirname(path).replace(/\/approvals$/, "")) }, about);
+      writeFileSync(join(folder, path), before);
+    }
+    expect(verdictOf(await bothSay({ path: folder }))).toBe("incomplete");
+    rmSync(folder, { recursive: true });
+  });
+
+  it("when what the App says is changed and signed again", { timeout: 600_000 }, async () => {
+    const by = chance(SEED + 3);
+    const seen = new Set<string>();
+    const changed = (statement: string): string =>
+      canonical(by.below(4) === 0 ? mutatedValue(JSON.parse(statement), by) : retold(JSON.parse(statement), by));
+    const whole = wholeSession();
+    for (let count = 0; count < MUTANTS / 2; count += 1) {
+      await inCopy(async (folder) => {
+        if (by.below(2) === 0) {
+          if (by.below(2) === 0) await entering(folder, { sessions: [whole] });
+          await closeAnyhow(folder, lostOf(whole, { heads: by.below(3), states: changed, answers: [answerOf()] }));
+        } else {
+          const sessions = [...SIDS.map((sid) => seenAs(sid, "landed")), seenAs(LOST, "open")];
+          for (const [at, day] of ["2026-11-23", "2026-11-24"].entries()) {
+            const dsse = heartbeat(day, sessions.slice(by.below(5)), at === by.below(2) ? { says: changed } : {});
+            putHeartbeat(folder, day, dsse);
+            await addEntry(folder, heartbeatEntry(day, dsse));
+          }
+        }
+        for (const each of checksOf(await bothSay({ path: folder }, `mutant ${count} of seed ${SEED + 3}`)))
+          seen.add(each);
+      });
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(["heads", "heartbeats", "keys", "lost", "policy", "repository"]));
+  });
+
+  /** The base with a session that was lost, one that was lost and found, and heartbeats. */
+  async function withCustody(name: string): Promise<string> {
+    const folder = join(place, name);
+    cpSync(base, folder, { recursive: true });
+    const found = wholeSession();
+    await entering(folder, { lost: [lostOf(found, { answers: [answerOf({ request: "NEVERCAME1" })] })] });
+    const other = wholeSession({ sid: OTHER, gateway: gatewayKey(OTHER) });
+    const days = ["2026-11-23", "2026-11-24", "2026-11-25"];
+    await entering(folder, {
+      sessions: [found],
+      lost: [lostOf(other, { sid: OTHER, answers: [answerOf({ sid: OTHER })] })],
+      heartbeats: days.map((day) => heartbeat(day, [seenAs(LOST, "landed"), seenAs(OTHER, "lost")])),
+    });
+    return folder;
+  }
 
   /** Seals a session with changed events; false where they are beyond sealing. */
   async function sealedMutant(folder: string, by: Chance): Promise<boolean> {

@@ -145,6 +145,30 @@ export function mutatedValue(value: unknown, by: Chance): unknown {
   return Object.fromEntries([...fields, kind === 1 ? ["more", by.of(VALUES)] : [name, mutatedValue(inside, by)]]);
 }
 
+/** The value with one text in it in the place of another, or one number a little larger: of the same shape, and untrue. */
+export function retold(value: unknown, by: Chance): unknown {
+  const texts: string[] = [];
+  const visit = (each: unknown, change: (leaf: unknown) => unknown): unknown => {
+    if (Array.isArray(each)) return each.map((one: unknown) => visit(one, change));
+    if (typeof each !== "object" || each === null) return change(each);
+    return Object.fromEntries(Object.entries(each).map(([name, one]) => [name, visit(one, change)]));
+  };
+  let leaves = 0;
+  visit(value, (leaf) => {
+    leaves += 1;
+    if (typeof leaf === "string") texts.push(leaf);
+    return leaf;
+  });
+  const at = by.below(leaves);
+  const text = by.of(["2026-11-25T05:00:00.000Z", ...texts]);
+  let leaf = -1;
+  return visit(value, (each) => {
+    leaf += 1;
+    if (leaf !== at) return each;
+    return typeof each === "number" ? each + 1 : typeof each === "string" ? text : each;
+  });
+}
+
 /** Lines of events with a change or two, and mostly with their numbers in order again. */
 export function mutatedLines(lines: readonly string[], by: Chance): string[] {
   let changed = [...lines];

@@ -46,6 +46,7 @@ DEPTH_MAX = 32
 SAFE_INTEGER_MAX = 2**53 - 1
 REASONS_MAX = 20
 CLOCK_SKEW_MS_MAX = 120_000
+HEARTBEAT_SESSIONS_MAX = 5000
 TILE = 256
 
 IN_TOTO = "application/vnd.in-toto+json"
@@ -53,6 +54,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 SESSION_PREDICATE = "https://countersign.dev/attestation/session/v0.1"
 APPROVAL_PREDICATE = "https://countersign.dev/attestation/approval/v0.1"
 ERASURE_PREDICATE = "https://countersign.dev/attestation/erasure/v0.1"
+LOST_PREDICATE = "https://countersign.dev/attestation/session-lost/v0.1"
+HEARTBEAT_PREDICATE = "https://countersign.dev/attestation/heartbeat/v0.1"
 
 
 class Refused(Exception):
@@ -268,19 +271,22 @@ IDENTITY = (
     "repository workflowRef run attempt job actor triggeringActor commit ref environment event"
 ).split()
 
+is_identity = named({name: is_text for name in IDENTITY})
+
 BODIES = {
     "session.started": fields(
         countersigner=is_text,
         gateway=fields(version=is_text, vkey=is_text),
-        identity=named({name: is_text for name in IDENTITY}),
+        identity=is_identity,
         policy=fields(digest=is_text),
         targets=every(fields(name=is_text, protocol=is_text)),
         tier=word("cooperative", "contained", "remote"),
     ),
+    "credential.issued": fields(source=word("app"), target=is_text),
     "connection.opened": fields(
         application=every(is_digest),
         database=is_text,
-        purpose=word("client", "cancel", "preview", "catalogue"),
+        purpose=word("client", "cancel", "preview", "catalogue", "plan"),
         searchPath=is_text,
         target=is_text,
         tls=fields(client=is_flag, target=is_flag),
@@ -313,6 +319,21 @@ BODIES = {
         expiresAt=is_moment,
         impact=fields(counted=is_integer, estimated=is_integer),
         leaf=is_text,
+        request=is_text,
+    ),
+    "plan.requested": fields(
+        approvers=fields(count=is_count, teams=every(is_text), users=every(is_text)),
+        digests=every(is_text),
+        expiresAt=is_moment,
+        request=is_text,
+        rules=every(is_text),
+        target=is_text,
+    ),
+    "plan.answered": fields(
+        answer=word("approved", "refused", "expired", "withdrawn"),
+        by=every(fields(login=is_text, via=is_text)),
+        dsse=is_text,
+        reason=every(is_digest),
         request=is_text,
     ),
     "approval.answered": fields(
@@ -999,8 +1020,26 @@ SESSION_FILES = {
     "disclosures.jsonl",
     "checkpoints.txt",
     "session.dsse.json",
+    "lost.dsse.json",
     "session.tlog-proof",
 }
+LOST_CHECKS = "lost events keys heads times repository policy entry approvals ended files".split()
+LOST_FILES = {"README.md", "lost.dsse.json", "checkpoints.txt", "session.tlog-proof"}
+
+
+def crockford_moment(sid):
+    """The time in a ULID in milliseconds, no later than four digits of a year can name."""
+    at = 0
+    for digit in sid[:10]:
+        at = at * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(digit)
+    return min(at, 253_402_300_799_999)
+
+
+def lost_folder(sid):
+    """A session that was closed as lost lies where its id says, whatever came later."""
+    seconds = crockford_moment(sid) // 1000
+    day = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+    return "sessions/%04d/%02d/%02d/%s" % (day.year, day.month, day.day, sid)
 
 
 class Session:
@@ -1008,14 +1047,21 @@ class Session:
 
     def __init__(self, reader, folder, trust, log, signatures):
         self.folder, self.trust, self.log, self.signatures = folder, trust, log, signatures
-        self.checks = {name: Check(name) for name in SESSION_CHECKS}
+        self.checks = {name: Check(name) for name in SESSION_CHECKS + ["lost"]}
         self.files, self.approvals, self.erasures = {}, {}, {}
         self.read_files(reader, folder + "/" if folder else "")
+        self.is_lost, self.lost = "lost.dsse.json" in self.files, None
+        self.is_here = not self.is_lost or "events.jsonl" in self.files
+        if self.is_lost:
+            self.lost = lost_in(self.file("lost.dsse.json"))
         self.sid, self.started, self.started_at, self.ended, self.ended_at = "", None, "", None, ""
         self.tree, self.leaves = Tree(), []
         self.heads, self.gateway, self.countersigner = [], None, None
         self.places = {}
-        self.check()
+        if self.is_here:
+            self.check()
+        else:
+            self.check_lost()
 
     def read_files(self, reader, inside):
         """What is no file of a session is named and not opened: it may be anything, of any size."""
@@ -1062,11 +1108,147 @@ class Session:
             self.checks["ended"].miss("there is no session.ended: the session was cut off, or its gateway died")
         if self.log is not None and self.started is not None:
             belongs = "sessions/%s/%s" % (self.started_at[:10].replace("-", "/"), self.sid)
+            if self.lost is not None:
+                belongs = lost_folder(self.sid)
             if self.folder != belongs:
                 self.fails("files", "the session belongs into %s" % belongs)
+        if self.is_lost:
+            self.check_lost_beside()
 
     def report(self):
-        return {"sid": self.sid, "folder": self.folder, "checks": [each.report() for each in self.checks.values()]}
+        names = SESSION_CHECKS + (["lost"] if self.is_lost else []) if self.is_here else LOST_CHECKS
+        return {"sid": self.sid, "folder": self.folder, "checks": [self.checks[name].report() for name in names]}
+
+    # Lost
+
+    def check_lost(self):
+        """The countersigner closed the session, and nothing of it came: at its best it is incomplete."""
+        self.checks["events"].miss("there are no events: they were never handed in")
+        self.checks["ended"].miss("the session was lost")
+        proof, lost = self.read_proof(), self.lost
+        if lost is None:
+            for name in ("lost", "keys", "heads", "entry"):
+                self.fails(name, "lost.dsse.json is not the statement of a lost session")
+        else:
+            self.sid = self.started_sid = lost["sid"]
+            # What it says of the session's keys, repository and policy is held to what session.started would be.
+            self.started = {
+                "gateway": lost["gateway"],
+                "countersigner": lost["countersigner"],
+                "identity": lost["identity"],
+                "policy": lost["policy"],
+            }
+            self.read_keys(proof)
+            if re.fullmatch("sha256:[0-9a-f]{64}", lost["policy"]["digest"]) is None:
+                self.fails("policy", "it names no digest of a policy")
+            self.check_statement_of_loss()
+            self.check_last_head()
+            self.check_entry(proof, True)
+            if self.log is not None and self.folder != lost_folder(self.sid):
+                self.fails("files", "the session belongs into %s" % lost_folder(self.sid))
+        for name, file in sorted(self.approvals.items()):
+            for fault in self.faults_of_unrecorded(name, file):
+                self.fails("approvals", "approvals/%s: %s" % (name, fault))
+        for name in sorted(set(self.files) - LOST_FILES) + ["erasures/" + name for name in sorted(self.erasures)]:
+            self.fails("files", "%s is no file of a lost session" % name)
+
+    def lost_entry(self):
+        return canonical(
+            {
+                "dsse": "sha256:" + hashlib.sha256(self.file("lost.dsse.json")).hexdigest(),
+                "kind": "lost",
+                "root": base64.b64encode(self.lost["root"]).decode(),
+                "sid": self.lost["sid"],
+                "size": self.lost["size"],
+                "v": 1,
+            }
+        ).encode()
+
+    def check_statement_of_loss(self):
+        check, lost = self.checks["lost"], self.lost
+        check.detail = "%s, %d events countersigned" % (lost["reason"], lost["size"])
+        if self.countersigner is None:
+            check.fail("there is no countersigner whose signature could be believed")
+        else:
+            try:
+                open_envelope(self.file("lost.dsse.json"), [self.countersigner.raw], self.signatures)
+            except Malformed as error:
+                check.fail(str(error))
+        if (lost["size"] == 0) != (lost["lastHeadAt"] == ""):
+            check.fail("it has a last head without a time, or a time without a head")
+        if lost["size"] == 0 and lost["root"] != sha256(b""):
+            check.fail("its root of no events is not that of the empty tree")
+        if self.log is not None and self.lost_entry() not in self.log.entries:
+            check.fail("the log does not hold this statement")
+
+    def check_last_head(self):
+        check, times, lost = self.checks["heads"], self.checks["times"], self.lost
+        moments = [moment(lost[name]) for name in ("registeredAt", "lastHeadAt", "closedAt") if lost[name] != ""]
+        if any(after + CLOCK_SKEW_MS_MAX < before for before, after in zip(moments, moments[1:])):
+            times.fail("it was not registered, countersigned and closed in this order")
+        if lost["size"] == 0:
+            if "checkpoints.txt" in self.files:
+                check.fail("there are heads, and the statement says that there were none")
+            return
+        if self.countersigner is None:
+            check.fail("the session's keys cannot be read")
+            return
+        self.read_heads()
+        last = self.heads[-1] if self.heads else None
+        if last is None or (last.size, last.root) != (lost["size"], lost["root"]):
+            check.fail("the last head is not the one that the statement names")
+        elif lost["lastHeadAt"] == "" or moment(lost["lastHeadAt"]) // 1000 != last.at:
+            times.fail("the last head was countersigned at another time")
+
+    def check_lost_beside(self):
+        """The files came after all: the statement that closed the session agrees with them."""
+        check, lost = self.checks["lost"], self.lost
+        if lost is None:
+            check.fail("lost.dsse.json is not the statement of a lost session")
+            return
+        self.check_statement_of_loss()
+        root = sha256(b"") if lost["size"] == 0 else self.roots_at({lost["size"]}).get(lost["size"])
+        if root != lost["root"]:
+            check.fail("the events do not begin with the %d that were countersigned" % lost["size"])
+        if self.started is None:
+            check.fail("there is no session.started to hold it against")
+            return
+        started = self.started
+        same = [
+            (lost["sid"], self.started_sid),
+            (lost["gateway"]["vkey"], started["gateway"]["vkey"]),
+            (lost["countersigner"], started["countersigner"]),
+            (lost["policy"], started["policy"]),
+            (set(lost["targets"]), {each["name"] for each in started["targets"]}),
+        ]
+        same += [(lost["identity"][name], started["identity"][name]) for name in ("repository", "run", "attempt")]
+        for one, other in same:
+            if one != other:
+                check.fail("it was closed as %s, and began as %s" % (one, other))
+
+    def faults_of_unrecorded(self, name, file):
+        """Of an answer that no event speaks of: the gateway may have died before it wrote it down."""
+        lost = self.lost
+        if lost is None:
+            return ["no session that it answers for is here"]
+        try:
+            key = parse_vkey(lost["countersigner"])
+            facts = approval_in(open_envelope(file, [key.raw], self.signatures))
+        except Malformed as error:
+            return [str(error)]
+        faults = []
+        if facts["sid"] != lost["sid"] or facts["policy"] != lost["policy"]["digest"]:
+            faults.append("it is for another session, or under another policy")
+        if facts["target"] not in lost["targets"]:
+            faults.append("it is for a target that the session did not register")
+        if answer_file(facts["request"]) != name:
+            faults.append("it answers another request")
+        faults += faults_of_time(facts)
+        if facts["answer"] == "approved" and not facts["by"]:
+            faults.append("approved by nobody")
+        if facts["answer"] == "approved" and by_their_own(facts["by"], lost["identity"]):
+            faults.append("approved by the one who ran the job")
+        return faults
 
     # Events
 
@@ -1191,6 +1373,21 @@ class Session:
             if "checkpoints.txt" in self.files:
                 check.fail("there are heads in a session without countersigner")
             return
+        self.read_heads()
+        roots = self.roots_at({head.size for head in self.heads})
+        for head in self.heads:
+            if head.size > self.tree.size:
+                check.fail("events were cut off: there are %d, a head says %d" % (self.tree.size, head.size))
+            elif roots.get(head.size) != head.root:
+                check.fail("the first %d events are not those that were countersigned" % head.size)
+        covered = self.covered()
+        if covered < self.tree.size:
+            # The last head of a gateway that died may stand a little behind its events.
+            (check.fail if sealed else check.miss)("events from seq %d on were never countersigned" % covered)
+        check.detail = "%d countersigned heads" % len(self.heads)
+
+    def read_heads(self):
+        check = self.checks["heads"]
         text = utf8(self.file("checkpoints.txt"))
         if text is None:
             check.fail("checkpoints.txt is not UTF-8")
@@ -1204,17 +1401,6 @@ class Session:
                 check.fail("size %d comes after size %d" % (head.size, before.size))
             if head.at < before.at:
                 self.fails("times", "the head of size %d was countersigned before the one in front of it" % head.size)
-        roots = self.roots_at({head.size for head in self.heads})
-        for head in self.heads:
-            if head.size > self.tree.size:
-                check.fail("events were cut off: there are %d, a head says %d" % (self.tree.size, head.size))
-            elif roots.get(head.size) != head.root:
-                check.fail("the first %d events are not those that were countersigned" % head.size)
-        covered = self.covered()
-        if covered < self.tree.size:
-            # The last head of a gateway that died may stand a little behind its events.
-            (check.fail if sealed else check.miss)("events from seq %d on were never countersigned" % covered)
-        check.detail = "%d countersigned heads" % len(self.heads)
 
     def roots_at(self, sizes):
         tree, roots = Tree(), {}
@@ -1292,11 +1478,15 @@ class Session:
 
     def counts(self):
         counts = dict.fromkeys("approvals commands denied held masked previews".split(), 0)
-        previewing = set()
+        previewing, planning = set(), set()
         for event, _ in self.events:
             kind, body = event["type"], event["body"]
             if kind == "connection.opened" and body["purpose"] in ("preview", "catalogue"):
                 previewing.add(event["conn"])
+            elif kind == "connection.opened" and body["purpose"] == "plan":
+                planning.add(event["conn"])
+            elif kind in ("command.seen", "command.decided") and event["conn"] in planning:
+                pass  # shown to people, and not run as such
             elif kind == "command.seen":
                 counts["previews" if event["conn"] in previewing else "commands"] += 1
             elif kind == "command.decided" and body["decision"] != "allow":
@@ -1337,7 +1527,8 @@ class Session:
         except Malformed as error:
             check.fail("the proof's checkpoint %s" % error)
             return
-        if not includes(proof.index, head.size, leaf_hash(self.entry()), proof.path, head.root):
+        entry = self.entry() if self.is_here else self.lost_entry()
+        if not includes(proof.index, head.size, leaf_hash(entry), proof.path, head.root):
             check.fail("the log does not hold this session: its digests are not those of the entry")
         if self.log is not None:
             if head.origin != self.log.origin:
@@ -1353,21 +1544,39 @@ class Session:
     def check_approvals(self):
         check = self.checks["approvals"]
         spoken = set()
+        for plan in self.course.plans.values():
+            answered = plan.answered
+            if answered is None or answered["dsse"] == "":
+                if answered is not None and answered["answer"] == "approved" and self.countersigner is not None:
+                    check.fail("plan %s was approved, and nobody signed it" % plan.requested["request"])
+                continue
+            spoken.add(answer_file(answered["request"]))
+            for fault in self.faults_of(plan.binding(), plan.requested, answered):
+                check.fail("plan %s: %s" % (answered["request"], fault))
         for steps in self.course.held:
             for answered in steps.answered:
                 if answered["dsse"] == "":
                     continue
+                if steps.plan is not None and steps.plan.requested["request"] == answered["request"]:
+                    for fault in steps.plan.faults_of_cover(steps.decided["rule"], answered):
+                        check.fail("command %s, covered by plan %s: %s" % (steps.cmd, answered["request"], fault))
+                    continue
                 spoken.add(answer_file(answered["request"]))
-                for fault in self.faults_of(steps, answered):
+                requested = next(each for each in steps.requested if each["request"] == answered["request"])
+                for fault in self.faults_of(steps.binding(), requested, answered):
                     check.fail("request %s of command %s: %s" % (answered["request"], steps.cmd, fault))
             approved = any(each["answer"] == "approved" and each["dsse"] != "" for each in steps.answered)
             if steps.ruling == "release" and not approved and self.countersigner is not None:
                 check.fail("command %s was held and released without a signed approval" % steps.cmd)
         for name in sorted(set(self.approvals) - spoken):
-            check.fail("approvals/%s answers no request of this session" % name)
+            faults = ["it answers no request of this session"]
+            if self.lost is not None:
+                faults = self.faults_of_unrecorded(name, self.approvals[name])
+            for fault in faults:
+                check.fail("approvals/%s: %s" % (name, fault))
         check.detail = "%d held, %d signed answers" % (len(self.course.held), len(spoken))
 
-    def faults_of(self, steps, answered):
+    def faults_of(self, binding, requested, answered):
         file = self.approvals.get(answer_file(answered["request"]))
         if file is None:
             return ["its signed answer is missing"]
@@ -1375,7 +1584,6 @@ class Session:
             return ["the signed answer is not the one that was recorded"]
         if self.countersigner is None:
             return ["a signed answer in a session without countersigner"]
-        requested = next(each for each in steps.requested if each["request"] == answered["request"])
         try:
             text = open_envelope(file, [self.countersigner.raw], self.signatures)
             facts = approval_in(text)
@@ -1385,30 +1593,20 @@ class Session:
         wanted = {
             "request": answered["request"],
             "sid": self.sid,
-            "cmd": steps.cmd,
-            "target": steps.seen["target"],
-            "digest": steps.seen["digest"],
-            "leaf": steps.leaf,
             "policy": self.started["policy"]["digest"],
-            "rule": steps.decided["rule"],
+            **binding,
             "expiresAt": requested["expiresAt"],
             "answer": answered["answer"],
             "by": answered["by"],
             "reason": answered["reason"],
         }
         faults += ["the answer is for another %s" % name for name in wanted if facts[name] != wanted[name]]
-        decided = moment(facts["decidedAt"])
-        if decided < moment(facts["requestedAt"]) - CLOCK_SKEW_MS_MAX:
-            faults.append("answered before it was asked")
-        if facts["answer"] != "expired" and decided > moment(facts["expiresAt"]):
-            faults.append("answered after it expired")
+        faults += faults_of_time(facts)
         if facts["answer"] == "approved":
             people = {each["login"].lower() for each in facts["by"]}
             if len(people) < max(1, requested["approvers"]["count"]):
                 faults.append("approved by %d, and %d were asked for" % (len(people), requested["approvers"]["count"]))
-            identity = self.started["identity"]
-            own = {identity["actor"].lower(), identity["triggeringActor"].lower()}
-            if any(each["via"] in ELSEWHERE and each["login"].lower() in own for each in facts["by"]):
+            if by_their_own(facts["by"], self.started["identity"]):
                 faults.append("approved by the one who ran the job")
         return faults
 
@@ -1569,6 +1767,21 @@ def approval_in(text):
     return facts
 
 
+def faults_of_time(facts):
+    decided = moment(facts["decidedAt"])
+    faults = []
+    if decided < moment(facts["requestedAt"]) - CLOCK_SKEW_MS_MAX:
+        faults.append("answered before it was asked")
+    if facts["answer"] != "expired" and decided > moment(facts["expiresAt"]):
+        faults.append("answered after it expired")
+    return faults
+
+
+def by_their_own(people, identity):
+    own = {identity["actor"].lower(), identity["triggeringActor"].lower()}
+    return any(each["via"] in ELSEWHERE and each["login"].lower() in own for each in people)
+
+
 is_root_subject = fields(digest=named({"rfc6962-sha256": like("[0-9a-f]{64}")}), name=word("session-root"))
 is_erasure = fields(
     _type=word(STATEMENT),
@@ -1592,6 +1805,84 @@ def erasure_in(text):
     return statement
 
 
+is_lost = fields(
+    _type=word(STATEMENT),
+    predicate=fields(
+        closedAt=is_moment,
+        countersigner=is_text,
+        gateway=fields(vkey=is_text),
+        identity=is_identity,
+        lastHeadAt=lambda value: value == "" or is_moment(value),
+        policy=fields(digest=is_text),
+        reason=word("silent", "contested", "job ended"),
+        registeredAt=is_moment,
+        sid=is_session,
+        size=is_count,
+        targets=every(is_text),
+    ),
+    predicateType=word(LOST_PREDICATE),
+    subject=lambda value: every(is_root_subject)(value) and len(value) == 1,
+)
+
+
+def lost_in(file):
+    """What a statement of loss says, whoever signed it, with its root; None for anything else."""
+    try:
+        statement = parse_canonical(open_envelope(file, [], None))
+    except Malformed:
+        return None
+    if not is_lost(statement):
+        return None
+    return dict(statement["predicate"], root=bytes.fromhex(statement["subject"][0]["digest"]["rfc6962-sha256"]))
+
+
+def is_day(value):
+    return is_text(value) and len(value) == 10 and is_moment(value + "T00:00:00.000Z")
+
+
+is_file_digest = like("sha256:[0-9a-f]{64}")
+is_heartbeat = fields(
+    _type=word(STATEMENT),
+    predicate=fields(
+        day=is_day,
+        more=fields(count=is_count, digest=is_text),
+        repository=is_text,
+        sessions=every(
+            fields(attempt=is_text, job=is_text, run=is_text, sid=is_session, state=word("open", "landed", "lost"))
+        ),
+    ),
+    predicateType=word(HEARTBEAT_PREDICATE),
+    subject=lambda value: isinstance(value, list),
+)
+
+
+def heartbeat_in(file, keys, signatures):
+    """What a heartbeat says, signed by one of these keys. Raises Malformed."""
+    fault, text = Malformed("there is no countersigner whose signature could be believed"), None
+    for key in keys:
+        try:
+            text = open_envelope(file, [key.raw], signatures)
+            break
+        except Malformed as error:
+            fault = error
+    if text is None:
+        raise fault
+    statement = parse_canonical(text)
+    if not is_heartbeat(statement):
+        raise Malformed("the statement is not a heartbeat of this version")
+    facts = statement["predicate"]
+    listed, more = facts["sessions"], facts["more"]
+    digest = hashlib.sha256(canonical(listed).encode()).hexdigest()
+    sids = [each["sid"] for each in listed]
+    if statement["subject"] != [{"digest": {"sha256": digest}, "name": "sessions"}]:
+        raise Malformed("its subject is not the list of its sessions")
+    if len(listed) > HEARTBEAT_SESSIONS_MAX or sids != sorted(set(sids)):
+        raise Malformed("its sessions are too many, or not in order of their ids, each once")
+    if not (more["digest"] == "" if more["count"] == 0 else is_file_digest(more["digest"])):
+        raise Malformed("it does not say of what it leaves out how many and which digest")
+    return facts
+
+
 def answer_file(request):
     return (request if re.fullmatch("[0-9A-Za-z]{1,64}", request) else "unknown") + ".dsse.json"
 
@@ -1602,6 +1893,75 @@ class Steps:
     def __init__(self, seen, leaf):
         self.cmd, self.seen, self.leaf = seen["cmd"], seen, to_base64url(leaf)
         self.decided, self.requested, self.answered, self.ruling = None, [], [], None
+        self.plan = None  # that covers it
+
+    def binding(self):
+        return {
+            "cmd": self.cmd,
+            "target": self.seen["target"],
+            "digest": self.seen["digest"],
+            "leaf": self.leaf,
+            "rule": self.decided["rule"],
+        }
+
+
+class Stated:
+    """What was seen on a plan's connection, before people were asked about all of it at once."""
+
+    def __init__(self, target):
+        self.target, self.cmds, self.digests, self.rules, self.asked = target, [], [], [], False
+
+    def add(self, seen):
+        faults = ["comes after its plan was asked for"] if self.asked else []
+        if seen["target"] != self.target:
+            faults.append("is of another target than its plan")
+        self.cmds.append(seen["cmd"])
+        self.digests.append(seen["digest"])
+        return faults
+
+
+class Plan:
+    """Covers its statements once each, in order, each after the one before was completed."""
+
+    def __init__(self, requested, leaf, cmd):
+        self.requested, self.leaf, self.cmd = requested, to_base64url(leaf), cmd
+        self.answered, self.used, self.running, self.stopped = None, 0, "", False
+
+    def covers(self, seen):
+        digests = self.requested["digests"]
+        if self.stopped or self.running != "" or self.used == len(digests) or digests[self.used] != seen["digest"]:
+            return False
+        self.used += 1
+        self.running = seen["cmd"]
+        return True
+
+    def ended(self, returned):
+        if returned["cmd"] == self.running and returned["outcome"] != "suspended":
+            self.running = ""
+            self.stopped = self.stopped or returned["outcome"] != "completed"
+
+    def binding(self):
+        joined = "\n".join(self.requested["digests"]).encode()
+        return {
+            "cmd": self.cmd,
+            "target": self.requested["target"],
+            "digest": to_base64url(sha256(joined)),
+            "leaf": self.leaf,
+            "rule": next(iter(self.requested["rules"]), ""),
+        }
+
+    def faults_of_cover(self, rule, answered):
+        given = self.answered
+        faults = []
+        if given is None or given["answer"] != "approved" or answered["answer"] != "approved":
+            faults.append("the plan was not approved")
+        if given is None or answered["dsse"] != given["dsse"]:
+            faults.append("the signed answer is not the plan's")
+        if given is None or answered["by"] != given["by"]:
+            faults.append("answered by others than the plan was")
+        if rule not in self.requested["rules"]:
+            faults.append("it was held by a rule that the plan does not name")
+        return faults
 
 
 class Course:
@@ -1610,6 +1970,9 @@ class Course:
     def __init__(self, events, check):
         self.commands, self.held = {}, []
         self._requests = set()
+        self.plans = {}  # by request
+        self._stated, self._in_force = {}, {}  # by connection, by target
+        self._targets, self._issued = None, set()
         ended = False
         for event, leaf in events:
             faults = ["comes after session.ended"] if ended else []
@@ -1622,32 +1985,90 @@ class Course:
         kind, body = event["type"], event["body"]
         steps = self.commands.get(body.get("cmd"))
         if kind == "session.started":
+            if self._targets is None:
+                self._targets = {each["name"] for each in body["targets"]}
             return [] if event["seq"] == 0 else ["comes again"]
-        if kind == "command.seen":
+        if kind == "credential.issued":
+            return self._issue(event["conn"], body["target"])
+        stated = self._stated.get(event["conn"])
+        if kind == "connection.opened" and body["purpose"] == "plan":
+            self._stated[event["conn"]] = Stated(body["target"])
+        elif kind == "plan.requested":
+            return self._plan_requested(stated, body, leaf)
+        elif kind == "plan.answered":
+            return self._plan_answered(body)
+        elif kind == "command.seen":
             if steps is not None:
                 return ["was seen before"]
-            self.commands[body["cmd"]] = Steps(body, leaf)
+            steps = self.commands[body["cmd"]] = Steps(body, leaf)
+            if stated is not None:
+                return stated.add(body)
+            plan = self._in_force.get(body["target"])
+            if plan is not None and plan.covers(body):
+                steps.plan = plan
         elif kind == "command.decided":
-            return self._decided(steps, body)
+            if stated is not None and body["decision"] == "hold" and body["rule"] not in stated.rules:
+                stated.rules.append(body["rule"])
+            return self._decided(steps, body, stated is None)
         elif kind == "approval.requested":
             return self._requested(steps, body)
         elif kind == "approval.answered":
             return self._answered(steps, body)
         elif kind == "command.settled":
-            return self._settled(steps, body)
+            if steps is not None and steps.plan is not None and body["ruling"] == "refuse":
+                steps.plan.stopped = True
+            faults = [] if stated is None else ["is a plan's statement, which is not run as such"]
+            return faults + self._settled(steps, body)
         elif kind == "command.returned":
+            if steps is not None and steps.plan is not None:
+                steps.plan.ended(body)
             return [] if steps is not None and steps.ruling == "release" else ["was never released"]
         elif kind == "masked":
             return [] if steps is not None else ["was never seen"]
         return []
 
-    def _decided(self, steps, body):
+    def _issue(self, conn, target):
+        faults = [] if conn == 0 else ["speaks of a connection, and it is the session's"]
+        if self._targets is None:
+            faults.append("comes before session.started")
+        elif target not in self._targets:
+            faults.append("is of a target that session.started does not name")
+        if target in self._issued:
+            faults.append("is the second for its target")
+        self._issued.add(target)
+        return faults
+
+    def _plan_requested(self, stated, body, leaf):
+        faults = ["uses a request a second time"] if body["request"] in self._requests else []
+        self._requests.add(body["request"])
+        if stated is None:
+            return faults + ["is on a connection that is no plan's"]
+        if stated.asked:
+            return faults + ["is the second of its plan"]
+        if (stated.target, stated.digests, stated.rules) != (body["target"], body["digests"], body["rules"]):
+            return faults + ["asks about other statements than were seen"]
+        stated.asked = True
+        self.plans[body["request"]] = Plan(body, leaf, stated.cmds[0] if stated.cmds else "")
+        return faults
+
+    def _plan_answered(self, body):
+        plan = self.plans.get(body["request"])
+        if plan is None:
+            return ["was never asked"]
+        if plan.answered is not None:
+            return ["was answered before"]
+        plan.answered = body
+        if body["answer"] == "approved":
+            self._in_force[plan.requested["target"]] = plan
+        return []
+
+    def _decided(self, steps, body, is_asked_for):
         if steps is None:
             return ["was never seen"]
         if steps.decided is not None:
             return ["was decided before"]
         steps.decided = body
-        if body["decision"] == "hold":
+        if body["decision"] == "hold" and is_asked_for:
             self.held.append(steps)
         return []
 
@@ -1668,6 +2089,8 @@ class Course:
     @staticmethod
     def _answered(steps, body):
         asked = [] if steps is None else [each["request"] for each in steps.requested]
+        if steps is not None and steps.plan is not None:
+            asked.append(steps.plan.requested["request"])
         if body["request"] not in asked:
             return ["was never asked"]
         if steps.ruling is not None:
@@ -1714,8 +2137,8 @@ def is_hash(decoded):
 
 
 is_session_entry = fields(
-    dsse=like("sha256:[0-9a-f]{64}"),
-    kind=word("session"),
+    dsse=is_file_digest,
+    kind=word("session", "lost"),
     root=lambda value: is_text(value) and is_hash(from_base64(value)),
     sid=is_text,
     size=is_count,
@@ -1727,6 +2150,7 @@ is_erasure_entry = fields(
     sid=is_text,
     v=is_one,
 )
+is_heartbeat_entry = fields(day=is_day, dsse=is_file_digest, kind=word("heartbeat"), v=is_one)
 
 
 class Log:
@@ -1790,12 +2214,13 @@ def entries_in(bundle):
 
 
 def entry_in(data):
-    """The entry of a session or an erasure; None for anything else."""
+    """The entry of a session, a lost one, an erasure or a heartbeat; None for anything else."""
     try:
         entry = parse_canonical(utf8(data) or "")
     except Malformed:
         return None
-    return entry if is_session_entry(entry) or is_erasure_entry(entry) else None
+    known = is_session_entry(entry) or is_erasure_entry(entry) or is_heartbeat_entry(entry)
+    return entry if known else None
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -1848,6 +2273,11 @@ def check_places(reader, check):
                 check.fail("%s is no part of the evidence" % json.dumps(folder + "/" + name))
 
     look("trust", lambda name: name == "policy")
+    look("heartbeats", like("[0-9]{4}"))
+    for year in numbered(reader, "heartbeats", 4):
+        look(year, like("[0-9]{2}"))
+        for month in numbered(reader, year, 2):
+            look(month, like(r"[0-9]{2}\.dsse\.json"))
     look("sessions", like("[0-9]{4}"))
     for year in numbered(reader, "sessions", 4):
         look(year, like("[0-9]{2}"))
@@ -1897,6 +2327,8 @@ def verify_ledger(reader, pinned, since, signatures):
     checks = [keys, checkpoint, tiles, population, files, age]
     if log is not None:
         age.detail = "countersigned %s" % time_of(log.at) if log.at else "nobody countersigned"
+    if log is not None:
+        checks += check_heartbeats(reader, log, trust, signatures)
     if log is not None and since is not None:
         checks.append(check_since(since, log, trust, signatures))
     return report_of([each.report() for each in checks], sessions, trust, pinned)
@@ -1935,24 +2367,81 @@ def numbered(reader, folder, digits):
     return ["%s/%s" % (folder, name) for name in reader.list(folder) if re.fullmatch("[0-9]{%d}" % digits, name)]
 
 
+def check_heartbeats(reader, log, trust, signatures):
+    """Where there are heartbeats: each is signed, in the log and true to it, and no day between two lacks one."""
+    check, digests, found = Check("heartbeats"), {}, set()
+    for at, entry in enumerate(log.read):
+        if entry is not None and entry["kind"] == "heartbeat":
+            if entry["day"] in digests:
+                check.fail("entry %d is a second heartbeat of %s" % (at, entry["day"]))
+            digests.setdefault(entry["day"], entry["dsse"])
+    for year in numbered(reader, "heartbeats", 4):
+        for month in numbered(reader, year, 2):
+            for name in filter(like(r"[0-9]{2}\.dsse\.json"), reader.list(month)):
+                found.add("%s-%s-%s" % (year[-4:], month[-2:], name[:2]))
+    if not digests and not found:
+        return []
+    for day in sorted(found - digests.keys()):
+        check.fail("the heartbeat of %s is in no entry of the log" % day)
+    entered = {kind: {each["sid"] for each in log.read if each and each["kind"] == kind} for kind in ("session", "lost")}
+    entered["landed"], before, days = entered.pop("session"), None, sorted(digests)
+    for day in days:
+        file = reader.read("heartbeats/%s.dsse.json" % day.replace("-", "/"))
+        try:
+            if file is None:
+                raise Malformed("it is missing")
+            if "sha256:" + hashlib.sha256(file).hexdigest() != digests[day]:
+                check.fail("%s: it is not the one that the log holds" % day)
+            facts = heartbeat_in(file, trust.witnesses, signatures)
+        except Malformed as error:
+            check.fail("%s: %s" % (day, error))
+            continue
+        if facts["day"] != day or origin_of(facts["repository"]) != log.origin:
+            check.fail("%s: it is of %s, of %s" % (day, facts["day"], json.dumps(facts["repository"])))
+        for each in facts["sessions"]:
+            if each["state"] != "open" and each["sid"] not in entered[each["state"]]:
+                check.fail("%s: session %s is %s, and the log does not hold that" % (day, each["sid"], each["state"]))
+        if before is not None and facts["more"]["count"] == 0:
+            told = {each["sid"] for each in facts["sessions"]} | entered["landed"] | entered["lost"]
+            for each in before["sessions"]:
+                if each["state"] == "open" and each["sid"] not in told:
+                    check.miss("%s: nothing says what became of session %s" % (day, each["sid"]))
+        before = facts
+    for one, other in zip(days, days[1:]):
+        apart = (moment(other + "T00:00:00.000Z") - moment(one + "T00:00:00.000Z")) // 86_400_000
+        if apart > 1:
+            check.miss("there is no heartbeat of %d days between %s and %s" % (apart - 1, one, other))
+    check.detail = "%d days" % len(days)
+    return [check]
+
+
 def check_population(log, sessions, check):
-    there, entered = {session.sid for session in sessions}, set()
+    there = {"session": {session.sid for session in sessions if session.is_here}}
+    there["lost"] = {session.sid for session in sessions if session.is_lost}
+    entered = {"session": set(), "lost": set()}
     for at, entry in enumerate(log.read):
         if entry is None:
             check.fail("entry %d of the log is not one of this version" % at)
             continue
         if entry["kind"] == "erasure":
-            if entry["sid"] not in entered:
+            if entry["sid"] not in entered["session"]:
                 check.fail("entry %d erases from session %s, which was not entered" % (at, entry["sid"]))
             continue
-        if entry["sid"] in entered:
-            check.fail("entry %d enters session %s a second time" % (at, entry["sid"]))
-        elif entry["sid"] not in there:
-            check.fail("entry %d: session %s is not among the evidence" % (at, entry["sid"]))
-        entered.add(entry["sid"])
+        kind = entry["kind"]
+        if kind == "heartbeat":
+            continue
+        if entry["sid"] in entered[kind]:
+            check.fail("entry %d is a second one of kind %s for session %s" % (at, kind, entry["sid"]))
+        elif entry["sid"] not in there[kind]:
+            check.fail("entry %d: what it says of session %s is not among the evidence" % (at, entry["sid"]))
+        if kind == "lost" and entry["sid"] in entered["session"]:
+            check.fail("entry %d closes session %s as lost, which was entered before" % (at, entry["sid"]))
+        entered[kind].add(entry["sid"])
     for session in sessions:
-        if session.sid not in entered:
+        if session.is_here and session.sid not in entered["session"]:
             check.fail("%s is in no entry of the log" % session.folder)
+        if session.is_lost and session.sid not in entered["lost"]:
+            check.fail("%s is closed as lost in no entry of the log" % session.folder)
     check.detail = "%d entries, %d sessions" % (len(log.entries), len(sessions))
 
 
@@ -1964,27 +2453,49 @@ def verify_session(reader, folder, policy, pinned, signatures):
 
 
 def verify_bundle(reader, pinned, since, signatures):
-    """A whole ledger where there are the log's tiles, else one session by its proof, with nothing beside it."""
+    """A whole ledger where there are the log's tiles, else a month's sessions or one, by proofs, with nothing beside."""
     if "tile" in reader.list("log"):
         return verify_ledger(reader, pinned, since, signatures)
     if since is not None:
         raise NotEvidence(ONE_SESSION)
-    files, folders = Check("files"), session_folders(reader)
-    if len(folders) != 1:
-        files.fail("a bundle without the log's tiles holds one session, this one %d" % len(folders))
-    folder = folders[0] if folders else ""
-    report = verify_session(reader, folder, reader.read("trust/policy") or b"", pinned, signatures)
-    if folder and not folder.endswith("/" + report["sessions"][0]["sid"]):
+    files, folders, month = Check("files"), session_folders(reader), month_in(reader)
+    policy = reader.read("trust/policy") or b""
+    if month is None:
+        if len(folders) != 1:
+            files.fail("a bundle without the log's tiles holds one session, this one %d" % len(folders))
+        folders = folders[:1]
+        report = verify_session(reader, folders[0] if folders else "", policy, pinned, signatures)
+    else:
+        folders = [each for each in folders if each.startswith(month + "/")]
+        keys, read = Check("keys"), Check("files")
+        trust, careful = believe(policy, pinned, keys), Careful(reader, read)
+        sessions = [Session(careful, folder, trust, None, signatures) for folder in folders]
+        bad = [each.report() for each in (keys, read) if each.outcome != "good"]
+        report = report_of(bad, sessions, trust, pinned)
+        listed = sorted(line.split(",")[0] for line in (utf8(reader.read(month + "/index.csv")) or "").split("\n")[1:] if line)
+        if listed != sorted(folder.rsplit("/", 1)[1] for folder in folders):
+            files.fail("the list of the month is not that of the sessions which are here")
+    if folders and any(not each["folder"].endswith("/" + each["sid"]) for each in report["sessions"]):
         files.fail("the session does not belong into this folder")
+    known = ["trust/policy", "log/checkpoint"] + ([month + "/index.csv", month + "/README.md"] if month else [])
     for path in reader.paths():
-        if path not in ("trust/policy", "log/checkpoint") and not (folder and path.startswith(folder + "/")):
+        if path not in known and not any(path.startswith(folder + "/") for folder in folders):
             files.fail("%s is no file of a bundle" % path)
-    checkpoint, proof = reader.read("log/checkpoint"), reader.read(folder + "/session.tlog-proof") if folder else None
-    if checkpoint is None or proof is None or not proof.endswith(checkpoint):
-        files.fail("log/checkpoint is not the checkpoint of the proof")
+    checkpoint = reader.read("log/checkpoint")
+    for folder in folders or [""]:
+        proof = reader.read(folder + "/session.tlog-proof") if folder else None
+        if checkpoint is None or proof is None or not proof.endswith(checkpoint):
+            files.fail("log/checkpoint is not the checkpoint of the proof")
     checks = report["checks"] + [files.report()]
     verdict = verdict_of(checks + [each for session in report["sessions"] for each in session["checks"]])
     return dict(report, checks=checks, verdict=verdict)
+
+
+def month_in(reader):
+    """The folder of the month whose list of sessions is in the bundle; of two, neither."""
+    months = [month for year in numbered(reader, "sessions", 4) for month in numbered(reader, year, 2)]
+    listed = [month for month in months if "index.csv" in reader.list(month)]
+    return listed[0] if len(listed) == 1 else None
 
 
 ONE_SESSION = "this is one session, and --since needs the whole log"
@@ -2021,7 +2532,7 @@ def verify(path, pinned, since, signatures):
     names = reader.list("")
     if "log" in names:
         return verify_ledger(reader, pinned, since, signatures)
-    if "events.jsonl" not in names:
+    if "events.jsonl" not in names and "lost.dsse.json" not in names:
         raise NotEvidence("%s is neither a ledger (with log/checkpoint) nor the folder of a session" % path)
     if since is not None:
         raise NotEvidence(ONE_SESSION)

@@ -5,7 +5,7 @@
  * of each request twice, by the wall clock and by a timer from receipt, and whichever ends first ends the request.
  */
 
-import type { Answered, ApprovalRequest } from "../../approval/ports.ts";
+import type { Answered, ApprovalRequest, PlanRequest } from "../../approval/ports.ts";
 import {
   type Ballot,
   castVote,
@@ -19,7 +19,7 @@ import { Refused } from "./exchange.ts";
 
 /** One request and what became of it. */
 export interface Entry {
-  readonly request: ApprovalRequest;
+  readonly request: ApprovalRequest | PlanRequest;
   /** How many requests of this session held the same text before. */
   readonly repeats: number;
   readonly ballot: Ballot;
@@ -40,7 +40,7 @@ export interface Word {
 
 /** An ended request, to be signed. */
 export interface Ending {
-  readonly request: ApprovalRequest;
+  readonly request: ApprovalRequest | PlanRequest;
   readonly answer: Answer;
   readonly by: Answered["by"];
   readonly reason: string;
@@ -81,7 +81,7 @@ export class RequestBook {
   }
 
   /** Shows a request to people. Throws `Refused`: 409 for an id used before, 429 when too many wait. */
-  submit(request: ApprovalRequest): void {
+  submit(request: ApprovalRequest | PlanRequest): void {
     if (this.#slots.has(request.id)) {
       throw new Refused(409, `request ${request.id} was made before; a new command needs a new request`);
     }

@@ -5,12 +5,12 @@
  * cosignatures and signed answers.
  */
 import { Agent } from "node:http";
-import type { Answered, ApprovalDesk, ApprovalRequest } from "../../approval/ports.ts";
+import type { ApprovalRequest, PlanRequest } from "../../approval/ports.ts";
 import type { DsseSignature } from "../../evidence/dsse.ts";
-import type { Countersigner } from "../../journal/ports.ts";
+import type { SessionDesk } from "../session-desk.ts";
 import { CALL_MS_MAX, type Call, call, DeskError, expect, isObject, type Reply } from "./call.ts";
 import { type DeskAddress, openHeadDoor } from "./head-door.ts";
-import type { Registration } from "./heads.ts";
+import { followRequest, type Pending, standingOf, WITHDRAWN } from "./pending.ts";
 
 /** A person's word, given where the gateway runs. */
 interface TerminalAnswer {
@@ -21,21 +21,10 @@ interface TerminalAnswer {
   readonly reason: string;
 }
 
-/** How a request stands. `approvals` of `terms.count` people have approved while it is pending. */
-type RequestStanding =
-  | { readonly state: "pending"; readonly approvals: number }
-  | { readonly state: "answered"; readonly answered: Answered };
-
-export interface DeskClient extends ApprovalDesk, Countersigner {
-  /** Where a thread of this process may ask for heads itself; undefined where only this client can. */
-  readonly address: DeskAddress | undefined;
-  /** Names the session's key once, before its first head. Rejects with `DeskError` (409) when another key holds it. */
-  register(session: Registration): Promise<void>;
+/** The local countersigner: what a session needs of any, and what only this machine's own can do. */
+export interface DeskClient extends SessionDesk, Pending {
   /** Shows the request; `ask` does this and waits. */
-  submit(request: ApprovalRequest): Promise<void>;
-  /** How the request stands, after at most `waitSeconds` (0 to 30) of waiting for its end. */
-  standing(id: string, waitSeconds: number, signal: AbortSignal): Promise<RequestStanding>;
-  withdraw(id: string): Promise<void>;
+  submit(request: ApprovalRequest | PlanRequest): Promise<void>;
   /** Hands in an answer given in the terminal; the sentence says what it did. Rejects with `DeskError` (409) if late. */
   answer(word: TerminalAnswer): Promise<string>;
   /** Signs the statement about the session that was registered under `origin`. Rejects with `DeskError` (409). */
@@ -50,14 +39,9 @@ export interface DeskClient extends ApprovalDesk, Countersigner {
   close(): void;
 }
 
-const WAIT_SECONDS = 25;
-// How long after its expiry a request may still bring the countersigner's own signed `expired`.
-const EXPIRY_GRACE_MS = 2_000;
-const NOBODY = { by: [], reason: "", dsse: "", disclosure: "" } as const;
-
 export interface DeskDoor extends DeskAddress {
   /** Told of each request that `ask` has shown to people, so that the terminal can show it too. */
-  readonly onShown?: (request: ApprovalRequest) => void;
+  readonly onShown?: (request: ApprovalRequest | PlanRequest) => void;
 }
 
 /** Connects to the countersigner behind a socket. Rejects with `DeskError`. */
@@ -78,7 +62,7 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
   const client: DeskClient = {
     vkey,
     person,
-    address: { socketPath: door.socketPath, secret: door.secret },
+    address: { kind: "socket", socketPath: door.socketPath, secret: door.secret },
     addCheckpoint: heads.addCheckpoint,
     async register(session) {
       expect(await post("/v1/sessions", session), 200, 201);
@@ -116,12 +100,10 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
       return String(object(expect(await post("/v1/custody", { origin, checkpoint }), 200))["lines"]);
     },
     async ask(request, signal) {
-      if (signal.aborted) {
-        return { answer: "withdrawn", ...NOBODY };
-      }
+      if (signal.aborted) return WITHDRAWN;
       await client.submit(request);
       door.onShown?.(request);
-      return await follow(client, request, signal);
+      return await followRequest(client, request, signal);
     },
     close() {
       desk.destroy();
@@ -131,55 +113,10 @@ export async function openDeskClient(door: DeskDoor): Promise<DeskClient> {
   return client;
 }
 
-// Waits for the end: an answer, the caller's abort (which withdraws), or the request's lifetime by this clock.
-async function follow(client: DeskClient, request: ApprovalRequest, signal: AbortSignal): Promise<Answered> {
-  const lifetimeMs = Math.max(0, Date.parse(request.expiresAt) - Date.parse(request.requestedAt));
-  const late = AbortSignal.timeout(lifetimeMs + EXPIRY_GRACE_MS);
-  const over = AbortSignal.any([signal, late]);
-  try {
-    for (;;) {
-      const standing = await client.standing(request.id, WAIT_SECONDS, over);
-      if (standing.state === "answered") {
-        return standing.answered;
-      }
-    }
-  } catch (error) {
-    if (!over.aborted) {
-      throw error;
-    }
-    await client.withdraw(request.id);
-    // What was answered in the last moment counts for nothing: the caller has given up, or time was up.
-    return { answer: signal.aborted ? "withdrawn" : "expired", ...NOBODY };
-  }
-}
-
 function object(reply: Reply): Readonly<Record<string, unknown>> {
   const value: unknown = JSON.parse(reply.text);
   if (!isObject(value)) {
     throw new DeskError(reply.status, "the countersigner's answer is no JSON object");
   }
   return value;
-}
-
-function standingOf(value: Readonly<Record<string, unknown>>): RequestStanding {
-  if (value["state"] === "pending") {
-    return { state: "pending", approvals: Number(value["approvals"]) };
-  }
-  const { answered } = value;
-  if (!isAnswered(answered)) {
-    throw new DeskError(200, "the countersigner's answer cannot be read");
-  }
-  return { state: "answered", answered };
-}
-
-function isAnswered(value: unknown): value is Answered {
-  return (
-    isObject(value) &&
-    ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) &&
-    typeof value["reason"] === "string" &&
-    typeof value["dsse"] === "string" &&
-    typeof value["disclosure"] === "string" &&
-    Array.isArray(value["by"]) &&
-    value["by"].every((each) => isObject(each) && typeof each["login"] === "string" && typeof each["via"] === "string")
-  );
 }

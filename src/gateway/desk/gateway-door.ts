@@ -3,7 +3,7 @@
  * in the terminal. The socket's directory is private, and the secret keeps out the job, which runs as the same user.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { faultsOfRequest, isApprovalRequest } from "../../approval/shape.ts";
+import { faultsOfPlan, faultsOfRequest, isApprovalRequest, isPlanRequest } from "../../approval/shape.ts";
 import { NoteError } from "../../tlog/note.ts";
 import type { Witness } from "../../tlog/witness.ts";
 import type { RequestBook } from "./book.ts";
@@ -130,8 +130,9 @@ function keep(door: GatewayDoor, body: Readonly<Record<string, unknown>>, respon
 }
 
 function submit(door: GatewayDoor, body: Readonly<Record<string, unknown>>, response: ServerResponse): void {
-  if (!isApprovalRequest(body)) {
-    throw new Refused(400, `not an approval request; look at: ${faultsOfRequest(body).join(", ").slice(0, 500)}`);
+  if (!isApprovalRequest(body) && !isPlanRequest(body)) {
+    const faults = "statements" in body ? faultsOfPlan(body) : faultsOfRequest(body);
+    throw new Refused(400, `not an approval request; look at: ${faults.join(", ").slice(0, 500)}`);
   }
   if (!door.heads.isRegistered(body.sid)) {
     throw new Refused(404, `session ${body.sid} is not registered here`);

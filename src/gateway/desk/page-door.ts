@@ -6,7 +6,7 @@
  * this very page. Nothing is cached, framed, or fetched from elsewhere.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { viewRequest } from "../../approval/display.ts";
+import { viewAsked } from "../../approval/plan-view.ts";
 import type { Entry, RequestBook } from "./book.ts";
 import { answerError, answerJson, answerText, isSameSecret, Refused, readJson, textField } from "./exchange.ts";
 import { REASON_CHARACTERS_MAX } from "./gateway-door.ts";
@@ -134,7 +134,7 @@ async function showState(door: PageDoor, { response, waiting }: Visit, since: nu
 }
 
 function endedView({ request, ballot, answered }: Entry): object {
-  const { headline, target, digestHead } = viewRequest(request);
+  const { headline, target, digestHead } = viewAsked(request);
   return {
     id: request.id,
     headline,
@@ -150,7 +150,7 @@ function endedView({ request, ballot, answered }: Entry): object {
 function showRequest(door: PageDoor, response: ServerResponse, id: string): void {
   const entry = door.book.entry(id);
   answerJson(response, 200, {
-    ...viewRequest(entry.request),
+    ...viewAsked(entry.request),
     repeats: entry.repeats,
     deadlineAt: entry.ballot.deadlineMs,
     askedAt: Date.parse(entry.request.requestedAt),

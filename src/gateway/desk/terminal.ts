@@ -5,8 +5,9 @@
  * model made visible, so no text of a job reaches the terminal as a control sequence.
  */
 import { createInterface, type Interface } from "node:readline";
-import { type RequestView, type Span, type Tone, viewRequest } from "../../approval/display.ts";
-import type { ApprovalRequest } from "../../approval/ports.ts";
+import { type RequestView, type Span, type Tone } from "../../approval/display.ts";
+import { viewAsked } from "../../approval/plan-view.ts";
+import type { ApprovalRequest, PlanRequest } from "../../approval/ports.ts";
 import { DeskError } from "./call.ts";
 import type { DeskClient } from "./client.ts";
 
@@ -32,7 +33,7 @@ export interface TerminalOptions {
 
 export interface TerminalDesk {
   /** Queues a request that was submitted to the desk. Returns at once. */
-  show(request: ApprovalRequest): void;
+  show(request: ApprovalRequest | PlanRequest): void;
   /** Ends the prompt and forgets the queue. Nothing is answered by it. */
   close(): void;
 }
@@ -88,7 +89,7 @@ export function openTerminalDesk(options: TerminalOptions): TerminalDesk {
 }
 
 interface Prompt extends TerminalOptions {
-  readonly request: ApprovalRequest;
+  readonly request: ApprovalRequest | PlanRequest;
   readonly paint: Paint;
   readonly lines: Interface;
   readonly stopped: AbortSignal;
@@ -97,7 +98,7 @@ interface Prompt extends TerminalOptions {
 
 async function prompt(at: Prompt): Promise<void> {
   const { output } = at.streams;
-  const view = viewRequest(at.request);
+  const view = viewAsked(at.request);
   const ended = new AbortController();
   const over = AbortSignal.any([ended.signal, at.stopped]);
   const ending = untilEnded(at, ended, over);

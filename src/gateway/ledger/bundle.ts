@@ -13,10 +13,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { LedgerError, safePath } from "../../evidence/evidence-path.ts";
 import type { EvidenceFile, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
-import { LedgerError, safePath } from "./evidence-path.ts";
+import { decodeTarGz, encodeTarGz, TAR_BYTES_MAX } from "../../evidence/tar.ts";
 import { codeOf, holding } from "./lock.ts";
-import { decodeTarGz, encodeTarGz, TAR_BYTES_MAX } from "./tar.ts";
 
 /** Opens a bundle as a ledger. The file is made at the first update; its folder must be there. */
 export function bundleLedger(path: string): Ledger {

@@ -5,8 +5,8 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { FILE_BYTES_MAX, LedgerError, safePath } from "../../evidence/evidence-path.ts";
 import type { Change, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
-import { FILE_BYTES_MAX, LedgerError, safePath } from "./evidence-path.ts";
 import { codeOf, holding } from "./lock.ts";
 
 /** Where a change is written before it is made. Evidence has no path that begins with a dot. */

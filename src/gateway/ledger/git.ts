@@ -6,8 +6,8 @@ import { rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { FILE_BYTES_MAX, LedgerError, safePath } from "../../evidence/evidence-path.ts";
 import type { Change, EvidenceReader, Ledger } from "../../evidence/ledger.ts";
-import { FILE_BYTES_MAX, LedgerError, safePath } from "./evidence-path.ts";
 import { holding } from "./lock.ts";
 
 export interface GitLedgerOptions {

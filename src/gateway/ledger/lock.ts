@@ -8,7 +8,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { readdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LedgerError } from "./evidence-path.ts";
+import { LedgerError } from "../../evidence/evidence-path.ts";
 import { isProcessId, type Life, lifeOf, thisProcess } from "./process-id.ts";
 
 /** Sealing takes well under a second; a hundred processes in line are through in this time. */

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { LedgerError } from "../../evidence/evidence-path.ts";
 import type { EvidenceReader, Ledger } from "../../evidence/ledger.ts";
 import { bundleLedger, bundleReader } from "./bundle.ts";
 import { dirLedger, dirReader } from "./dir.ts";
-import { LedgerError } from "./evidence-path.ts";
 import { gitLedger, gitReader } from "./git.ts";
 import { codeOf } from "./lock.ts";
 

@@ -1,6 +1,7 @@
 import type { SqlReader } from "../../languages/sql/reading.ts";
 import type { Controls, Opening, Protocol } from "../protocol.ts";
 import { PostgresConversation } from "./conversation.ts";
+import { foresee } from "./foresee.ts";
 import { SALT_BYTES, type ScramVerifier, scramVerifier } from "./scram.ts";
 
 /** What is enforced of a policy on PostgreSQL; the README's table is made of it. */
@@ -27,6 +28,7 @@ export function openPostgres(reader: SqlReader): Protocol {
     name: "postgres",
     controls: postgresControls,
     open: (opening) => new PostgresConversation(opening, reader, verifierOf(opening)),
+    foresee: (text, how) => foresee(text, how, reader),
   };
 }
 

@@ -89,6 +89,34 @@ describe.each(KINDS)("errands on %s", (kind) => {
     expect(tries).toBe(2);
   });
 
+  it("is done by another instance soon after the one that was at it died", async () => {
+    const database = await states.fresh();
+    await callFor(database, { kind: "mend", subject: "one" }, 0);
+    // As an instance leaves it that was killed: taken, and never renewed.
+    await database.run("UPDATE errand SET leased_until = $1", [Date.now() + 1_500]);
+    const started = Date.now();
+    const running = runErrands(options(database, async () => await Promise.resolve("done")));
+    await expect.poll(async () => await left(database), { timeout: 10_000 }).toBe(0);
+    await running.stop();
+    expect(Date.now() - started).toBeGreaterThan(1_400);
+  });
+
+  it("stays with the instance that is at it for as long as it takes", async () => {
+    const database = await states.fresh();
+    const other = await states.another();
+    let times = 0;
+    const doer: Doer = async () => {
+      times += 1;
+      await sleep(10_000);
+      return "done";
+    };
+    await callFor(database, { kind: "mend", subject: "one" }, 0);
+    const both = [runErrands(options(database, doer)), runErrands(options(other, doer))];
+    await expect.poll(async () => await left(database), { timeout: 20_000 }).toBe(0);
+    await Promise.all(both.map(async (each) => await each.stop()));
+    expect(times).toBe(1);
+  }, 40_000);
+
   it("is done by one of two instances at a time", async () => {
     const database = await states.fresh();
     const other = await states.another();

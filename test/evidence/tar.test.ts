@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { EvidenceFile } from "../../../src/evidence/ledger.ts";
-import { bundleReader } from "../../../src/gateway/ledger/bundle.ts";
-import { LedgerError } from "../../../src/gateway/ledger/evidence-path.ts";
-import { decodeTarGz, encodeTarGz, TAR_BYTES_MAX } from "../../../src/gateway/ledger/tar.ts";
+import { LedgerError } from "../../src/evidence/evidence-path.ts";
+import type { EvidenceFile } from "../../src/evidence/ledger.ts";
+import { decodeTarGz, encodeTarGz, TAR_BYTES_MAX } from "../../src/evidence/tar.ts";
+import { bundleReader } from "../../src/gateway/ledger/bundle.ts";
 
 const LONG = `sessions/2026/11/23/01KANAV0Q8M3T4ZS5R6X7Y8Z9A/approvals/${"A".repeat(64)}.dsse.json`;
 const FILES: readonly EvidenceFile[] = [

@@ -1,6 +1,6 @@
 // What a path of the evidence may look like. Evidence comes from others: a path must not leave its root.
 
-import { EvidenceError } from "../../evidence/ledger.ts";
+import { EvidenceError } from "./ledger.ts";
 
 /** Longer than any path of ours by far. */
 const PATH_CHARS_MAX = 512;

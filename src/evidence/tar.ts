@@ -10,8 +10,8 @@
 // The path is the prefix, a slash and the name; contents follow, filled up to 512; two empty blocks end the archive.
 
 import { constants, crc32, deflateRawSync, inflateRawSync } from "node:zlib";
-import type { EvidenceFile } from "../../evidence/ledger.ts";
 import { LedgerError, safePath } from "./evidence-path.ts";
+import type { EvidenceFile } from "./ledger.ts";
 
 /** All is held in memory. A ledger of ten thousand sessions with their pages has 250 MB. */
 export const TAR_BYTES_MAX = 512 * 1024 * 1024;

@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { seeded } from "../../seeded.ts";
+import { runChaos } from "./chaos.ts";
+
+// Less than a tenth of `npm run soak`'s: GitHub takes a write a second, and a machine of two cores has other tests.
+it("every answer reaches its gateway once, nothing runs unapproved, and every session lands once, though instances die", async () => {
+  const outcome = await runChaos({ sessions: 4, commands: 4, random: seeded(7), say: () => undefined });
+  expect(outcome.failedSteps).toEqual([]);
+  expect(outcome.unapprovedEffects).toEqual([]);
+  expect(outcome.lostEffects).toEqual([]);
+  expect(outcome.doubled).toEqual([]);
+  expect(outcome.notLandedOnce).toEqual([]);
+  expect(outcome.approved + outcome.refused).toBe(16);
+  expect(outcome.kills).toBeGreaterThan(0);
+  expect(outcome.verdict).toContain("good");
+}, 400_000);
