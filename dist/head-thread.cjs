@@ -4,118 +4,6 @@ const importMetaUrl = require("node:url").pathToFileURL(__filename).href;
 // src/gateway/head-thread.ts
 var import_node_worker_threads = require("node:worker_threads");
 
-// src/gateway/desk/head-door.ts
-var import_node_net = require("node:net");
-
-// src/gateway/desk/call.ts
-var DeskError = class extends Error {
-  name = "DeskError";
-  /** HTTP status; 0 when there was no answer. */
-  status;
-  constructor(status, message, options) {
-    super(message, options);
-    this.status = status;
-  }
-};
-var REPLY_BYTES_MAX = 4 * 1024 * 1024;
-
-// src/gateway/desk/head-frames.ts
-var FRAME_BYTES_MAX = 64 * 1024;
-var LENGTH_BYTES = 4;
-var FrameError = class extends Error {
-  name = "FrameError";
-};
-function encodeHeadFrame(text) {
-  const length = Buffer.byteLength(text);
-  if (length > FRAME_BYTES_MAX) throw new FrameError(`a frame of ${length} bytes`);
-  const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
-  frame.writeUInt32BE(length);
-  frame.write(text, LENGTH_BYTES, "utf8");
-  return frame;
-}
-var HeadFrames = class {
-  #rest = Buffer.alloc(0);
-  /** The texts that are whole now. Throws FrameError for a length beyond the bound; nothing of the stream counts then. */
-  take(chunk) {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const texts = [];
-    while (bytes.length >= LENGTH_BYTES) {
-      const length = bytes.readUInt32BE();
-      if (length > FRAME_BYTES_MAX) throw new FrameError(`a frame of ${length} bytes`);
-      if (bytes.length < LENGTH_BYTES + length) break;
-      texts.push(bytes.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + length));
-      bytes = bytes.subarray(LENGTH_BYTES + length);
-    }
-    this.#rest = bytes;
-    return texts;
-  }
-};
-
-// src/gateway/desk/head-door.ts
-function headSocketPath(socketPath) {
-  return `${socketPath}.heads`;
-}
-function openHeadDoor({
-  socketPath,
-  secret
-}) {
-  let socket;
-  let lost;
-  const frames = new HeadFrames();
-  const waiting = [];
-  const lose = (cause) => {
-    lost ??= new DeskError(0, "the countersigner does not answer; nothing more is released", { cause });
-    for (const { reject } of waiting.splice(0)) reject(lost);
-    socket?.destroy();
-  };
-  const take = (chunk) => {
-    for (const text of frames.take(chunk)) {
-      const next = waiting.shift();
-      if (next === void 0) throw new FrameError("the countersigner answered what was not asked");
-      const status = Number(text.slice(0, 3));
-      const body = text.slice(4);
-      if (status === 200) next.resolve(body);
-      else next.reject(new DeskError(status, `the countersigner answered ${status}: ${body.trim().slice(0, 500)}`));
-    }
-  };
-  const open = () => {
-    const opened = (0, import_node_net.connect)(headSocketPath(socketPath));
-    opened.write(`${secret}
-`);
-    opened.on("error", lose);
-    opened.on("close", () => lose(void 0));
-    opened.on("data", (chunk) => {
-      try {
-        take(chunk);
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error;
-        lose(error);
-      }
-    });
-    return opened;
-  };
-  return {
-    async addCheckpoint(body) {
-      if (lost !== void 0) throw lost;
-      socket ??= open();
-      const frame = encodeHeadFrame(body);
-      const answered = new Promise((resolve, reject) => waiting.push({ resolve, reject }));
-      socket.write(frame);
-      return await answered;
-    },
-    close: () => socket?.destroy()
-  };
-}
-
-// src/gateway/head-follower.ts
-var import_node_fs2 = require("node:fs");
-var import_node_path = require("node:path");
-
-// src/journal/ports.ts
-var JournalError = class extends Error {
-  name = "JournalError";
-};
-
 // src/tlog/note.ts
 var import_node_crypto2 = require("node:crypto");
 
@@ -381,6 +269,11 @@ ${head.size}
 ${Buffer.from(head.root).toString("base64")}
 `;
 }
+function parseCount(digits) {
+  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(digits)) return void 0;
+  const count = Number(digits);
+  return Number.isSafeInteger(count) ? count : void 0;
+}
 function parseSignature(line) {
   const [dash, name, encoded, ...rest] = line.split(" ");
   if (dash !== "\u2014" || name === void 0 || encoded === void 0 || rest.length > 0 || !isKeyName(name)) {
@@ -432,6 +325,340 @@ function addCheckpointBody(old, proof, note) {
 ${lines.join("")}
 ${note}`;
 }
+
+// src/gateway/desk/call.ts
+var DeskError = class extends Error {
+  name = "DeskError";
+  /** HTTP status; 0 when there was no answer. */
+  status;
+  constructor(status, message, options) {
+    super(message, options);
+    this.status = status;
+  }
+};
+var REPLY_BYTES_MAX = 4 * 1024 * 1024;
+
+// src/gateway/app-desk/door.ts
+var import_promises = require("node:timers/promises");
+
+// src/evidence/message-signature.ts
+var import_node_crypto3 = require("node:crypto");
+var COMPONENTS = '("@method" "@path" "@query" "content-digest")';
+function signRequest(request, { key, keyId, createdSeconds }) {
+  const parameters = `${COMPONENTS};created=${createdSeconds};keyid="${keyId}";alg="ed25519"`;
+  const digest = contentDigest(request.body);
+  const signature = (0, import_node_crypto3.sign)(null, Buffer.from(signatureBase(request, digest, parameters)), key);
+  return {
+    "content-digest": digest,
+    "signature-input": `sig=${parameters}`,
+    signature: `sig=:${signature.toString("base64")}:`
+  };
+}
+function contentDigest(body) {
+  return `sha-256=:${(0, import_node_crypto3.hash)("sha256", body, "base64")}:`;
+}
+function signatureBase({ method, target }, digest, parameters) {
+  const at = target.indexOf("?");
+  const path = at === -1 ? target : target.slice(0, at);
+  const query = at === -1 ? "?" : target.slice(at);
+  return [
+    `"@method": ${method}`,
+    `"@path": ${path}`,
+    `"@query": ${query}`,
+    `"content-digest": ${digest}`,
+    `"@signature-params": ${parameters}`
+  ].join("\n");
+}
+
+// src/evidence/shape.ts
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// src/evidence/visible.ts
+var UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Co}\p{Surrogate}\u2800]/gu;
+function visible(text) {
+  return text.replace(UNSEEN, spell);
+}
+function visibleLine(text) {
+  return visible(text).replace(/[\n\t]/g, spell);
+}
+function spell(character) {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+// src/gateway/app-desk/http-call.ts
+var import_node_http = require("node:http");
+var import_node_https = require("node:https");
+var NoReply = class extends Error {
+  name = "NoReply";
+};
+var SOCKETS_MAX = 64;
+function openAgents() {
+  const options = { keepAlive: true, maxSockets: SOCKETS_MAX };
+  return { http: new import_node_http.Agent(options), https: new import_node_https.Agent(options) };
+}
+function closeAgents({ http, https }) {
+  http.destroy();
+  https.destroy();
+}
+async function exchange(what) {
+  const { url, method, headers, agents, replyBytesMax } = what;
+  what.signal?.throwIfAborted();
+  const body = typeof what.body === "string" ? Buffer.from(what.body) : what.body;
+  const late = AbortSignal.timeout(what.timeoutMs);
+  const signal = what.signal === void 0 ? late : AbortSignal.any([what.signal, late]);
+  const options = { method, signal, headers: { ...headers, "content-length": String(body.length) } };
+  return await new Promise((resolve, reject) => {
+    const fail = (cause) => {
+      if (what.signal?.aborted === true) reject(cause);
+      else if (late.aborted) reject(new NoReply(`no answer within ${what.timeoutMs} ms`, { cause }));
+      else reject(new NoReply(reasonOf(cause), { cause }));
+    };
+    const sent = url.protocol === "https:" ? (0, import_node_https.request)(url, { ...options, agent: agents.https }) : (0, import_node_http.request)(url, { ...options, agent: agents.http });
+    sent.once("error", fail);
+    sent.once("response", (response) => {
+      const chunks = [];
+      let size = 0;
+      response.on("data", (chunk) => {
+        size += chunk.length;
+        if (size > replyBytesMax) response.destroy(new Error(`the answer is longer than ${replyBytesMax} bytes`));
+        else chunks.push(chunk);
+      });
+      response.once("error", fail);
+      response.once("end", () => {
+        const { statusCode: status = 0, headers: received } = response;
+        resolve({ status, headers: received, text: Buffer.concat(chunks).toString("utf8") });
+      });
+    });
+    sent.end(body);
+  });
+}
+function reasonOf(error) {
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}
+
+// src/gateway/app-desk/door.ts
+var TRY_MS = 1e4;
+var BACKOFF_MS_MIN = 100;
+var BACKOFF_MS_MAX = 5e3;
+var RETRY_AFTER_MS_MAX = 6e4;
+var REPLY_BYTES_MAX2 = 4 * 1024 * 1024;
+function openAppDoor(url, signing) {
+  const agents = openAgents();
+  const once = async (what, timeoutMs) => {
+    const { method, path, body = "", contentType = "application/json" } = what;
+    const createdSeconds = Math.floor(Date.now() / 1e3);
+    const signed = signing === void 0 ? {} : signRequest({ method, target: path, body }, { key: signing.key, keyId: signing.sid, createdSeconds });
+    return await exchange({
+      url: new URL(`${url}${path}`),
+      method,
+      headers: { accept: "application/json", "content-type": contentType, ...signed },
+      body,
+      agents,
+      timeoutMs,
+      replyBytesMax: REPLY_BYTES_MAX2,
+      ...what.signal === void 0 ? {} : { signal: what.signal }
+    });
+  };
+  return {
+    url,
+    async call(what) {
+      const endMs = performance.now() + what.withinMs;
+      for (let tries = 0; ; tries += 1) {
+        const leftMs = endMs - performance.now();
+        const reply = await orNone(once(what, Math.max(1, Math.ceil(Math.min(what.tryMs ?? TRY_MS, leftMs)))));
+        if (!(reply instanceof NoReply) && !isTransient(reply.status)) return reply;
+        if (reply instanceof NoReply && !mayPass(reply)) throw unreachable(url, reply);
+        const waitMs = Math.max(backoffMs(tries), retryAfterMs(reply));
+        if (performance.now() + waitMs >= endMs) {
+          if (!(reply instanceof NoReply)) return reply;
+          throw unreachable(url, reply);
+        }
+        await (0, import_promises.setTimeout)(Math.ceil(waitMs), void 0, what.signal === void 0 ? {} : { signal: what.signal });
+      }
+    },
+    close: () => closeAgents(agents)
+  };
+}
+function expectStatus(reply, ...statuses) {
+  if (statuses.includes(reply.status)) return reply;
+  throw new DeskError(reply.status, `the App answered ${reply.status}: ${problemOf(reply.text)}`);
+}
+async function orNone(reply) {
+  try {
+    return await reply;
+  } catch (error) {
+    if (error instanceof NoReply) return error;
+    throw error;
+  }
+}
+function unreachable(url, cause) {
+  return new DeskError(0, `the App at ${url} cannot be reached: ${visibleLine(cause.message)}`, { cause });
+}
+function mayPass({ message }) {
+  return !/CERT|ERR_TLS|ERR_SSL|UNABLE_TO_/.test(message);
+}
+function isTransient(status) {
+  return status === 429 || status >= 500 && status <= 599;
+}
+function backoffMs(tries) {
+  const most = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(tries, 10));
+  return most / 2 + Math.random() * most / 2;
+}
+function retryAfterMs(reply) {
+  if (reply instanceof NoReply) return 0;
+  const seconds = /^[0-9]{1,6}$/.exec(reply.headers["retry-after"] ?? "")?.[0];
+  return seconds === void 0 ? 0 : Math.min(RETRY_AFTER_MS_MAX, Number(seconds) * 1e3);
+}
+function problemOf(text) {
+  try {
+    const value = JSON.parse(text);
+    if (isObject(value)) {
+      const said = [value["title"], value["detail"]].filter((each) => typeof each === "string" && each !== "");
+      if (said.length > 0) return shortened(said.join(". "));
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return shortened(text.trim());
+}
+var WORDS_MAX = 500;
+function shortened(text) {
+  return visibleLine(text.slice(0, WORDS_MAX));
+}
+
+// src/gateway/app-desk/heads.ts
+var WITHIN_MS = 9e3;
+var TRY_MS2 = 4e3;
+function openAppHeads(url) {
+  const door2 = openAppDoor(url, void 0);
+  return { addCheckpoint: async (body) => await addCheckpoint(door2, body), close: () => door2.close() };
+}
+async function addCheckpoint(door2, body) {
+  const endMs = performance.now() + WITHIN_MS;
+  const ask = async (text) => await door2.call({
+    method: "POST",
+    path: "/add-checkpoint",
+    body: text,
+    contentType: "text/plain; charset=utf-8",
+    tryMs: TRY_MS2,
+    withinMs: Math.max(1, endMs - performance.now())
+  });
+  const reply = await ask(body);
+  if (reply.status !== 409) return expectStatus(reply, 200).text;
+  const held = parseCount(reply.text.trim());
+  if (held === void 0 || held === 0 || held !== sizeOf(body)) {
+    throw new DeskError(409, `the App holds another head of this session: ${reply.text.trim().slice(0, 20)}`);
+  }
+  return expectStatus(await ask(addCheckpointBody(held, [], noteOf(body))), 200).text;
+}
+function noteOf(body) {
+  return body.slice(body.indexOf("\n\n") + 2);
+}
+function sizeOf(body) {
+  return parseCount(noteOf(body).split("\n")[1] ?? "");
+}
+
+// src/gateway/desk/head-door.ts
+var import_node_net = require("node:net");
+
+// src/gateway/desk/head-frames.ts
+var FRAME_BYTES_MAX = 64 * 1024;
+var LENGTH_BYTES = 4;
+var FrameError = class extends Error {
+  name = "FrameError";
+};
+function encodeHeadFrame(text) {
+  const length = Buffer.byteLength(text);
+  if (length > FRAME_BYTES_MAX) throw new FrameError(`a frame of ${length} bytes`);
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
+  frame.writeUInt32BE(length);
+  frame.write(text, LENGTH_BYTES, "utf8");
+  return frame;
+}
+var HeadFrames = class {
+  #rest = Buffer.alloc(0);
+  /** The texts that are whole now. Throws FrameError for a length beyond the bound; nothing of the stream counts then. */
+  take(chunk) {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const texts = [];
+    while (bytes.length >= LENGTH_BYTES) {
+      const length = bytes.readUInt32BE();
+      if (length > FRAME_BYTES_MAX) throw new FrameError(`a frame of ${length} bytes`);
+      if (bytes.length < LENGTH_BYTES + length) break;
+      texts.push(bytes.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + length));
+      bytes = bytes.subarray(LENGTH_BYTES + length);
+    }
+    this.#rest = bytes;
+    return texts;
+  }
+};
+
+// src/gateway/desk/head-door.ts
+function headSocketPath(socketPath) {
+  return `${socketPath}.heads`;
+}
+function openHeadDoor({
+  socketPath,
+  secret
+}) {
+  let socket;
+  let lost;
+  const frames = new HeadFrames();
+  const waiting = [];
+  const lose = (cause) => {
+    lost ??= new DeskError(0, "the countersigner does not answer; nothing more is released", { cause });
+    for (const { reject } of waiting.splice(0)) reject(lost);
+    socket?.destroy();
+  };
+  const take = (chunk) => {
+    for (const text of frames.take(chunk)) {
+      const next = waiting.shift();
+      if (next === void 0) throw new FrameError("the countersigner answered what was not asked");
+      const status = Number(text.slice(0, 3));
+      const body = text.slice(4);
+      if (status === 200) next.resolve(body);
+      else next.reject(new DeskError(status, `the countersigner answered ${status}: ${body.trim().slice(0, 500)}`));
+    }
+  };
+  const open = () => {
+    const opened = (0, import_node_net.connect)(headSocketPath(socketPath));
+    opened.write(`${secret}
+`);
+    opened.on("error", lose);
+    opened.on("close", () => lose(void 0));
+    opened.on("data", (chunk) => {
+      try {
+        take(chunk);
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        lose(error);
+      }
+    });
+    return opened;
+  };
+  return {
+    async addCheckpoint(body) {
+      if (lost !== void 0) throw lost;
+      socket ??= open();
+      const frame = encodeHeadFrame(body);
+      const answered = new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+      socket.write(frame);
+      return await answered;
+    },
+    close: () => socket?.destroy()
+  };
+}
+
+// src/gateway/head-follower.ts
+var import_node_fs2 = require("node:fs");
+var import_node_path = require("node:path");
+
+// src/journal/ports.ts
+var JournalError = class extends Error {
+  name = "JournalError";
+};
 
 // src/journal/session-tree.ts
 var PENDING_HEADS_MAX = 8;
@@ -614,12 +841,12 @@ var HeadFollower = class {
 
 // src/gateway/head-messages.ts
 function isThreadStart(value) {
-  return isObject(value) && isObject(value["followed"]) && isObject(value["door"]);
+  return isObject2(value) && isObject2(value["followed"]) && isObject2(value["door"]);
 }
 function isThreadOrder(value) {
-  return isObject(value) && (value["kind"] === "close" || value["kind"] === "countersign" && isObject(value["written"]));
+  return isObject2(value) && (value["kind"] === "close" || value["kind"] === "countersign" && isObject2(value["written"]));
 }
-function isObject(value) {
+function isObject2(value) {
   return typeof value === "object" && value !== null;
 }
 
@@ -627,7 +854,7 @@ function isObject(value) {
 var start = import_node_worker_threads.workerData;
 var port = import_node_worker_threads.parentPort;
 if (port === null || !isThreadStart(start)) throw new Error("this file is a thread's; followInThread starts it");
-var door = openHeadDoor(start.door);
+var door = start.door.kind === "app" ? openAppHeads(start.door.url) : openHeadDoor(start.door);
 var follower = new HeadFollower(start.followed, async (body) => await door.addCheckpoint(body));
 var say = (word) => port.postMessage(word);
 async function close() {
