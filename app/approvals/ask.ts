@@ -6,7 +6,7 @@ import { ID_RANDOM_BYTES, lifetimeMs } from "../../src/approval/request.ts";
 import { faultsOfPlan, faultsOfRequest, isApprovalRequest, isPlanRequest } from "../../src/approval/shape.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { readPolicy } from "../../src/config/policy-file.ts";
-import { isCount, shaped } from "../../src/evidence/shape.ts";
+import { isCount, isText, shaped } from "../../src/evidence/shape.ts";
 import { canonical } from "../../src/journal/jcs.ts";
 import { type Exchange, json, jsonObject, Problem, type Reply } from "../http/route.ts";
 import { findSession, type SessionRow } from "../sessions/session.ts";
@@ -25,7 +25,7 @@ export async function ask({ context, options }: Parts, { body }: Exchange, sessi
   const asked = canonical({ ...request });
   const { database, clock } = context;
   const before = await findRequest(database, request.id);
-  if (before !== undefined) return known(before, asked);
+  if (before !== undefined) return await known(database, before, asked);
   const lifetime = check(request, session, clock());
   const reply = await database.transaction(async (sql) => {
     // Holding the session's row, so that twenty are twenty whoever counts.
@@ -34,7 +34,7 @@ export async function ask({ context, options }: Parts, { body }: Exchange, sessi
       throw new Problem(403, "The session is over", "Nothing can be asked in it any more; register a new one.");
     }
     const meanwhile = await findRequest(sql, request.id);
-    if (meanwhile !== undefined) return known(meanwhile, asked);
+    if (meanwhile !== undefined) return await known(sql, meanwhile, asked);
     await refuseTooMany(sql, session);
     const atMs = clock();
     const deadline = Math.min(Date.parse(request.expiresAt), atMs + lifetime);
@@ -46,7 +46,7 @@ export async function ask({ context, options }: Parts, { body }: Exchange, sessi
     await callFor(sql, { kind: "attend", subject: session.sid }, atMs);
     await callFor(sql, { kind: "expire", subject: session.sid }, deadline);
     await callFor(sql, { kind: "sweep", subject: "deliveries" }, atMs + options.sweepMs);
-    return json(201, { id: request.id });
+    return json(201, await named(sql, request.id, session.sid));
   });
   context.metrics.count("countersign_requests_asked_total");
   context.wake();
@@ -65,10 +65,22 @@ function read(body: Buffer): ApprovalRequest | PlanRequest {
   );
 }
 
-function known(before: { readonly id: string; readonly asked: string }, asked: string): Reply {
+async function known(
+  sql: Sql,
+  before: { readonly id: string; readonly sid: string; readonly asked: string },
+  asked: string,
+): Promise<Reply> {
   // Canonical JSON, so the same request is the same text; the session is in it.
-  if (before.asked === asked) return json(200, { id: before.id });
+  if (before.asked === asked) return json(200, await named(sql, before.id, before.sid));
   throw new Problem(409, "This id was used for another request", "Ask again under a new id.");
+}
+
+const isPlace = shaped({ check_url: isText });
+
+/** What a request is known by, and where people answer it once that is known. */
+async function named(sql: Sql, id: string, sid: string): Promise<object> {
+  const [surface] = await sql.rows("SELECT check_url FROM surface WHERE sid = $1", [sid], isPlace);
+  return surface === undefined || surface.check_url === "" ? { id } : { id, url: surface.check_url };
 }
 
 /** Throws Problem unless the request is one that this session's policy makes. Gives how long it may wait, in milliseconds. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Octokit } from "@octokit/core";
 import { isInteger, shaped } from "../../src/evidence/shape.ts";
 import { askAgainAtMs } from "../../src/github/failure.ts";
+import type { RowClaim } from "../state/database.ts";
 import { NotNow } from "../state/errands.ts";
 import type { Parts } from "./parts.ts";
 
@@ -26,46 +27,60 @@ const HOUR_MS = 3_600_000;
 /** GitHub's word where it limits and does not say for how long. */
 const UNTOLD_MS = 60_000;
 
-const isPace = shaped({ next_at: isInteger, blocked_until: isInteger, hour_at: isInteger, made: isInteger });
+interface PaceRow {
+  readonly next_at: number;
+  readonly blocked_until: number;
+  readonly hour_at: number;
+  readonly made: number;
+}
+
+const isPace: RowClaim<PaceRow> = shaped({
+  next_at: isInteger,
+  blocked_until: isInteger,
+  hour_at: isInteger,
+  made: isInteger,
+});
 
 export function createPace({ context, options }: Parts): Pace {
   const { database, clock, github } = context;
   const paced = new WeakSet<Octokit>();
 
-  const read = async (
-    installation: number,
-  ): Promise<{ readonly blocked_until: number; readonly hour_at: number; readonly made: number }> => {
+  const read = async (installation: number): Promise<PaceRow> => {
     const [row] = await database.rows(
       "SELECT next_at, blocked_until, hour_at, made FROM pace WHERE installation = $1",
       [installation],
       isPace,
     );
-    return row ?? { blocked_until: 0, hour_at: 0, made: 0 };
+    return row ?? { next_at: 0, blocked_until: 0, hour_at: 0, made: 0 };
   };
   const refuseBlocked = async (installation: number): Promise<void> => {
     const { blocked_until } = await read(installation);
     if (blocked_until > clock()) throw new NotNow("GitHub asks to come back later", blocked_until);
   };
-  /** Takes the next free moment for a write, and waits for it. */
+  /** Takes the turn to write as soon as it is free: just before it is used, so that a slow instance does not come late. */
   const takeTurn = async (installation: number, isMaking: boolean): Promise<void> => {
-    const now = clock();
-    const [row] = await database.rows(
-      `INSERT INTO pace (installation, next_at, hour_at, made) VALUES ($1, $2::bigint + $3, $2, $4)
-       ON CONFLICT (installation) DO UPDATE SET
-         next_at = greatest(pace.next_at, $2) + $3,
-         hour_at = CASE WHEN pace.hour_at < $2::bigint - $5 THEN $2 ELSE pace.hour_at END,
-         made = CASE WHEN pace.hour_at < $2::bigint - $5 THEN $4 ELSE pace.made + $4 END
-       RETURNING next_at, blocked_until, hour_at, made`,
-      [installation, now, options.writeGapMs, isMaking ? 1 : 0, HOUR_MS],
-      isPace,
-    );
-    if (row === undefined) return;
-    if (isMaking && row.made > MADE_MAX.all) {
-      throw new NotNow("enough was made on GitHub in this hour", row.hour_at + HOUR_MS);
+    const until = clock() + WAIT_MS_MAX;
+    await database.run("INSERT INTO pace (installation) VALUES ($1) ON CONFLICT DO NOTHING", [installation]);
+    for (;;) {
+      const now = clock();
+      const [taken] = await database.rows(
+        `UPDATE pace SET
+           next_at = $2::bigint + $3,
+           hour_at = CASE WHEN hour_at < $2::bigint - $5 THEN $2 ELSE hour_at END,
+           made = CASE WHEN hour_at < $2::bigint - $5 THEN $4 ELSE made + $4 END
+         WHERE installation = $1 AND next_at <= $2
+         RETURNING next_at, blocked_until, hour_at, made`,
+        [installation, now, options.writeGapMs, isMaking ? 1 : 0, HOUR_MS],
+        isPace,
+      );
+      if (taken !== undefined) {
+        if (!isMaking || taken.made <= MADE_MAX.all) return;
+        throw new NotNow("enough was made on GitHub in this hour", taken.hour_at + HOUR_MS);
+      }
+      if (now >= until) throw new NotNow("others write to GitHub first", now + options.writeGapMs);
+      const { next_at } = await read(installation);
+      await sleep(Math.max(1, next_at - clock()));
     }
-    const turnAt = row.next_at - options.writeGapMs;
-    if (turnAt - now > WAIT_MS_MAX) throw new NotNow("others write to GitHub first", turnAt);
-    if (turnAt > now) await sleep(turnAt - now);
   };
   const note = async (installation: number, error: unknown): Promise<void> => {
     const until = askAgainAtMs(error, clock()) ?? (isLimit(error) ? clock() + UNTOLD_MS : undefined);

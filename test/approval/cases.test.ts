@@ -19,6 +19,11 @@ const LIVE = "test/live/hold.live.test.ts";
 const REGISTER = "test/app/sessions/register.test.ts";
 const TOKENS = "test/app/sessions/job-token.test.ts";
 const DESK = "test/gateway/desk/server.test.ts";
+const WAYS = "test/app/approvals/ways.test.ts";
+const WHO = "test/app/approvals/who.test.ts";
+const FAULTS = "test/app/approvals/faults.test.ts";
+const ASK = "test/app/approvals/ask.test.ts";
+const HINT = "test/app/approvals/hint.test.ts";
 
 interface Shown {
   /** Files and titles of tests. */
@@ -48,10 +53,11 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     `${HERE}/display.test.ts`,
     "warns of an open transaction, of an unreadable command and of unknown objects",
   ]),
-  "A-09": by("issue 4: App: asks again.", [
-    `${HERE}/lifecycle.test.ts`,
-    "releases nothing of another %s, neither then nor later",
-  ]),
+  "A-09": by(
+    "",
+    [`${HERE}/lifecycle.test.ts`, "releases nothing of another %s, neither then nor later"],
+    [ASK, "is of its own session, policy, target and run, and no other's"],
+  ),
   "A-10": by("", [`${HERE}/display.test.ts`, "always names the digest and the bytes that an answer covers"]),
   "A-11": by("Names are shown as they are written.", [
     LIVE,
@@ -61,12 +67,14 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     "",
     [REGISTER, "names who ran the job again, which no claim of its token does, and is another session"],
     [`${HERE}/lifecycle.test.ts`, "releases nothing of another %s, neither then nor later"],
+    [ASK, "is nothing to another session"],
     [`${HERE}/count.test.ts`, "counts for all requests that were listed before it, and for none after"],
   ),
   "A-21": by(
     "",
     [REGISTER, "names who ran the job again, which no claim of its token does, and is another session"],
     [`${HERE}/lifecycle.test.ts`, "releases nothing of another %s, neither then nor later"],
+    [WAYS, "is not waited for when the job has ended"],
   ),
   "A-40": by("", [REGISTER, "gets the policy of the default branch, and not of the pull request's own"]),
   "A-58": by("", [REGISTER, "where the run is a fork's"]),
@@ -113,14 +121,22 @@ const SHOWN: Readonly<Record<string, Shown>> = {
   ),
   "A-31": by("", [`${HERE}/eligibility.test.ts`, "excludes the run's %s, and everybody where it is not known"]),
   "A-33": by(
-    "issue 4: App: reads the facts again, and answers once.",
+    "",
+    [WHO, "is heard only with write permission, not having caused the run, as a person, and is told so"],
     [`${HERE}/eligibility.test.ts`, "excludes permission %s"],
     [`${HERE}/count.test.ts`, "hears nobody who may not answer, to approve or to refuse"],
   ),
-  "A-34": by("issue 4: App: looks again.", [
-    `${HERE}/lifecycle.test.ts`,
-    "releases after a minute only when it was looked at again, and never when that failed",
-  ]),
+  "A-34": by(
+    "",
+    [
+      `${HERE}/lifecycle.test.ts`,
+      "releases after a minute only when it was looked at again, and never when that failed",
+    ],
+    [
+      FAULTS,
+      "looks again before it hands out an approval that is a minute old, and hands out none that is not one any more",
+    ],
+  ),
   "A-35": by("", [`${HERE}/eligibility.test.ts`, "includes an outside collaborator only where policy names them"]),
   "A-36": by(
     "",
@@ -131,10 +147,11 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     `${HERE}/count.test.ts`,
     "is nothing by a surface that policy does not allow, and something by one that it does",
   ]),
-  "A-38": by("issue 4: App: turns the policy's names into numbers once, and keeps those.", [
-    `${HERE}/eligibility.test.ts`,
-    "is those whom policy names, by their numbers and not by their logins",
-  ]),
+  "A-38": by(
+    "",
+    [`${HERE}/eligibility.test.ts`, "is those whom policy names, by their numbers and not by their logins"],
+    [WHO, "is not who took the login of somebody whom the policy named"],
+  ),
   "A-39": by(
     "",
     [`${HERE}/eligibility.test.ts`, "takes a membership that is %s for: %s"],
@@ -144,6 +161,9 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     ],
   ),
   "A-41": by("", [`${HERE}/count.test.ts`, "counts distinct people, whatever they spoke by"]),
+  "A-45": by("", [HINT, "is none of a reaction, a merge, or an approved deployment"]),
+  "A-51": by("", [WAYS, "keeps the comment that counted as it was, whatever becomes of it"]),
+  "A-97": by("", [WHO, "is not heard through another installation, another repository or another App"]),
   "A-50": by("", [`${HERE}/count.test.ts`, "counts as it was written only: not when it was %s"]),
   "A-52": by(
     "",
@@ -168,24 +188,30 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     [`${HERE}/count.test.ts`, "counts on the request's own check only, by its %s"],
   ),
   "A-57": by("", [`${HERE}/count.test.ts`, "does not count when the pull request is now %j"]),
-  "A-59": by("issue 4: App: makes no word of a reaction, a merge or a closing.", [
-    `${HERE}/code.test.ts`,
-    "has nothing to do with %j",
-  ]),
+  "A-59": by(
+    "",
+    [`${HERE}/code.test.ts`, "has nothing to do with %j"],
+    [HINT, "is none of a reaction, a merge, or an approved deployment"],
+  ),
   "A-60": by(
     "",
     [`${HERE}/count.test.ts`, "counts on the request's own check only, by its %s"],
     [`${HERE}/count.test.ts`, "named %j is nobody's"],
   ),
-  "A-61": by("issue 4: App: shows the request again.", [`${HERE}/count.test.ts`, "named %j is nobody's"]),
-  "A-62": by("issue 4: App: one transition under a lock.", [
-    `${HERE}/count.test.ts`,
-    "is refused by one refusal among any approvals, also in the same tick",
-  ]),
-  "A-63": by("issue 4: App: writes no values there any more.", [
-    `${HERE}/count.test.ts`,
-    "is nothing while GitHub does not tell what the repository is, and over when that was made public",
-  ]),
+  "A-61": by("", [WHO, "shows the same again by Re-run, which answers nothing"]),
+  "A-62": by(
+    "",
+    [`${HERE}/count.test.ts`, "is refused by one refusal among any approvals, also in the same tick"],
+    [FAULTS, "counts webhooks in whatever order they come, and a refusal wins that came with an approval"],
+  ),
+  "A-63": by(
+    "Evidence goes where it went; whoever makes a repository public is shown what is in it.",
+    [
+      `${HERE}/count.test.ts`,
+      "is nothing while GitHub does not tell what the repository is, and over when that was made public",
+    ],
+    [WHO, "is nobody any more when the repository is made public, and nothing said is shown there then"],
+  ),
   "A-70": by(
     "",
     [`${HERE}/check-text.test.ts`, "shows head and tail of what is longer than a check, says how much is missing"],
@@ -221,25 +247,39 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     "shows every other character of the text, in order, and folds nothing without a count",
   ]),
   "A-80": by("", ["test/languages/sql/corpus.test.ts", "gives $id the verdict that it must get"]),
-  "A-92": by("issue 4: App: remembers deliveries.", [
-    `${HERE}/count-laws.test.ts`,
-    "any order and any repetition of what was read gives the same, at whatever stage it was read",
-  ]),
-  "A-94": by("issue 4: App: reads again.", [
-    `${HERE}/count-laws.test.ts`,
-    "any order and any repetition of what was read gives the same, at whatever stage it was read",
-  ]),
-  "A-95": by("issue 4: App: looks for lost deliveries when it starts.", [
-    `${HERE}/count.test.ts`,
-    "is expired from the deadline on, whatever was said in time and not counted",
-  ]),
+  "A-92": by(
+    "",
+    [
+      `${HERE}/count-laws.test.ts`,
+      "any order and any repetition of what was read gives the same, at whatever stage it was read",
+    ],
+    [FAULTS, "takes a doubled webhook once, and one that comes after the end for nothing"],
+  ),
+  "A-93": by("", [FAULTS, "takes a doubled webhook once, and one that comes after the end for nothing"]),
+  "A-94": by(
+    "",
+    [
+      `${HERE}/count-laws.test.ts`,
+      "any order and any repetition of what was read gives the same, at whatever stage it was read",
+    ],
+    [WAYS, "by a review that asks for changes answers nothing, and a dismissed one is revoked"],
+  ),
+  "A-95": by(
+    "",
+    [`${HERE}/count.test.ts`, "is expired from the deadline on, whatever was said in time and not counted"],
+    [FAULTS, "finds a button whose webhook was lost among the deliveries that failed"],
+    [FAULTS, "goes on after a restart in every state of a request"],
+  ),
+  "A-98": by("", [WHO, "is nobody any more when the App is suspended, and waits for nothing"]),
   "A-120": by(
-    "issue 4: App: bounds for a repository and an installation.",
+    "",
+    [ASK, "is at most a hundred requests of one repository"],
+    [FAULTS, "shows twenty requests on one check, written a few times, and takes no more"],
     [DESK, "is refused as the twenty-first that waits, and welcome when one was answered"],
     [`${HERE}/check-text.test.ts`, "lists the twenty that one job may have waiting"],
   ),
   "A-121": by(
-    "issue 4: App: how long people take to answer.",
+    "The time that people take is in the App's metrics; nothing is refused for it.",
     [`${HERE}/check-text.test.ts`, "lists the twenty that one job may have waiting"],
     [`${HERE}/check-text.test.ts`, "counts how often the same text was asked before"],
   ),
@@ -250,8 +290,15 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     [LIVE, "is cancelled when nobody answers in time"],
     [`${HERE}/count.test.ts`, "is expired from the deadline on, whatever was said in time and not counted"],
   ),
+  "A-125": by(
+    "",
+    [FAULTS, "is lost by nothing of GitHub's: %s"],
+    [FAULTS, "expires by the App's clock while GitHub answers nothing, and is shown when it answers again"],
+  ),
   "A-126": by(
-    "issue 4: App: closes the check.",
+    "",
+    [WAYS, "is not waited for when the job has ended"],
+    [WAYS, "comes too late when its gateway took the request back, and the check says so"],
     [`${HERE}/lifecycle.test.ts`, "goes as a model of it goes, whatever happens in whatever order"],
     [LIVE, "is withdrawn when the client leaves"],
   ),
@@ -277,19 +324,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "A-42": "limit: who has taken over an account answers as its owner; ask for two.",
   "A-43": "limit: people who agree to deceive can; the evidence says who they were.",
   "A-44": "limit: there is no way round an answer, so none can be misused.",
-  "A-45": "issue 4: App: it makes no word of a review of a deployment.",
-  "A-51": "issue 4: App: it keeps the comment as it was when it counted.",
   "A-73": "issue 5: what the Action writes to a job's log.",
   "A-76": "issue 5: the Action knows of secrets that a job registers; masking here takes values out and nothing else.",
   "A-90": "issue 4: App: signatures of webhooks.",
   "A-91": "issue 4: App: it does not start without a good secret.",
-  "A-93": "issue 4: App: one transition in the store.",
   "A-96": "issue 4: App: it answers first and works after.",
-  "A-98": "issue 4: App: what it may no longer read fails closed.",
   "A-99": "issue 4: App: bounds of a payload.",
   "A-100": "issue 4: App: keys of its own for each purpose.",
   "A-115": "limit: a key that the job's code can read proves that the session goes on, and nothing more.",
-  "A-125": "issue 4: App: retries within the time of the hold, then refuses.",
 };
 
 describe("the attacks on approvals", () => {

@@ -41,10 +41,10 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
       const before = town.shop.issues.length;
       const request = await office.ask(asking);
       const check = await office.check(asking);
-      await expect.poll(() => town.shop.issues.length, { timeout: 10_000 }).toBe(before + 1);
+      await expect.poll(() => town.shop.issues.length, { timeout: 20_000 }).toBe(before + 1);
       await town.standin.press(check, "Approve once", town.people.ada);
       expect(await office.answer(asking, request)).toMatchObject({ answer: "approved" });
-      await expect.poll(() => issueOf(town)?.body, { timeout: 10_000 }).toContain("nothing waits");
+      await expect.poll(() => issueOf(town)?.body, { timeout: 20_000 }).toContain("nothing waits");
       await office.check(asking, ({ conclusion }) => conclusion === "success");
       expect(office.checksOf(asking)).toHaveLength(1);
       expect(town.shop.issues).toHaveLength(before + 1);
@@ -62,7 +62,7 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     const asking = await office.session({ approval: ANY, pull, headSha });
     const request = await office.ask(asking);
     const check = await office.check(asking);
-    await expect.poll(() => pull.comments.length, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => pull.comments.length, { timeout: 20_000 }).toBe(1);
     await town.standin.press(check, "Deny", town.people.ada);
     await office.answer(asking, request);
     await expect.poll(() => pull.comments.at(-1)?.body, { timeout: 15_000 }).toContain("nothing waits");
@@ -111,7 +111,7 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     await town.standin.hooks.settled();
     const approvals = async (): Promise<unknown> =>
       (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body["approvals"];
-    await expect.poll(approvals, { timeout: 5_000 }).toBe(1);
+    await expect.poll(approvals, { timeout: 20_000 }).toBe(1);
     town.standin.hooks.hold();
     await town.standin.press(check, "Approve once", town.people.bob);
     const late = office.checksOf(asking);
@@ -155,7 +155,7 @@ describe.each(KINDS)("an approval that meets faults, with the state on %s,", (ki
     office = await openOffice(town, database, { keys, options: { ...QUICK, pollMs: 500, sweepMs: 600_000 } });
     const asking = await office.session({ approval: "{ count: 1, expires: 30m, via: [comment] }" });
     const request = await office.ask(asking);
-    await expect.poll(() => issueOf(town)?.number, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => issueOf(town)?.number, { timeout: 20_000 }).toBe(1);
     town.standin.hooks.drop(1);
     const issue = issueOf(town);
     if (issue === undefined) throw new Error("no issue");

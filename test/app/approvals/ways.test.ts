@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { withdrawAll } from "../../../app/approvals/approvals.ts";
+import { isObject } from "../../../src/evidence/shape.ts";
 import type { PullIssue } from "../../standin/render/pull.ts";
 import { published } from "../../standin/standin.ts";
 import { startTown, type Town } from "../../standin/town.ts";
@@ -76,7 +77,7 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     const request = await office.ask(asking);
     await office.check(asking);
     const code = await office.codeOf(request);
-    await expect.poll(() => pull.comments.length).toBe(1);
+    await expect.poll(() => pull.comments.length, { timeout: 20_000 }).toBe(1);
     expect(pull.comments[0]?.body).toContain("one command waits");
     expect(pull.comments[0]?.body).not.toContain(code);
     town.standin.comment(pull, town.people.bob, `/countersign approve ${code}\nIt is the old table.`);
@@ -85,8 +86,30 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
       by: [{ login: "bob", via: "comment" }],
       reason: "It is the old table.",
     });
-    await expect.poll(() => pull.comments[0]?.body).toContain("nothing waits");
+    await expect.poll(() => pull.comments[0]?.body, { timeout: 20_000 }).toContain("nothing waits");
     expect(pull.comments.filter(({ author }) => author.kind === "Bot")).toHaveLength(1);
+  });
+
+  it("keeps the comment that counted as it was, whatever becomes of it", async () => {
+    const { pull, headSha } = await pullOf();
+    const asking = await office.session({ approval: ANY, pull, headSha });
+    const request = await office.ask(asking);
+    await office.check(asking);
+    await expect.poll(() => pull.comments.length, { timeout: 20_000 }).toBe(1);
+    const body = `/countersign approve ${await office.codeOf(request)}\nAs agreed.`;
+    const comment = town.standin.comment(pull, town.people.bob, body);
+    const answered = await office.answer(asking, request);
+    town.standin.editComment(comment, town.people.bob, "I never said that.");
+    await town.standin.hooks.settled();
+    const [row] = await office.context.database.rows(
+      "SELECT counted FROM request WHERE id = $1",
+      [request.id],
+      (value): value is { counted: string } => isObject(value) && typeof value["counted"] === "string",
+    );
+    expect(JSON.parse(row?.counted ?? "")).toMatchObject([
+      { word: { kind: "comment", body, stage: "created", by: town.people.bob.id } },
+    ]);
+    expect(await office.answer(asking, request)).toEqual(answered);
   });
 
   it("by a comment refuses", async () => {
@@ -94,7 +117,7 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     const asking = await office.session({ approval: ANY, pull, headSha });
     const request = await office.ask(asking);
     await office.check(asking);
-    await expect.poll(() => pull.comments.length).toBe(1);
+    await expect.poll(() => pull.comments.length, { timeout: 20_000 }).toBe(1);
     town.standin.comment(pull, town.people.ada, `/countersign deny ${await office.codeOf(request)}`);
     expect(await office.answer(asking, request)).toMatchObject({ answer: "refused" });
   });
@@ -127,9 +150,9 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     const review = await town.standin.review(pull, town.people.bob, { state: "APPROVED" });
     const approvals = async (): Promise<unknown> =>
       (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body["approvals"];
-    await expect.poll(approvals, { timeout: 5_000 }).toBe(1);
+    await expect.poll(approvals, { timeout: 20_000 }).toBe(1);
     await town.standin.dismiss(review, town.people.ada);
-    await expect.poll(approvals, { timeout: 5_000 }).toBe(0);
+    await expect.poll(approvals, { timeout: 20_000 }).toBe(0);
     await town.standin.review(pull, town.people.ada, { state: "CHANGES_REQUESTED" });
     await town.standin.hooks.settled();
     expect((await office.send(asking, "GET", `/v1/requests/${request.id}`)).body["state"]).toBe("pending");
@@ -169,7 +192,7 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
     const [first, second] = [await office.ask(asking), await office.ask(asking)];
     const check = await office.check(asking, ({ output }) => (output.text ?? "").includes(second.id));
     expect(check.actions).toEqual([]);
-    await expect.poll(() => issueOf(town)?.body, { timeout: 5_000 }).toContain("2 commands wait");
+    await expect.poll(() => issueOf(town)?.body, { timeout: 20_000 }).toContain("2 commands wait");
     const issue = issueOf(town);
     if (issue === undefined) throw new Error("no issue");
     for (const request of [first, second]) {
@@ -181,7 +204,7 @@ describe.each(KINDS)("an answer on GitHub, with the state on %s,", (kind) => {
       await withdrawAll(sql, asking.sid, Date.now());
     });
     office.context.wake();
-    await expect.poll(() => issue.state, { timeout: 5_000 }).toBe("closed");
+    await expect.poll(() => issue.state, { timeout: 20_000 }).toBe("closed");
     expect(town.shop.issues).toHaveLength(1);
   });
 });

@@ -66,7 +66,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
     const asking = await office.session({ approval: ANY, pull, headSha });
     const request = await office.ask(asking);
     await office.check(asking);
-    await expect.poll(() => pull.comments.length, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => pull.comments.length, { timeout: 20_000 }).toBe(1);
     const code = await office.codeOf(request);
     const refused: readonly (readonly [Account, string])[] = [
       [town.people.eve, "Only people with write permission on the repository answer."],
@@ -76,7 +76,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
     ];
     for (const [person, why] of refused) {
       town.standin.comment(pull, person, `/countersign approve ${code}`);
-      await expect.poll(() => pull.comments.at(-1)?.body, { timeout: 5_000 }).toContain(why);
+      await expect.poll(() => pull.comments.at(-1)?.body, { timeout: 20_000 }).toContain(why);
       expect(pull.comments.at(-1)?.body).toContain(`@${person.login}, your comment had no effect.`);
     }
     expect(await stateOf(asking, request.id)).toBe("pending");
@@ -100,7 +100,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
     await town.standin.hooks.settled();
     await town.standin.press(check, "Approve once", town.people.ada);
     await expect
-      .poll(async () => (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body, { timeout: 5_000 })
+      .poll(async () => (await office.send(asking, "GET", `/v1/requests/${request.id}`)).body, { timeout: 20_000 })
       .toEqual({
         state: "pending",
         approvals: 1,
@@ -142,7 +142,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
   it("is no App, nor whoever speaks through one", async () => {
     const asking = await office.session({ approval: "{ count: 1, expires: 30m, via: [comment] }" });
     const request = await office.ask(asking);
-    await expect.poll(() => issueOf(town)?.number, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => issueOf(town)?.number, { timeout: 20_000 }).toBe(1);
     const body = `/countersign approve ${await office.codeOf(request)}`;
     const tokens = [
       town.standin.jobToken(town.shop, { metadata: "read", issues: "write" }),
@@ -160,7 +160,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
     const asking = await office.session({ approval: "{ count: 1, expires: 30m, via: [check, comment] }" });
     const request = await office.ask(asking);
     const check = await office.check(asking);
-    await expect.poll(() => issueOf(town)?.number, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => issueOf(town)?.number, { timeout: 20_000 }).toBe(1);
     const issue = issueOf(town);
     if (issue === undefined) throw new Error("no issue");
     const code = await office.codeOf(request);
@@ -250,7 +250,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
     await new Promise((resolve) => setTimeout(resolve, 500));
     const before = writes();
     await town.standin.rerequest(check, town.people.ada);
-    await expect.poll(writes, { timeout: 5_000 }).toBe(before + 1);
+    await expect.poll(writes, { timeout: 20_000 }).toBe(before + 1);
     expect(check.output.text).toContain(request.id);
     expect(await stateOf(asking, request.id)).toBe("pending");
   });
@@ -265,7 +265,7 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
       for (let count = 0; count < 4; count += 1) await office.ask(asking);
       await office.check(asking);
     }
-    await expect.poll(() => pull.comments.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => pull.comments.length, { timeout: 20_000 }).toBe(2);
     for (const asking of both) {
       const rows = await database.rows(
         "SELECT id, code FROM request WHERE sid = $1",
@@ -275,8 +275,37 @@ describe.each(KINDS)("whoever answers on GitHub, with the state on %s,", (kind) 
       );
       for (const { code } of rows) town.standin.comment(pull, town.people.ada, `/countersign approve ${code}`);
       for (const { id } of rows)
-        await expect.poll(async () => await stateOf(asking, id), { timeout: 10_000 }).toBe("answered");
+        await expect.poll(async () => await stateOf(asking, id), { timeout: 20_000 }).toBe("answered");
     }
     expect(pull.comments.filter(({ body }) => body.includes("had no effect"))).toEqual([]);
+  });
+
+  it("is not heard through another installation, another repository or another App", async () => {
+    const asking = await office.session({ approval: "{ count: 1, expires: 30m, via: [check] }" });
+    const request = await office.ask(asking);
+    const check = await office.check(asking);
+    const good = {
+      action: "requested_action",
+      requested_action: { identifier: `approve:${request.id}` },
+      check_run: { id: check.id, external_id: asking.sid, head_sha: check.headSha, app: { id: town.app.id } },
+      repository: { id: town.shop.id },
+      installation: { id: town.installation.id },
+      sender: { id: town.people.ada.id, login: "ada", type: "User" },
+    };
+    const forged = [
+      { ...good, installation: { id: town.installation.id + 1 } },
+      { ...good, repository: { id: town.shop.id + 1 } },
+      { ...good, check_run: { ...good.check_run, app: { id: town.app.id + 1 } } },
+      { ...good, check_run: { ...good.check_run, id: check.id + 1 } },
+      { ...good, check_run: { ...good.check_run, head_sha: "0".repeat(40) } },
+      { ...good, check_run: { ...good.check_run, external_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV" } },
+    ];
+    for (const [at, payload] of forged.entries()) {
+      await office.approvals.onWebhook({ id: `forged ${at}`, name: "check_run", payload });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await stateOf(asking, request.id)).toBe("pending");
+    await office.approvals.onWebhook({ id: "good", name: "check_run", payload: good });
+    expect(await office.answer(asking, request)).toMatchObject({ answer: "approved" });
   });
 });
