@@ -51870,7 +51870,7 @@ var package_default = {
     standin: "node test/bootstrap.mjs test/standin/main.ts",
     compat: "node test/bootstrap.mjs --with psql,pgbench test/compat/run.ts",
     fuzz: "node test/bootstrap.mjs node_modules/vitest/vitest.mjs run --config vitest.fuzz.config.ts",
-    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts && node test/bootstrap.mjs --with git test/scale/soak.ts"
+    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts && node test/bootstrap.mjs --with git test/scale/soak.ts && node test/bootstrap.mjs --with git,psql test/app/chaos/soak.ts"
   },
   devDependencies: {
     "@biomejs/biome": "2.6.8",
@@ -52923,8 +52923,8 @@ function claimed(rows2, claim2, text) {
 var import_node_net = require("node:net");
 function addressOf(request2, proxies) {
   const forwarded = [request2.headers["x-forwarded-for"] ?? []].flat().join(",").split(",");
-  const named2 = proxies === 0 ? "" : forwarded.at(-proxies)?.trim() ?? "";
-  return networkOf(named2 === "" ? request2.socket.remoteAddress ?? "" : named2);
+  const named3 = proxies === 0 ? "" : forwarded.at(-proxies)?.trim() ?? "";
+  return networkOf(named3 === "" ? request2.socket.remoteAddress ?? "" : named3);
 }
 function networkOf(address) {
   const plain = address.replace(/^::ffff:/i, "").replace(/%.*$/, "");
@@ -53107,8 +53107,8 @@ async function signerOf(head, sql, nowMs) {
   if (session === void 0) throw notBelieved();
   const key = publicKeyFrom(parseVkey(session.vkey).publicKey);
   if (verifyHead(head, headers, { key, nowSeconds }) !== void 0) throw notBelieved();
-  const named2 = /^\/v1\/sessions\/([^/?]+)/.exec(head.target)?.[1];
-  if (named2 !== void 0 && named2 !== session.sid) {
+  const named3 = /^\/v1\/sessions\/([^/?]+)/.exec(head.target)?.[1];
+  if (named3 !== void 0 && named3 !== session.sid) {
     throw new Problem(403, "Another session's", "A session's key opens that session alone.");
   }
   return session;
@@ -62799,8 +62799,8 @@ function credentialsFile(path2, env) {
     async urlOf({ repository, repositoryId, target, environment: environment2 }) {
       const entries = readEntries(path2);
       const own2 = entries.get(String(repositoryId)) ?? entries.get(repository.toLowerCase());
-      const named2 = environment2 === "" ? void 0 : own2?.get(`${target}@${environment2}`);
-      const value = named2 ?? own2?.get(target);
+      const named3 = environment2 === "" ? void 0 : own2?.get(`${target}@${environment2}`);
+      const value = named3 ?? own2?.get(target);
       const url = value?.startsWith("env:") === true ? env[value.slice("env:".length)] : value;
       return await Promise.resolve(url === "" ? void 0 : url);
     }
@@ -62822,15 +62822,18 @@ function readEntries(path2) {
   try {
     value = (0, import_yaml3.parse)(text, { logLevel: "error" });
   } catch (error2) {
-    if (!(error2 instanceof import_yaml3.YAMLParseError)) throw error2;
-    throw new CredentialsError(`${path2} is not YAML, at line ${error2.linePos?.[0].line ?? "?"}`);
+    const line = error2 instanceof import_yaml3.YAMLParseError ? error2.linePos?.[0].line : void 0;
+    throw new CredentialsError(`${path2} is not YAML${line === void 0 ? "" : `, at line ${line}`}`);
   }
   if (!isObject(value)) throw new CredentialsError(`${path2} must be repositories, each with its targets`);
+  const names = /* @__PURE__ */ new Set();
   return new Map(
     Object.entries(value).map(([repository, targets]) => {
       if (!isObject(targets) || !Object.values(targets).every(isText)) {
         throw new CredentialsError(`${path2}: under ${repository} must be targets, each with a URL or env:NAME`);
       }
+      if (names.has(repository.toLowerCase())) throw new CredentialsError(`${path2}: ${repository} is there twice`);
+      names.add(repository.toLowerCase());
       const entries = Object.entries(targets).flatMap(([name3, url]) => isText(url) ? [[name3, url]] : []);
       return [repository.toLowerCase(), new Map(entries)];
     })
@@ -62845,7 +62848,7 @@ async function issue({ context, source }, exchange3, session) {
   if (!session.facts.targets.includes(target)) {
     throw new Problem(404, "Another target", "The session was registered without this target.");
   }
-  const url = await source.urlOf({
+  const url = await urlFrom(context, source, {
     repository: session.repository,
     repositoryId: session.repository_id,
     target,
@@ -62879,6 +62882,23 @@ async function issue({ context, source }, exchange3, session) {
   context.metrics.count("countersign_credentials_issued_total");
   context.log.info({ sid: session.sid, target }, "a credential is issued");
   return json(200, { jwe: await encrypted({ url }, session.encryption) });
+}
+async function urlFrom({ log }, source, name3) {
+  try {
+    return await source.urlOf(name3);
+  } catch (error2) {
+    if (!(error2 instanceof CredentialsError)) throw error2;
+    log.error({ fault: error2.message }, "credentials cannot be had");
+    throw new Problem(
+      503,
+      "No credentials now",
+      "The App's credentials cannot be read; its operator is told in its log.",
+      {
+        retryAfter: 30,
+        cause: error2
+      }
+    );
+  }
 }
 async function encrypted(value, x) {
   const key = (0, import_node_crypto9.createPublicKey)({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
@@ -72566,7 +72586,7 @@ async function ask({ context, options: options2 }, { body }, session) {
   const asked2 = canonical({ ...request2 });
   const { database, clock } = context;
   const before = await findRequest(database, request2.id);
-  if (before !== void 0) return known2(before, asked2);
+  if (before !== void 0) return await known2(database, before, asked2);
   const lifetime = check(request2, session, clock());
   const reply2 = await database.transaction(async (sql) => {
     const now = await findSession(sql, session.sid, "lock");
@@ -72574,7 +72594,7 @@ async function ask({ context, options: options2 }, { body }, session) {
       throw new Problem(403, "The session is over", "Nothing can be asked in it any more; register a new one.");
     }
     const meanwhile = await findRequest(sql, request2.id);
-    if (meanwhile !== void 0) return known2(meanwhile, asked2);
+    if (meanwhile !== void 0) return await known2(sql, meanwhile, asked2);
     await refuseTooMany(sql, session);
     const atMs = clock();
     const deadline = Math.min(Date.parse(request2.expiresAt), atMs + lifetime);
@@ -72586,7 +72606,7 @@ async function ask({ context, options: options2 }, { body }, session) {
     await callFor(sql, { kind: "attend", subject: session.sid }, atMs);
     await callFor(sql, { kind: "expire", subject: session.sid }, deadline);
     await callFor(sql, { kind: "sweep", subject: "deliveries" }, atMs + options2.sweepMs);
-    return json(201, { id: request2.id });
+    return json(201, await named(sql, request2.id, session.sid));
   });
   context.metrics.count("countersign_requests_asked_total");
   context.wake();
@@ -72603,9 +72623,14 @@ function read(body) {
     `These fields are not as they should be: ${faults.slice(0, 20).join(", ").slice(0, 500)}.`
   );
 }
-function known2(before, asked2) {
-  if (before.asked === asked2) return json(200, { id: before.id });
+async function known2(sql, before, asked2) {
+  if (before.asked === asked2) return json(200, await named(sql, before.id, before.sid));
   throw new Problem(409, "This id was used for another request", "Ask again under a new id.");
+}
+var isPlace = shaped({ check_url: isText });
+async function named(sql, id, sid) {
+  const [surface] = await sql.rows("SELECT check_url FROM surface WHERE sid = $1", [sid], isPlace);
+  return surface === void 0 || surface.check_url === "" ? { id } : { id, url: surface.check_url };
 }
 function check(request2, session, nowMs) {
   const { facts: facts3 } = session;
@@ -72656,12 +72681,17 @@ async function refuseTooMany(sql, { sid, repository_id, installation_id }) {
     [sid, repository_id, installation_id],
     isWaiting
   );
-  for (const of of ["session", "repository", "installation"]) {
-    const most = WAITING_MAX[of];
-    if (row !== void 0 && row[of] < most) continue;
-    throw new Problem(429, "Too many wait", `${most} requests of this ${of} wait already. Wait for answers to them.`, {
-      retryAfter: 10
-    });
+  for (const scope of ["session", "repository", "installation"]) {
+    const most = WAITING_MAX[scope];
+    if (row !== void 0 && row[scope] < most) continue;
+    throw new Problem(
+      429,
+      "Too many wait",
+      `${most} requests of this ${scope} wait already. Wait for answers to them.`,
+      {
+        retryAfter: 10
+      }
+    );
   }
 }
 
@@ -74630,7 +74660,6 @@ function repliesTo(counts, words) {
     return said2 === void 0 || !isPersons || counted3.has(key) || said2.word.stage === "deleted" ? [] : [{ said: said2, why: reason }];
   });
 }
-var isCounted2 = shaped({ count: isInteger });
 async function reply(sql, to, place) {
   if (place.thread <= 0) return;
   let left = AT_ONCE_MAX;
@@ -74662,7 +74691,7 @@ function mayAnswer(person, through2, run2, electorate) {
       through2 === "app" ? "An App said this in a person's name; only what people say themselves counts." : "GitHub did not tell whether an App said this, so it does not count."
     );
   }
-  return struck(person.id, run2) ?? withoutWriting(person) ?? named(person, electorate);
+  return struck(person.id, run2) ?? withoutWriting(person) ?? named2(person, electorate);
 }
 var PARTS = [
   ["actor", "who started this run", "started it"],
@@ -74690,7 +74719,7 @@ function withoutWriting({ permission }) {
   }
   return WRITES.has(permission) ? void 0 : no("Only people with write permission on the repository answer.");
 }
-function named(person, { users, teams }) {
+function named2(person, { users, teams }) {
   if (users.length === 0 && teams.length === 0) {
     return unnamed(person);
   }
@@ -74950,19 +74979,19 @@ async function countOnce(parts, given2) {
     return void 0;
   }
   if (words.length === 0) return void 0;
-  const named2 = await learnNames(database, given2, asking);
+  const named3 = await learnNames(database, given2, asking);
   const speakers = speakersOf(words, asking, session.head_sha);
-  const facts3 = await readFacts(parts, { ...given2, surface: named2.surface }, { speakers, asking, names: named2.names });
+  const facts3 = await readFacts(parts, { ...given2, surface: named3.surface }, { speakers, asking, names: named3.names });
   if (facts3 === "gone") {
     await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
     return void 0;
   }
   const { place, ...rest2 } = facts3;
   const read2 = { ...rest2, nowMs: clock(), repository: place.repository };
-  const listed3 = requests.map((row) => listedOf(row, place, { names: named2.names, app: appId }));
+  const listed3 = requests.map((row) => listedOf(row, place, { names: named3.names, app: appId }));
   const counts = countAnswers(factsOf2(listed3, words, read2));
   const again3 = requests.filter((row) => row.state === "approved" && row.recheck).map((row) => {
-    const open2 = { ...listedOf(row, place, { names: named2.names, app: appId }), ended: void 0 };
+    const open2 = { ...listedOf(row, place, { names: named3.names, app: appId }), ended: void 0 };
     const before = { ...read2, nowMs: Math.min(read2.nowMs, row.deadline - 1) };
     return { id: row.id, count: countAnswers(factsOf2([open2], words, before)).requests.get(row.id) };
   });
@@ -75238,7 +75267,12 @@ var WAIT_MS_MAX = 15e3;
 var MADE_MAX = { all: 450, ample: 200 };
 var HOUR_MS = 36e5;
 var UNTOLD_MS = 6e4;
-var isPace = shaped({ next_at: isInteger, blocked_until: isInteger, hour_at: isInteger, made: isInteger });
+var isPace = shaped({
+  next_at: isInteger,
+  blocked_until: isInteger,
+  hour_at: isInteger,
+  made: isInteger
+});
 function createPace({ context, options: options2 }) {
   const { database, clock, github } = context;
   const paced = /* @__PURE__ */ new WeakSet();
@@ -75248,31 +75282,35 @@ function createPace({ context, options: options2 }) {
       [installation],
       isPace
     );
-    return row ?? { blocked_until: 0, hour_at: 0, made: 0 };
+    return row ?? { next_at: 0, blocked_until: 0, hour_at: 0, made: 0 };
   };
   const refuseBlocked = async (installation) => {
     const { blocked_until } = await read2(installation);
     if (blocked_until > clock()) throw new NotNow("GitHub asks to come back later", blocked_until);
   };
   const takeTurn = async (installation, isMaking) => {
-    const now = clock();
-    const [row] = await database.rows(
-      `INSERT INTO pace (installation, next_at, hour_at, made) VALUES ($1, $2::bigint + $3, $2, $4)
-       ON CONFLICT (installation) DO UPDATE SET
-         next_at = greatest(pace.next_at, $2) + $3,
-         hour_at = CASE WHEN pace.hour_at < $2::bigint - $5 THEN $2 ELSE pace.hour_at END,
-         made = CASE WHEN pace.hour_at < $2::bigint - $5 THEN $4 ELSE pace.made + $4 END
-       RETURNING next_at, blocked_until, hour_at, made`,
-      [installation, now, options2.writeGapMs, isMaking ? 1 : 0, HOUR_MS],
-      isPace
-    );
-    if (row === void 0) return;
-    if (isMaking && row.made > MADE_MAX.all) {
-      throw new NotNow("enough was made on GitHub in this hour", row.hour_at + HOUR_MS);
+    const until = clock() + WAIT_MS_MAX;
+    await database.run("INSERT INTO pace (installation) VALUES ($1) ON CONFLICT DO NOTHING", [installation]);
+    for (; ; ) {
+      const now = clock();
+      const [taken2] = await database.rows(
+        `UPDATE pace SET
+           next_at = $2::bigint + $3,
+           hour_at = CASE WHEN hour_at < $2::bigint - $5 THEN $2 ELSE hour_at END,
+           made = CASE WHEN hour_at < $2::bigint - $5 THEN $4 ELSE made + $4 END
+         WHERE installation = $1 AND next_at <= $2
+         RETURNING next_at, blocked_until, hour_at, made`,
+        [installation, now, options2.writeGapMs, isMaking ? 1 : 0, HOUR_MS],
+        isPace
+      );
+      if (taken2 !== void 0) {
+        if (!isMaking || taken2.made <= MADE_MAX.all) return;
+        throw new NotNow("enough was made on GitHub in this hour", taken2.hour_at + HOUR_MS);
+      }
+      if (now >= until) throw new NotNow("others write to GitHub first", now + options2.writeGapMs);
+      const { next_at } = await read2(installation);
+      await (0, import_promises3.setTimeout)(Math.max(1, next_at - clock()));
     }
-    const turnAt = row.next_at - options2.writeGapMs;
-    if (turnAt - now > WAIT_MS_MAX) throw new NotNow("others write to GitHub first", turnAt);
-    if (turnAt > now) await (0, import_promises3.setTimeout)(turnAt - now);
   };
   const note = async (installation, error2) => {
     const until = askAgainAtMs(error2, clock()) ?? (isLimit(error2) ? clock() + UNTOLD_MS : void 0);
@@ -77176,15 +77214,15 @@ function checkHandIn({ events, checkpoints, signature }, signed) {
   const { head, facts: facts3, answers: answers3, vkey, signer } = signed;
   if (head === void 0 || head.size === 0) return bad2("no head of this session was ever countersigned");
   const summariser = new Summariser();
-  const named2 = [];
+  const named3 = [];
   const other2 = { sid: void 0 };
   const read2 = readEvents(events, (event) => {
     summariser.add(event);
     if (event.sid !== facts3.sid) other2.sid = event.sid;
     if (event.type !== "approval.answered" && event.type !== "plan.answered") return;
     const { request: request2, dsse } = event.body;
-    if (dsse !== "" && !named2.some((each) => each.request === request2 && each.dsse === dsse))
-      named2.push({ request: request2, dsse });
+    if (dsse !== "" && !named3.some((each) => each.request === request2 && each.dsse === dsse))
+      named3.push({ request: request2, dsse });
   });
   if (read2.torn) return bad2("the last line of events.jsonl has no newline; hand it in whole");
   if (read2.faults.length > 0) return bad2(`events.jsonl: ${read2.faults[0] ?? ""}`);
@@ -77200,10 +77238,10 @@ function checkHandIn({ events, checkpoints, signature }, signed) {
   if (strange2 !== void 0) return bad2(`session.started has another ${strange2} than was registered`);
   const wrong = faultOfCheckpoints(checkpoints, { facts: facts3, vkey, head });
   if (wrong !== void 0) return bad2(`checkpoints.txt: ${wrong}`);
-  const approvals3 = named2.map(
+  const approvals3 = named3.map(
     ({ request: request2, dsse }) => answers3.find((each) => each.request === request2 && digestOfFile(each.dsse) === dsse)
   );
-  const unknown2 = named2.find((_, at) => approvals3[at] === void 0);
+  const unknown2 = named3.find((_, at) => approvals3[at] === void 0);
   if (unknown2 !== void 0) return bad2(`the answer to request ${unknown2.request} is not one that this App signed`);
   let statement;
   try {
@@ -77772,10 +77810,10 @@ function seqOf(ptr) {
 function erasedValues(erasures, places) {
   if (erasures.length === 0) return "";
   const rows2 = erasures.map(({ at, by, reason, ptrs }, index) => {
-    const named2 = ptrs.slice(0, ERASED_SHOWN_MAX).map((ptr) => places.name(ptr));
-    const rest2 = ptrs.length - named2.length;
+    const named3 = ptrs.slice(0, ERASED_SHOWN_MAX).map((ptr) => places.name(ptr));
+    const rest2 = ptrs.length - named3.length;
     const path2 = `erasures/${index + 1}.dsse.json`;
-    const what2 = `${named2.join(", ")}${rest2 > 0 ? ` and ${rest2} more` : ""}`;
+    const what2 = `${named3.join(", ")}${rest2 > 0 ? ` and ${rest2} more` : ""}`;
     return [timeOf(at), codeSpan(by), codeSpan(reason), what2, `[${path2}](${path2})`];
   });
   return [
@@ -78985,12 +79023,12 @@ function logSigner({ key, vkey, clock }, origin) {
     }
   };
 }
-var isPlace = shaped({ installation_id: isInteger, repository: isText, origin: isText });
+var isPlace2 = shaped({ installation_id: isInteger, repository: isText, origin: isText });
 async function placeOf2(database, repositoryId) {
   const [place] = await database.rows(
     "SELECT installation_id, repository, origin FROM session WHERE repository_id = $1 ORDER BY registered_at DESC, sid DESC LIMIT 1",
     [repositoryId],
-    isPlace
+    isPlace2
   );
   return place;
 }
@@ -79025,7 +79063,7 @@ var isSeen = shaped({
   state: isText,
   is_entered_as_lost: isFlag
 });
-var isCounted3 = shaped({ count: isInteger });
+var isCounted2 = shaped({ count: isInteger });
 function heartbeatDoer(context) {
   return async (subject) => {
     const { database, clock } = context;
@@ -79043,7 +79081,7 @@ function heartbeatDoer(context) {
     const [open2] = await database.rows(
       "SELECT count(*) AS count FROM session WHERE repository_id = $1 AND (state IN ('open', 'handed-in') OR registered_at >= $2)",
       [repositoryId, Math.floor(now / DAY_MS2) * DAY_MS2],
-      isCounted3
+      isCounted2
     );
     return (open2?.count ?? 0) > 0 ? heartbeatDueMs(now) : "done";
   };
@@ -79399,13 +79437,13 @@ function fileFor(month) {
     ].join("\n\n")
   };
 }
-var isCounted4 = shaped({ count: isInteger });
+var isCounted3 = shaped({ count: isInteger });
 async function isWaiting2(database, repositoryId) {
   const [row] = await database.rows(
     `SELECT (SELECT count(*) FROM hand_in WHERE repository_id = $1 AND NOT landed AND refused = '')
           + (SELECT count(*) FROM lost_session WHERE repository_id = $1 AND NOT landed AND refused = '') AS count`,
     [repositoryId],
-    isCounted4
+    isCounted3
   );
   return (row?.count ?? 0) > 0;
 }
@@ -79539,11 +79577,20 @@ var Heads = class {
   async addCheckpoint(body) {
     const startedMs = performance.now();
     const request2 = readAddCheckpoint(body);
-    const answer4 = "status" in request2 ? request2 : await this.#answer(request2);
-    const { metrics } = this.#context;
-    metrics.count("countersign_heads_total", { status: String(answer4.status) });
-    metrics.took("countersign_head_seconds", (performance.now() - startedMs) / 1e3);
-    return answer4;
+    const { metrics, log } = this.#context;
+    let status = 503;
+    try {
+      const answer4 = "status" in request2 ? request2 : await this.#answer(request2);
+      ({ status } = answer4);
+      return answer4;
+    } catch (error2) {
+      log.error(errorFields(error2), "a head could not be saved");
+      const detail = "The head could not be saved now, so it is not cosigned. Ask for the same head again.";
+      throw new Problem(503, "Not saved", detail, { retryAfter: 1, cause: error2 });
+    } finally {
+      metrics.count("countersign_heads_total", { status: String(status) });
+      metrics.took("countersign_head_seconds", (performance.now() - startedMs) / 1e3);
+    }
   }
   async #answer(request2) {
     const { origin } = request2.head;
@@ -79554,11 +79601,16 @@ var Heads = class {
       if (log === "closed") return refusal(403, "the session is over: nothing more of it is cosigned");
       const judged = judgeHead(request2, { keys: log?.keys ?? [], last: () => log });
       if ("status" in judged) {
-        if (judged.status !== 409 || !isRemembered) return judged;
+        if (judged.status !== 409 && judged.status !== 422 || !isRemembered) return judged;
       } else if (log !== void 0) {
         this.#lastSeconds = Math.max(this.#lastSeconds, Math.floor(this.#context.clock() / 1e3));
         const lines = this.#own.cosign(judged.text, this.#lastSeconds);
-        const isSaved = await this.#save({ origin, from: log, to: request2.head, note: `${request2.noteText}${lines}` });
+        const isSaved = await this.#save({
+          origin,
+          from: log,
+          to: request2.head,
+          note: ownNote(judged, log.keys) + lines
+        });
         if (isSaved) return cosigned(lines);
       }
       this.#known.delete(origin);
@@ -79652,6 +79704,16 @@ var Heads = class {
     }
   }
 };
+function ownNote({ text, signatures }, keys) {
+  const lines = keys.map(({ name: name3, keyId }) => {
+    const own2 = signatures.find((each) => each.name === name3 && each.keyId === keyId);
+    const bytes = Buffer.concat([Buffer.from(keyId, "hex"), own2?.bytes ?? Buffer.alloc(0)]);
+    return `\u2014 ${name3} ${bytes.toString("base64")}
+`;
+  });
+  return `${text}
+${lines.join("")}`;
+}
 var isBytes2 = (value) => value instanceof Uint8Array;
 var isHead4 = shaped({ size: isInteger, root: isBytes2, closed: isFlag, vkey: isText });
 var isOrigin = shaped({ origin: isText });
@@ -79735,7 +79797,7 @@ function problemOf(error2) {
   }
   if (error2 instanceof errors_exports.JWTExpired) return refused("it has expired: ask for a new one");
   if (error2 instanceof errors_exports.JWTClaimValidationFailed) return refused(`its claim "${error2.claim}" is ${error2.reason}`);
-  if (error2.code === "ERR_JOSE_GENERIC") {
+  if (error2.code === "ERR_JOSE_GENERIC" || error2 instanceof errors_exports.JWKSInvalid) {
     return new Problem(503, "The issuer cannot be asked", "The issuer of the token gave no keys; try again.", {
       retryAfter: 5,
       cause: error2
@@ -79754,6 +79816,7 @@ function claimsOf(payload) {
     return value;
   };
   if (!/^[\w.-]+\/[\w.-]+$/.test(text("repository"))) throw refused('its claim "repository" is no repository');
+  if (!/^[0-9a-f]{40,64}$/.test(text("sha"))) throw refused('its claim "sha" is no commit');
   return {
     repository: text("repository"),
     repositoryId: number3("repository_id"),
@@ -79898,11 +79961,11 @@ async function register2(parts, exchange3) {
   }
   const before = await sameJob(context.database, claims);
   if (before !== void 0) return await again2(parts, before, { asked: asked2, claims });
-  const session = await look2(parts, { asked: asked2, claims, origin });
+  const session = await politely2(context, async () => await look2(parts, { asked: asked2, claims, origin }));
   const added = await context.database.transaction(async (sql) => await add(parts, sql, session));
   if (!added) {
     const other2 = await sameJob(context.database, claims);
-    if (other2 === void 0) throw taken();
+    if (other2 === void 0) throw new Problem(409, "The id is taken", "Another session has this id: make a new one.");
     return await again2(parts, other2, { asked: asked2, claims });
   }
   context.metrics.count("countersign_sessions_registered_total");
@@ -79914,6 +79977,14 @@ function readRegistration({ body, headers }, nowMs) {
   const asked2 = jsonObject(body);
   if (!isRegistrationRequest(asked2)) {
     throw new Problem(400, "Not a registration", `${faultOfRegistrationRequest(asked2) ?? "It cannot be read"}.`);
+  }
+  if (!(Math.abs(Date.parse(timeOfId(asked2.sid)) - nowMs) <= DAY_MS3)) {
+    const now = new Date(nowMs).toISOString();
+    throw new Problem(
+      400,
+      "An id of another day",
+      `The time in sid is more than a day off; the App's clock says ${now}.`
+    );
   }
   const key = publicKeyFrom(parseVkey(asked2.vkey).publicKey);
   const fault2 = verifyRequest({ method: "POST", target: TARGET, body }, signatureOf(headers), {
@@ -79970,10 +80041,24 @@ async function contest({ context, needs }, sid, other2) {
   await context.database.notify(`session:${sid}`);
   context.wake();
 }
+async function politely2({ clock, log }, work) {
+  try {
+    return await work();
+  } catch (error2) {
+    if (error2 instanceof Problem || statusOf(error2) === 0) throw error2;
+    log.warn(errorFields(error2), "GitHub could not be asked about a job");
+    const atMs = askAgainAtMs(error2, clock());
+    throw new Problem(503, "GitHub cannot be asked", "GitHub did not tell about the job now; try again.", {
+      retryAfter: atMs === void 0 ? ASK_AGAIN_SECONDS : Math.max(1, Math.ceil((atMs - clock()) / 1e3)),
+      cause: error2
+    });
+  }
+}
+var ASK_AGAIN_SECONDS = 5;
 async function look2({ context, needs }, { asked: asked2, claims, origin }) {
   const [owner = "", repo = ""] = claims.repository.split("/");
-  const named2 = { owner, repo };
-  const installation = await installationOf(await context.github.app(), named2);
+  const named3 = { owner, repo };
+  const installation = await installationOf(await context.github.app(), named3);
   if (installation === void 0) {
     throw new Problem(403, "Not installed", `Install the App on ${claims.repository}, then run the job again.`);
   }
@@ -79985,6 +80070,14 @@ async function look2({ context, needs }, { asked: asked2, claims, origin }) {
       403,
       "Not installed",
       `The App is installed on ${claims.repository}, which is another repository now.`
+    );
+  }
+  const name3 = `${repository.at.owner}/${repository.at.repo}`;
+  if (name3.toLowerCase() !== claims.repository.toLowerCase()) {
+    throw new Problem(
+      403,
+      "Another name",
+      `The token names ${claims.repository}, which is ${name3} now: run the job again.`
     );
   }
   const run2 = await runOf3(octokit, repository.at, claims);
@@ -80043,13 +80136,14 @@ async function look2({ context, needs }, { asked: asked2, claims, origin }) {
     landed_in: ""
   };
 }
-var isCounted5 = shaped({ count: isInteger });
+var isCounted4 = shaped({ count: isInteger });
 var HOUR_MS2 = 36e5;
+var DAY_MS3 = 24 * HOUR_MS2;
 async function bound({ database, clock }, { perHourMax }, claims) {
   const [row] = await database.rows(
     "SELECT count(*) AS count FROM session WHERE repository_id = $1 AND registered_at > $2",
     [claims.repositoryId, clock() - HOUR_MS2],
-    isCounted5
+    isCounted4
   );
   if ((row?.count ?? 0) < perHourMax) return;
   throw new Problem(429, "Too many sessions", `${claims.repository} had ${perHourMax} sessions within an hour; wait.`, {
@@ -80133,7 +80227,7 @@ async function answer3({ context, needs }, session, status) {
   const about = { repository, repositoryId, environment: facts3.identity.environment };
   const credentials = [];
   for (const target of facts3.targets) {
-    if (await needs.credentials.urlOf({ ...about, target }) !== void 0) credentials.push(target);
+    if (await urlFrom(context, needs.credentials, { ...about, target }) !== void 0) credentials.push(target);
   }
   const { path: path2, commit } = facts3.policy;
   return json(status, {
@@ -80200,9 +80294,10 @@ async function alive({ database, clock }, { sid, state }) {
   return json(200, { state });
 }
 async function standing(context, { query, signal }, before) {
-  const seconds = Number(query.get("wait") ?? "0");
-  if (!(seconds >= 0 && seconds <= WAIT_SECONDS_MAX3)) {
-    throw new Problem(400, "Not a wait", `wait is 0 to ${WAIT_SECONDS_MAX3} seconds.`);
+  const asked2 = query.get("wait") ?? "0";
+  const seconds = Number(asked2);
+  if (!/^[0-9]{1,2}$/.test(asked2) || seconds > WAIT_SECONDS_MAX3) {
+    throw new Problem(400, "Not a wait", `wait is 0 to ${WAIT_SECONDS_MAX3}, in whole seconds.`);
   }
   const { database, heard, clock } = context;
   const endMs = clock() + seconds * 1e3;

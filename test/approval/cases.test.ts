@@ -78,7 +78,6 @@ const SHOWN: Readonly<Record<string, Shown>> = {
   ),
   "A-40": by("", [REGISTER, "gets the policy of the default branch, and not of the pull request's own"]),
   "A-58": by("", [REGISTER, "where the run is a fork's"]),
-  "A-97": by("", [REGISTER, "where the repository has another name now, and where the name is another repository's"]),
   "A-110": by("", [REGISTER, "is refused, and ends the first: no head, no credential, no answer any more"]),
   "A-111": by("A token that is used again is the same registration, or contests it: `jti` is not kept.", [
     TOKENS,
@@ -163,7 +162,11 @@ const SHOWN: Readonly<Record<string, Shown>> = {
   "A-41": by("", [`${HERE}/count.test.ts`, "counts distinct people, whatever they spoke by"]),
   "A-45": by("", [HINT, "is none of a reaction, a merge, or an approved deployment"]),
   "A-51": by("", [WAYS, "keeps the comment that counted as it was, whatever becomes of it"]),
-  "A-97": by("", [WHO, "is not heard through another installation, another repository or another App"]),
+  "A-97": by(
+    "",
+    [WHO, "is not heard through another installation, another repository or another App"],
+    [REGISTER, "where the repository has another name now, and where the name is another repository's"],
+  ),
   "A-50": by("", [`${HERE}/count.test.ts`, "counts as it was written only: not when it was %s"]),
   "A-52": by(
     "",

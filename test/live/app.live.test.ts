@@ -304,7 +304,7 @@ describe("a wrong start", () => {
 
 describe("an App behind TLS", () => {
   it("is believed by an authority of NODE_EXTRA_CA_CERTS, in the thread of the heads too, and by no other", async () => {
-    const { caPem, certPem, keyPem } = await makeSessionCertificate(["127.0.0.1"], new Date());
+    const { caPem, certPem, keyPem } = makeSessionCertificate(["127.0.0.1"], new Date());
     const made = await place({ tls: { cert: certPem, key: keyPem } });
     const authority = join(made.folder, "ca.pem");
     writeFileSync(authority, caPem);
