@@ -7,6 +7,7 @@ import { parse, YAMLParseError } from "yaml";
 import { isInteger, isObject, isText, shaped } from "../../src/evidence/shape.ts";
 import type { Context } from "../context.ts";
 import { type Exchange, json, jsonObject, Problem, type Reply } from "../http/route.ts";
+import type { Sql } from "../state/database.ts";
 import type { SessionRow } from "./session.ts";
 
 /** Which credential is meant. */
@@ -107,17 +108,28 @@ export async function issue(
   if (!session.facts.targets.includes(target)) {
     throw new Problem(404, "Another target", "The session was registered without this target.");
   }
-  const url = await urlFrom(context, source, {
+  const name = {
     repository: session.repository,
     repositoryId: session.repository_id,
     target,
     environment: session.facts.identity.environment,
-  });
+  };
+  const url = await urlFrom(context, source, name);
   if (url === undefined) {
     throw new Problem(404, "No credential", `The App has no credential for ${target} of ${session.repository}.`);
   }
+  // Kept under the number it is this repository's whatever it is called; kept under a name it may be the name's last owner's.
+  const isByName = (await urlFrom(context, source, { ...name, repository: "" })) === undefined;
   const atMs = context.clock();
   await context.database.transaction(async (sql) => {
+    const other = isByName ? await otherOfThatName(sql, session) : undefined;
+    if (other !== undefined) {
+      throw new Problem(
+        403,
+        "The name was another repository's",
+        `${session.repository} was repository ${other} when its credentials were given before. If this is right, keep them under the number ${session.repository_id}.`,
+      );
+    }
     // Held against whoever ends the session: what is ended gets nothing any more.
     const [open] = await sql.rows(
       `SELECT head.size FROM session JOIN head ON head.origin = session.origin
@@ -142,6 +154,19 @@ export async function issue(
   context.metrics.count("countersign_credentials_issued_total");
   context.log.info({ sid: session.sid, target }, "a credential is issued");
   return json(200, { jwe: await encrypted({ url }, session.encryption) });
+}
+
+const isNumbered = shaped({ repository_id: isInteger });
+
+/** The number of another repository that had this name when a credential was given to it. */
+async function otherOfThatName(sql: Sql, session: SessionRow): Promise<number | undefined> {
+  const [other] = await sql.rows(
+    `SELECT session.repository_id FROM credential JOIN session ON session.sid = credential.sid
+     WHERE lower(session.repository) = lower($1) AND session.repository_id <> $2 LIMIT 1`,
+    [session.repository, session.repository_id],
+    isNumbered,
+  );
+  return other?.repository_id;
 }
 
 /** The source's answer. Throws Problem (503), which says nothing of the file, where it cannot be asked: an operator mends it. */

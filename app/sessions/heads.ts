@@ -26,6 +26,8 @@ interface Known {
   readonly keys: readonly Verifier[];
   readonly size: number;
   readonly root: Uint8Array;
+  /** POSIX seconds at which it was cosigned last: times never go back, whichever instance's clock is behind. */
+  readonly atSeconds: number;
 }
 
 /** A head that was judged good and waits to be saved. */
@@ -34,6 +36,7 @@ interface Move {
   readonly from: Known;
   readonly to: AddCheckpoint["head"];
   readonly note: string;
+  readonly atSeconds: number;
   readonly saved: (isSaved: boolean) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -51,7 +54,6 @@ export class Heads {
   readonly #known = new Map<string, Known>();
   readonly #waiting: Move[] = [];
   #isSaving = false;
-  #lastSeconds = 0;
 
   constructor(context: Context) {
     this.#context = context;
@@ -80,7 +82,9 @@ export class Heads {
   }
 
   async #answer(request: AddCheckpoint): Promise<WitnessAnswer> {
-    const { origin } = request.head;
+    const { origin, extensions } = request.head;
+    // A session's log has none, and its verifiers refuse them: a session must not be able to make itself unverifiable.
+    if (extensions.length > 0) return refusal(400, "a session's checkpoint has three lines and no more");
     let known = this.#known.get(origin);
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       const isRemembered = known !== undefined;
@@ -91,13 +95,14 @@ export class Heads {
         // Another instance may have moved or closed it since it was read.
         if ((judged.status !== 409 && judged.status !== 422) || !isRemembered) return judged;
       } else if (log !== undefined) {
-        this.#lastSeconds = Math.max(this.#lastSeconds, Math.floor(this.#context.clock() / 1000));
-        const lines = this.#own.cosign(judged.text, this.#lastSeconds);
+        const atSeconds = Math.max(log.atSeconds, Math.floor(this.#context.clock() / 1000));
+        const lines = this.#own.cosign(judged.text, atSeconds);
         const isSaved = await this.#save({
           origin,
           from: log,
           to: request.head,
           note: ownNote(judged, log.keys) + lines,
+          atSeconds,
         });
         if (isSaved) return cosigned(lines);
       }
@@ -112,14 +117,14 @@ export class Heads {
 
   async #read(origin: string): Promise<Known | "closed" | undefined> {
     const [row] = await this.#context.database.rows(
-      `SELECT head.size, head.root, head.closed, session.vkey
+      `SELECT head.size, head.root, head.closed, head.at, session.vkey
        FROM head JOIN session ON session.origin = head.origin WHERE head.origin = $1`,
       [origin],
       isHead,
     );
     if (row === undefined) return undefined;
     if (row.closed) return "closed";
-    const known = { keys: [parseVkey(row.vkey)], size: row.size, root: row.root };
+    const known = { keys: [parseVkey(row.vkey)], size: row.size, root: row.root, atSeconds: Math.floor(row.at / 1000) };
     this.#remember(origin, known);
     return known;
   }
@@ -131,7 +136,7 @@ export class Heads {
     if (this.#known.size > KNOWN_MAX && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  async #save(move: Pick<Move, "origin" | "from" | "to" | "note">): Promise<boolean> {
+  async #save(move: Pick<Move, "origin" | "from" | "to" | "note" | "atSeconds">): Promise<boolean> {
     return await new Promise<boolean>((saved, failed) => {
       this.#waiting.push({ ...move, saved, failed });
       if (!this.#isSaving) void this.#saveAll();
@@ -146,9 +151,9 @@ export class Heads {
       const group = this.#takeGroup();
       try {
         const moved = await this.#moveAll(group);
-        for (const { origin, from, to, saved } of group) {
+        for (const { origin, from, to, atSeconds, saved } of group) {
           const isSaved = moved.has(origin);
-          if (isSaved) this.#remember(origin, { keys: from.keys, size: to.size, root: to.root });
+          if (isSaved) this.#remember(origin, { keys: from.keys, size: to.size, root: to.root, atSeconds });
           saved(isSaved);
         }
       } catch (error) {
@@ -178,9 +183,9 @@ export class Heads {
     for (let tries = 1; ; tries += 1) {
       try {
         const rows = await this.#context.database.rows(
-          `UPDATE head SET size = n.size, root = decode(n.root, 'hex'), note = n.note, at = $7
-           FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[])
-             AS n (origin, old_size, old_root, size, root, note)
+          `UPDATE head SET size = n.size, root = decode(n.root, 'hex'), note = n.note, at = n.at
+           FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
+             AS n (origin, old_size, old_root, size, root, note, at)
            WHERE head.origin = n.origin AND head.size = n.old_size AND head.root = decode(n.old_root, 'hex')
              AND NOT head.closed
            RETURNING head.origin`,
@@ -191,7 +196,7 @@ export class Heads {
             group.map(({ to }) => to.size),
             group.map(({ to }) => hex(to.root)),
             group.map(({ note }) => note),
-            this.#context.clock(),
+            group.map(({ atSeconds }) => atSeconds * 1000),
           ],
           isOrigin,
         );
@@ -218,7 +223,7 @@ function ownNote({ text, signatures }: Note, keys: readonly Verifier[]): string 
 }
 
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
-const isHead = shaped({ size: isInteger, root: isBytes, closed: isFlag, vkey: isText });
+const isHead = shaped({ size: isInteger, root: isBytes, closed: isFlag, at: isInteger, vkey: isText });
 const isOrigin = shaped({ origin: isText });
 
 function hex(bytes: Uint8Array): string {

@@ -74,6 +74,8 @@ export function openJobTokens({ issuers, audience, clock }: JobTokenOptions): Jo
       } catch (error) {
         throw problemOf(error);
       }
+      // A token that is good elsewhere too can have come from there.
+      if (payload.aud !== audience) throw refused("it is for others than this App as well");
       return claimsOf(payload);
     },
   };

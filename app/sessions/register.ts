@@ -15,7 +15,7 @@ import { askAgainAtMs, statusOf } from "../../src/github/failure.ts";
 import { installationOf } from "../../src/github/installation.ts";
 import { type PolicyFile, readPolicyFile } from "../../src/github/policy.ts";
 import { type At, readRepository } from "../../src/github/repository.ts";
-import { type RunOfSession, readJobName, readRun } from "../../src/github/run.ts";
+import { type RunOfSession, readJobOfRun, readRun } from "../../src/github/run.ts";
 import { sessionOrigin } from "../../src/journal/session-log.ts";
 import type { Registration, RegistrationRequest } from "../../src/model/registration.ts";
 import { parseVkey, publicKeyFrom } from "../../src/tlog/note.ts";
@@ -200,7 +200,7 @@ async function look(
   }
   const run = await runOf(octokit, repository.at, claims);
   const [job, file] = await Promise.all([
-    readJobName(octokit, repository.at, claims.checkRunId),
+    jobOf(octokit, repository.at, claims),
     readPolicyFile(octokit, repository.at),
   ]);
   const policy = policyOf(file, asked.targets);
@@ -287,6 +287,17 @@ async function runOf(octokit: Parameters<typeof readRun>[0], at: At, claims: Job
     throw new Problem(403, "The run is over", "This attempt of the run has ended; a session is for a job that runs.");
   }
   return run;
+}
+
+/** The job's name; empty where GitHub does not tell. Throws Problem for a job that has ended, or is another run's. */
+async function jobOf(octokit: Parameters<typeof readRun>[0], at: At, claims: JobClaims): Promise<string> {
+  const job = await readJobOfRun(octokit, at, claims.checkRunId);
+  if (job === "unknown") return "";
+  if (job.run !== claims.runId) {
+    throw new Problem(403, "Another run's job", "The token's job is not one of its run.");
+  }
+  if (job.isEnded) throw new Problem(403, "The job is over", "This job has ended; a session is for a job that runs.");
+  return job.name;
 }
 
 function policyOf(file: PolicyFile | string, targets: readonly string[]) {

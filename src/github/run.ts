@@ -32,12 +32,21 @@ export async function readRun(octokit: Octokit, at: At, id: number): Promise<Run
   };
 }
 
-/** The name of the job whose check run this is; empty where GitHub does not tell. */
-export async function readJobName(octokit: Octokit, at: At, checkRun: number): Promise<string> {
+/** A job as GitHub shows it. */
+export interface JobOfRun {
+  readonly name: string;
+  readonly run: number;
+  readonly isEnded: boolean;
+}
+
+/** The job whose check run this is; `unknown` where GitHub does not tell. */
+export async function readJobOfRun(octokit: Octokit, at: At, checkRun: number): Promise<JobOfRun | "unknown"> {
   const found = await told(
     async () => await octokit.request("GET /repos/{owner}/{repo}/actions/jobs/{job_id}", { ...at, job_id: checkRun }),
   );
-  return typeof found === "string" ? "" : found.data.name;
+  if (typeof found === "string") return "unknown";
+  const { name, run_id, status } = found.data;
+  return { name, run: Number(run_id), isEnded: status === "completed" };
 }
 
 export interface AttemptFacts {

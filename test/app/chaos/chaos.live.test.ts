@@ -4,7 +4,13 @@ import { runChaos } from "./chaos.ts";
 
 // Less than a tenth of `npm run soak`'s: GitHub takes a write a second, and a machine of two cores has other tests.
 it("every answer reaches its gateway once, nothing runs unapproved, and every session lands once, though instances die", async () => {
-  const outcome = await runChaos({ sessions: 4, commands: 4, random: seeded(7), say: () => undefined });
+  const outcome = await runChaos({
+    sessions: 4,
+    commands: 4,
+    trouble: "kills",
+    random: seeded(7),
+    say: () => undefined,
+  });
   expect(outcome.failedSteps).toEqual([]);
   expect(outcome.unapprovedEffects).toEqual([]);
   expect(outcome.lostEffects).toEqual([]);
@@ -12,5 +18,27 @@ it("every answer reaches its gateway once, nothing runs unapproved, and every se
   expect(outcome.notLandedOnce).toEqual([]);
   expect(outcome.approved + outcome.refused).toBe(16);
   expect(outcome.kills).toBeGreaterThan(0);
+  expect(outcome.notCheckedOnce).toEqual([]);
+  expect(outcome.verdict).toContain("good");
+}, 400_000);
+
+it("nothing is lost, doubled or asked too early while GitHub fails for a minute, and everything lands after", async () => {
+  const outcome = await runChaos({
+    sessions: 4,
+    commands: 4,
+    trouble: 60_000,
+    random: seeded(11),
+    say: () => undefined,
+  });
+  process.stdout.write(`GitHub failed: ${JSON.stringify(outcome.weather)}\n`);
+  expect(outcome.failedSteps).toEqual([]);
+  expect(outcome.unapprovedEffects).toEqual([]);
+  expect(outcome.lostEffects).toEqual([]);
+  expect(outcome.doubled).toEqual([]);
+  expect(outcome.notLandedOnce).toEqual([]);
+  expect(outcome.notCheckedOnce).toEqual([]);
+  expect(outcome.tooEarly).toBe(0);
+  expect(outcome.madeInMinute).toBeLessThanOrEqual(80);
+  expect(outcome.approved + outcome.refused).toBe(16);
   expect(outcome.verdict).toContain("good");
 }, 400_000);

@@ -1,11 +1,13 @@
-// Many jobs behind two instances of the App on one database, while instances are killed and started again, webhooks are lost
-// and doubled, and people answer. At the end every effect on the server is held against the evidence that landed.
+// Many jobs behind two instances of the App on one database, while instances are killed and started again or GitHub fails,
+// webhooks are lost and doubled, and people answer. At the end every effect on the server is held against the evidence that
+// landed.
 
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import type { Fault } from "../../standin/faults.ts";
 import { freePort, type Running, startWhole, type Whole } from "../whole/town.ts";
 import { startBalancer } from "./balancer.ts";
 
@@ -13,6 +15,8 @@ export interface ChaosOptions {
   readonly sessions: number;
   /** Held commands of each session. */
   readonly commands: number;
+  /** `kills`: an instance dies every few seconds. Else GitHub fails in every way for so long, in milliseconds. */
+  readonly trouble: "kills" | number;
   /** From 0 to 1; the same numbers give the same people and kills, not the same timing. */
   readonly random: () => number;
   readonly say: (line: string) => void;
@@ -21,6 +25,13 @@ export interface ChaosOptions {
 /** What happened, to be compared with what was promised. */
 export interface Outcome {
   readonly kills: number;
+  /** How often GitHub failed in which way. */
+  readonly weather: Readonly<Record<string, number>>;
+  /** Requests that came while GitHub had said to wait, and the most that was made on it within a minute. */
+  readonly tooEarly: number;
+  readonly madeInMinute: number;
+  /** Sessions that have not exactly one check. */
+  readonly notCheckedOnce: readonly string[];
   readonly approved: number;
   readonly refused: number;
   /** Rows that are gone though no signed approval of that very command is in the evidence. */
@@ -34,6 +45,20 @@ export interface Outcome {
   readonly verdict: string;
   readonly failedSteps: readonly string[];
 }
+
+/** What the issue names of GitHub's failures; a moved branch is custody's own tests'. */
+const WEATHER: readonly [Fault, ...Fault[]] = [
+  { kind: "forbidden", retryAfterSeconds: 2 },
+  { kind: "too-many", retryAfterSeconds: 2 },
+  { kind: "secondary-limit", retryAfterSeconds: 3 },
+  { kind: "unprocessable", message: "Validation Failed" },
+  { kind: "bad-gateway" },
+  { kind: "bad-gateway", after: true },
+  { kind: "slow", milliseconds: 2_000 },
+  { kind: "reset" },
+  { kind: "reset", after: true },
+  { kind: "expired-token" },
+];
 
 const POLICY = `version: 1
 targets:
@@ -67,7 +92,7 @@ const [from, count] = process.argv.slice(2).map(Number);
 })().catch((error) => { console.log("broke " + error.message); process.exit(7); });
 `;
 
-export async function runChaos({ sessions, commands, random, say }: ChaosOptions): Promise<Outcome> {
+export async function runChaos({ sessions, commands, trouble, random, say }: ChaosOptions): Promise<Outcome> {
   const whole = await startWhole({ policy: POLICY });
   const { server, folder, standin } = whole;
   const setup = new pg.Client(server.url);
@@ -97,7 +122,8 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
   writeFileSync(job, JOB);
   const over = new AbortController();
   const isOver = (): boolean => over.signal.aborted;
-  const kills = killNowAndThen();
+  const weather: Record<string, number> = {};
+  const kills = trouble === "kills" ? killNowAndThen() : rainFor(trouble);
   const people = answerEverything();
 
   async function killNowAndThen(): Promise<number> {
@@ -116,6 +142,19 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
       });
     }
     return count;
+  }
+
+  async function rainFor(ms: number): Promise<number> {
+    const endMs = Date.now() + ms;
+    while (Date.now() < endMs && !isOver()) {
+      const fault = WEATHER[Math.floor(random() * WEATHER.length)] ?? WEATHER[0];
+      standin.faults.next(fault);
+      const kind = "after" in fault ? `${fault.kind}, done` : fault.kind;
+      weather[kind] = (weather[kind] ?? 0) + 1;
+      await sleep(500 + random() * 1_500);
+    }
+    standin.faults.clear();
+    return 0;
   }
 
   // People look at checks as GitHub shows them; a press whose webhook is lost is pressed again, as people do.
@@ -154,7 +193,7 @@ export async function runChaos({ sessions, commands, random, say }: ChaosOptions
     over.abort();
     const count = await kills;
     await people;
-    return await compare(whole, setup, { steps, codes, kills: count });
+    return await compare(whole, setup, { steps, codes, kills: count, weather });
   } finally {
     over.abort();
     await Promise.allSettled([kills, people]);
@@ -168,9 +207,10 @@ interface Done {
   readonly steps: readonly Running[];
   readonly codes: readonly number[];
   readonly kills: number;
+  readonly weather: Readonly<Record<string, number>>;
 }
 
-async function compare(whole: Whole, setup: pg.Client, { steps, codes, kills }: Done): Promise<Outcome> {
+async function compare(whole: Whole, setup: pg.Client, { steps, codes, kills, weather }: Done): Promise<Outcome> {
   const folder = await whole.clone();
   const { output: verdict } = await whole.countersign("verify", folder, "--repository", "acme/shop");
   const ran = (await setup.query<{ id: number }>("SELECT id FROM ran")).rows.map(({ id }) => id);
@@ -179,8 +219,13 @@ async function compare(whole: Whole, setup: pg.Client, { steps, codes, kills }: 
   const gone = [...new Set(ran)].filter((id) => !left.has(id));
   const approved = evidence.approvals.filter(({ answer }) => answer === "approved").map(({ id }) => id);
   const sids = steps.map((step) => /session ([0-9A-Z]{26})/.exec(step.output())?.[1] ?? "no session");
+  const checks = whole.shop.checkRuns.map(({ externalId }) => externalId);
   return {
     kills,
+    weather,
+    tooEarly: whole.standin.limits.tooEarly,
+    madeInMinute: whole.standin.limits.content.inMinute,
+    notCheckedOnce: sids.filter((sid) => checks.filter((each) => each === sid).length !== 1),
     approved: approved.length,
     refused: evidence.approvals.filter(({ answer }) => answer === "refused").length,
     unapprovedEffects: gone.filter((id) => !approved.includes(id)).map(String),

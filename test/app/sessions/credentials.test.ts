@@ -83,6 +83,16 @@ describe.each(KINDS)("a credential on %s", (kind) => {
     expect(await problem(await ask(newGateway(), undefined, gateway.sid))).toMatch(/^401 /);
   });
 
+  it("goes to no other repository that has taken the name it is kept under", async () => {
+    const before = await begun();
+    expect((await ask(before)).status).toBe(200);
+    // As if the name had been another repository's then.
+    await office.database.run("UPDATE session SET repository_id = 999 WHERE sid = $1", [before.sid]);
+    expect(await problem(await ask(await begun()))).toMatch(/^403 The name was another repository's: .*999/);
+    await office.database.run("DELETE FROM credential WHERE sid = $1", [before.sid]);
+    expect((await ask(await begun())).status).toBe(200);
+  });
+
   it("is not there for a target that the file does not have, and the registration says so", async () => {
     const gateway = newGateway();
     const { token } = await office.newJob();

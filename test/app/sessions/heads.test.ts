@@ -268,23 +268,44 @@ describe.each(KINDS)("the countersigner on %s", (kind) => {
     expect(timeOf(gateway, await (await ask(gateway.grow(1))).text())).toBe(first);
   });
 
-  it.each(["contested", "handed-in", "lost", "landed"])(
-    "cosigns nothing more of a session that is %s",
-    async (state) => {
-      const gateway = await office.quickSession();
-      for (const at of [office.url, office.second.origin]) {
-        expect(await status(gateway.grow(2), at)).toBe(200);
-        gateway.cosigned();
-      }
-      await office.database.run("UPDATE session SET state = $2 WHERE sid = $1", [gateway.sid, state]);
-      for (const at of [office.url, office.second.origin]) {
-        expect(await status(gateway.grow(0), at)).toBe(403);
-        expect(await status(gateway.grow(1), at)).toBe(403);
-        expect(await status(gateway.grow(0).replace(/^old \d+/, "old 1"), at)).toBe(403);
-      }
-      expect((await office.headOf(gateway.origin)).size).toBe(4);
-    },
-  );
+  it("never signs a time before another instance's last", async () => {
+    const gateway = await office.quickSession();
+    office.clock.aheadMs = 90_000;
+    const first = timeOf(gateway, await (await ask(gateway.grow(1))).text());
+    gateway.cosigned();
+    office.clock.aheadMs = -90_000;
+    expect(timeOf(gateway, await (await ask(gateway.grow(1), office.second.origin)).text())).toBe(first);
+  });
+
+  it("refuses lines behind the third, which a session's log never has", async () => {
+    const gateway = await office.quickSession();
+    const body = gateway.grow(1);
+    expect(await status(body.replace(/\n\n—/, "\nmore\n\n—"))).toBe(400);
+    expect(await status(body)).toBe(200);
+  });
+
+  it("goes on with a session that was lost, so that what is found of it can be handed in to its end", async () => {
+    const gateway = await office.quickSession();
+    expect(await status(gateway.grow(2))).toBe(200);
+    gateway.cosigned();
+    await office.database.run("UPDATE session SET state = 'lost' WHERE sid = $1", [gateway.sid]);
+    expect(await status(gateway.grow(1))).toBe(200);
+  });
+
+  it.each(["contested", "handed-in", "landed"])("cosigns nothing more of a session that is %s", async (state) => {
+    const gateway = await office.quickSession();
+    for (const at of [office.url, office.second.origin]) {
+      expect(await status(gateway.grow(2), at)).toBe(200);
+      gateway.cosigned();
+    }
+    await office.database.run("UPDATE session SET state = $2 WHERE sid = $1", [gateway.sid, state]);
+    for (const at of [office.url, office.second.origin]) {
+      expect(await status(gateway.grow(0), at)).toBe(403);
+      expect(await status(gateway.grow(1), at)).toBe(403);
+      expect(await status(gateway.grow(0).replace(/^old \d+/, "old 1"), at)).toBe(403);
+    }
+    expect((await office.headOf(gateway.origin)).size).toBe(4);
+  });
 
   it("moves no head once its session has ended, also one that is on its way then", async () => {
     for (let round = 0; round < 6; round += 1) {
@@ -302,7 +323,7 @@ describe.each(KINDS)("the countersigner on %s", (kind) => {
         }
       })();
       await new Promise((done) => setTimeout(done, 20 + round * 7));
-      await office.database.run("UPDATE session SET state = 'lost' WHERE sid = $1", [gateway.sid]);
+      await office.database.run("UPDATE session SET state = 'contested' WHERE sid = $1", [gateway.sid]);
       const { size } = await office.headOf(gateway.origin);
       await new Promise((done) => setTimeout(done, 20));
       ending.isOver = true;
