@@ -51870,7 +51870,7 @@ var package_default = {
     standin: "node test/bootstrap.mjs test/standin/main.ts",
     compat: "node test/bootstrap.mjs --with psql,pgbench test/compat/run.ts",
     fuzz: "node test/bootstrap.mjs node_modules/vitest/vitest.mjs run --config vitest.fuzz.config.ts",
-    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts && node test/bootstrap.mjs --with git test/scale/soak.ts && node test/bootstrap.mjs --with git,psql test/app/chaos/soak.ts"
+    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts && node test/bootstrap.mjs --with git test/scale/soak.ts && node test/bootstrap.mjs --with git,psql test/app/chaos/soak.ts && WEATHER_MS=600000 node test/bootstrap.mjs --with git,psql test/app/chaos/soak.ts"
   },
   devDependencies: {
     "@biomejs/biome": "2.6.8",
@@ -61382,7 +61382,8 @@ async function doOne(taken2, options2, stopped) {
   await database.run(
     `UPDATE errand SET leased_until = 0, fault = $4,
        attempts = CASE WHEN $4 = '' THEN 0 ELSE attempts END,
-       due_at = CASE WHEN called = $5 THEN $3 ELSE least($3, due_at) END
+       -- What failed waits, whoever called meanwhile: an errand that calls for itself and fails would never rest.
+       due_at = CASE WHEN called = $5 OR $4 <> '' THEN $3 ELSE least($3, due_at) END
      WHERE kind = $1 AND subject = $2`,
     [taken2.kind, taken2.subject, Math.ceil(next), fault2, taken2.called]
   );
@@ -62848,17 +62849,27 @@ async function issue({ context, source }, exchange3, session) {
   if (!session.facts.targets.includes(target)) {
     throw new Problem(404, "Another target", "The session was registered without this target.");
   }
-  const url = await urlFrom(context, source, {
+  const name3 = {
     repository: session.repository,
     repositoryId: session.repository_id,
     target,
     environment: session.facts.identity.environment
-  });
+  };
+  const url = await urlFrom(context, source, name3);
   if (url === void 0) {
     throw new Problem(404, "No credential", `The App has no credential for ${target} of ${session.repository}.`);
   }
+  const isByName = await urlFrom(context, source, { ...name3, repository: "" }) === void 0;
   const atMs = context.clock();
   await context.database.transaction(async (sql) => {
+    const other2 = isByName ? await otherOfThatName(sql, session) : void 0;
+    if (other2 !== void 0) {
+      throw new Problem(
+        403,
+        "The name was another repository's",
+        `${session.repository} was repository ${other2} when its credentials were given before. If this is right, keep them under the number ${session.repository_id}.`
+      );
+    }
     const [open2] = await sql.rows(
       `SELECT head.size FROM session JOIN head ON head.origin = session.origin
        WHERE session.sid = $1 AND session.state = 'open' FOR UPDATE OF session`,
@@ -62882,6 +62893,16 @@ async function issue({ context, source }, exchange3, session) {
   context.metrics.count("countersign_credentials_issued_total");
   context.log.info({ sid: session.sid, target }, "a credential is issued");
   return json(200, { jwe: await encrypted({ url }, session.encryption) });
+}
+var isNumbered = shaped({ repository_id: isInteger });
+async function otherOfThatName(sql, session) {
+  const [other2] = await sql.rows(
+    `SELECT session.repository_id FROM credential JOIN session ON session.sid = credential.sid
+     WHERE lower(session.repository) = lower($1) AND session.repository_id <> $2 LIMIT 1`,
+    [session.repository, session.repository_id],
+    isNumbered
+  );
+  return other2?.repository_id;
 }
 async function urlFrom({ log }, source, name3) {
   try {
@@ -73346,11 +73367,13 @@ async function readRun(octokit, at, id) {
     attempt: data.run_attempt ?? 1
   };
 }
-async function readJobName(octokit, at, checkRun) {
+async function readJobOfRun(octokit, at, checkRun) {
   const found = await told(
     async () => await octokit.request("GET /repos/{owner}/{repo}/actions/jobs/{job_id}", { ...at, job_id: checkRun })
   );
-  return typeof found === "string" ? "" : found.data.name;
+  if (typeof found === "string") return "unknown";
+  const { name: name3, run_id, status } = found.data;
+  return { name: name3, run: Number(run_id), isEnded: status === "completed" };
 }
 async function readAttempt(octokit, at, run2) {
   const found = await told(
@@ -79568,7 +79591,6 @@ var Heads = class {
   #known = /* @__PURE__ */ new Map();
   #waiting = [];
   #isSaving = false;
-  #lastSeconds = 0;
   constructor(context) {
     this.#context = context;
     this.#own = cosigner(parseVkey(context.vkey).name, context.key);
@@ -79593,7 +79615,8 @@ var Heads = class {
     }
   }
   async #answer(request2) {
-    const { origin } = request2.head;
+    const { origin, extensions } = request2.head;
+    if (extensions.length > 0) return refusal(400, "a session's checkpoint has three lines and no more");
     let known5 = this.#known.get(origin);
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       const isRemembered = known5 !== void 0;
@@ -79603,13 +79626,14 @@ var Heads = class {
       if ("status" in judged) {
         if (judged.status !== 409 && judged.status !== 422 || !isRemembered) return judged;
       } else if (log !== void 0) {
-        this.#lastSeconds = Math.max(this.#lastSeconds, Math.floor(this.#context.clock() / 1e3));
-        const lines = this.#own.cosign(judged.text, this.#lastSeconds);
+        const atSeconds = Math.max(log.atSeconds, Math.floor(this.#context.clock() / 1e3));
+        const lines = this.#own.cosign(judged.text, atSeconds);
         const isSaved = await this.#save({
           origin,
           from: log,
           to: request2.head,
-          note: ownNote(judged, log.keys) + lines
+          note: ownNote(judged, log.keys) + lines,
+          atSeconds
         });
         if (isSaved) return cosigned(lines);
       }
@@ -79621,14 +79645,14 @@ var Heads = class {
   }
   async #read(origin) {
     const [row] = await this.#context.database.rows(
-      `SELECT head.size, head.root, head.closed, session.vkey
+      `SELECT head.size, head.root, head.closed, head.at, session.vkey
        FROM head JOIN session ON session.origin = head.origin WHERE head.origin = $1`,
       [origin],
       isHead4
     );
     if (row === void 0) return void 0;
     if (row.closed) return "closed";
-    const known5 = { keys: [parseVkey(row.vkey)], size: row.size, root: row.root };
+    const known5 = { keys: [parseVkey(row.vkey)], size: row.size, root: row.root, atSeconds: Math.floor(row.at / 1e3) };
     this.#remember(origin, known5);
     return known5;
   }
@@ -79651,9 +79675,9 @@ var Heads = class {
       const group = this.#takeGroup();
       try {
         const moved = await this.#moveAll(group);
-        for (const { origin, from, to, saved } of group) {
+        for (const { origin, from, to, atSeconds, saved } of group) {
           const isSaved = moved.has(origin);
-          if (isSaved) this.#remember(origin, { keys: from.keys, size: to.size, root: to.root });
+          if (isSaved) this.#remember(origin, { keys: from.keys, size: to.size, root: to.root, atSeconds });
           saved(isSaved);
         }
       } catch (error2) {
@@ -79680,9 +79704,9 @@ var Heads = class {
     for (let tries = 1; ; tries += 1) {
       try {
         const rows2 = await this.#context.database.rows(
-          `UPDATE head SET size = n.size, root = decode(n.root, 'hex'), note = n.note, at = $7
-           FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[])
-             AS n (origin, old_size, old_root, size, root, note)
+          `UPDATE head SET size = n.size, root = decode(n.root, 'hex'), note = n.note, at = n.at
+           FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
+             AS n (origin, old_size, old_root, size, root, note, at)
            WHERE head.origin = n.origin AND head.size = n.old_size AND head.root = decode(n.old_root, 'hex')
              AND NOT head.closed
            RETURNING head.origin`,
@@ -79693,7 +79717,7 @@ var Heads = class {
             group.map(({ to }) => to.size),
             group.map(({ to }) => hex(to.root)),
             group.map(({ note }) => note),
-            this.#context.clock()
+            group.map(({ atSeconds }) => atSeconds * 1e3)
           ],
           isOrigin
         );
@@ -79715,7 +79739,7 @@ function ownNote({ text, signatures }, keys) {
 ${lines.join("")}`;
 }
 var isBytes2 = (value) => value instanceof Uint8Array;
-var isHead4 = shaped({ size: isInteger, root: isBytes2, closed: isFlag, vkey: isText });
+var isHead4 = shaped({ size: isInteger, root: isBytes2, closed: isFlag, at: isInteger, vkey: isText });
 var isOrigin = shaped({ origin: isText });
 function hex(bytes) {
   return Buffer.from(bytes).toString("hex");
@@ -79751,6 +79775,7 @@ function openJobTokens({ issuers, audience, clock }) {
       } catch (error2) {
         throw problemOf(error2);
       }
+      if (payload.aud !== audience) throw refused("it is for others than this App as well");
       return claimsOf(payload);
     }
   };
@@ -79916,7 +79941,7 @@ function registrationStatement(registration) {
 // src/github/installation.ts
 async function installationOf(app, at) {
   const found = await told(async () => await app.request("GET /repos/{owner}/{repo}/installation", { ...at }));
-  return typeof found === "string" || found.data.suspended_at !== null ? void 0 : found.data.id;
+  return typeof found === "string" || typeof found.data.suspended_at === "string" ? void 0 : found.data.id;
 }
 
 // src/github/policy.ts
@@ -80082,7 +80107,7 @@ async function look2({ context, needs }, { asked: asked2, claims, origin }) {
   }
   const run2 = await runOf3(octokit, repository.at, claims);
   const [job, file] = await Promise.all([
-    readJobName(octokit, repository.at, claims.checkRunId),
+    jobOf(octokit, repository.at, claims),
     readPolicyFile(octokit, repository.at)
   ]);
   const policy = policyOf2(file, asked2.targets);
@@ -80166,6 +80191,15 @@ async function runOf3(octokit, at, claims) {
     throw new Problem(403, "The run is over", "This attempt of the run has ended; a session is for a job that runs.");
   }
   return run2;
+}
+async function jobOf(octokit, at, claims) {
+  const job = await readJobOfRun(octokit, at, claims.checkRunId);
+  if (job === "unknown") return "";
+  if (job.run !== claims.runId) {
+    throw new Problem(403, "Another run's job", "The token's job is not one of its run.");
+  }
+  if (job.isEnded) throw new Problem(403, "The job is over", "This job has ended; a session is for a job that runs.");
+  return job.name;
 }
 function policyOf2(file, targets) {
   if (typeof file === "string") {

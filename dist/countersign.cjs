@@ -36899,7 +36899,7 @@ var package_default = {
     standin: "node test/bootstrap.mjs test/standin/main.ts",
     compat: "node test/bootstrap.mjs --with psql,pgbench test/compat/run.ts",
     fuzz: "node test/bootstrap.mjs node_modules/vitest/vitest.mjs run --config vitest.fuzz.config.ts",
-    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts && node test/bootstrap.mjs --with git test/scale/soak.ts && node test/bootstrap.mjs --with git,psql test/app/chaos/soak.ts"
+    soak: "FUZZ_SECONDS=1800 npm run fuzz && node test/bootstrap.mjs --with psql test/kill/soak.ts && node test/bootstrap.mjs --with git test/scale/soak.ts && node test/bootstrap.mjs --with git,psql test/app/chaos/soak.ts && WEATHER_MS=600000 node test/bootstrap.mjs --with git,psql test/app/chaos/soak.ts"
   },
   devDependencies: {
     "@biomejs/biome": "2.6.8",

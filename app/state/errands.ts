@@ -177,7 +177,8 @@ async function doOne(taken: Taken, options: ErrandOptions, stopped: AbortSignal)
   await database.run(
     `UPDATE errand SET leased_until = 0, fault = $4,
        attempts = CASE WHEN $4 = '' THEN 0 ELSE attempts END,
-       due_at = CASE WHEN called = $5 THEN $3 ELSE least($3, due_at) END
+       -- What failed waits, whoever called meanwhile: an errand that calls for itself and fails would never rest.
+       due_at = CASE WHEN called = $5 OR $4 <> '' THEN $3 ELSE least($3, due_at) END
      WHERE kind = $1 AND subject = $2`,
     [taken.kind, taken.subject, Math.ceil(next), fault, taken.called],
   );

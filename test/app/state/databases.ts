@@ -22,7 +22,8 @@ export interface States {
 /** Starts what states of this kind need. Each `fresh` is a database of its own. */
 export async function openStates(kind: DatabaseKind): Promise<States> {
   const opened: Database[] = [];
-  const server: LivePostgres | undefined = kind === "PostgreSQL" ? await startPostgres() : undefined;
+  const server: LivePostgres | undefined =
+    kind === "PostgreSQL" ? await startPostgres({ settings: { max_connections: "400" } }) : undefined;
   let count = 0;
   const urlOf = (number: number): string => `${server?.url.replace(/\/[^/]*$/, "")}/state${number}`;
   const lite = server === undefined ? await openPglite("memory") : undefined;

@@ -89,6 +89,22 @@ describe.each(KINDS)("errands on %s", (kind) => {
     expect(tries).toBe(2);
   });
 
+  it("rests after it failed, though it called for itself", async () => {
+    const database = await states.fresh();
+    let tries = 0;
+    await callFor(database, { kind: "mend", subject: "one" }, 0);
+    const running = runErrands(
+      options(database, async () => {
+        tries += 1;
+        await callFor(database, { kind: "mend", subject: "one" }, Date.now());
+        throw new NotNow("later", Date.now() + 60_000);
+      }),
+    );
+    await sleep(1_500);
+    await running.stop();
+    expect(tries).toBe(1);
+  });
+
   it("is done by another instance soon after the one that was at it died", async () => {
     const database = await states.fresh();
     await callFor(database, { kind: "mend", subject: "one" }, 0);
