@@ -72593,10 +72593,12 @@ async function undergo(sql, row, happening, end) {
 }
 var isTold = shaped({ told: (value) => value === null || isText(value) });
 async function withdrawAll(sql, sid, atMs) {
-  const rows2 = await requestsOf(sql, sid, "lock");
-  for (const row of rows2)
-    await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
-  if (rows2.length > 0) await callFor(sql, { kind: "attend", subject: sid }, atMs);
+  let isChanged = false;
+  for (const row of await requestsOf(sql, sid, "lock")) {
+    const after = await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
+    isChanged ||= after !== row.state;
+  }
+  if (isChanged) await callFor(sql, { kind: "attend", subject: sid }, atMs);
 }
 
 // app/approvals/ask.ts

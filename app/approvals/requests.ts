@@ -139,8 +139,11 @@ const isTold = shaped({ told: (value: unknown): value is string | null => value 
  * the transaction of whoever ended it.
  */
 export async function withdrawAll(sql: Sql, sid: string, atMs: number): Promise<void> {
-  const rows = await requestsOf(sql, sid, "lock");
-  for (const row of rows)
-    await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
-  if (rows.length > 0) await callFor(sql, { kind: "attend", subject: sid }, atMs);
+  let isChanged = false;
+  for (const row of await requestsOf(sql, sid, "lock")) {
+    const after = await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
+    isChanged ||= after !== row.state;
+  }
+  // Only then: whoever attends to a session that is over comes by here, and would call for itself for ever.
+  if (isChanged) await callFor(sql, { kind: "attend", subject: sid }, atMs);
 }

@@ -204,6 +204,16 @@ describe("by review of the pull request", () => {
   });
 });
 
+describe("when nothing waits any more", () => {
+  it("GitHub is left alone", async () => {
+    await whole.standin.hooks.settled();
+    await new Promise((done) => setTimeout(done, 3_000));
+    const before = whole.standin.seen.length;
+    await new Promise((done) => setTimeout(done, 3_000));
+    expect(whole.standin.seen.length - before).toBeLessThan(10);
+  });
+});
+
 describe("what the workflow never holds", () => {
   it("is the target's credential, which the App alone has", async () => {
     const { newJob, step, folder, server } = whole;
