@@ -72593,12 +72593,14 @@ async function undergo(sql, row, happening, end) {
 }
 var isTold = shaped({ told: (value) => value === null || isText(value) });
 async function withdrawAll(sql, sid, atMs) {
-  let isChanged = false;
-  for (const row of await requestsOf(sql, sid, "lock")) {
-    const after = await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
-    isChanged ||= after !== row.state;
-  }
-  if (isChanged) await callFor(sql, { kind: "attend", subject: sid }, atMs);
+  const count2 = await takeBack(sql, sid, atMs);
+  if (count2 > 0) await callFor(sql, { kind: "attend", subject: sid }, atMs);
+}
+async function takeBack(sql, sid, atMs) {
+  const rows2 = await requestsOf(sql, sid, "lock");
+  for (const row of rows2)
+    await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
+  return rows2.length;
 }
 
 // app/approvals/ask.ts
@@ -75131,7 +75133,7 @@ async function attend(parts, pace, sid, signal) {
   const session = await findSession(database, sid);
   const requests = await requestsOf(database, sid);
   if (session === void 0 || requests.length === 0) return "done";
-  if (session.state !== "open") await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
+  if (session.state !== "open") await database.transaction(async (sql) => await takeBack(sql, sid, clock()));
   const isWaiting3 = requests.some(isAsking);
   const newest = Math.max(...requests.map(({ answered_at }) => answered_at));
   if (!isWaiting3 && clock() - newest > STALE_MS_MAX) return "done";
@@ -75152,7 +75154,7 @@ async function onGithub(parts, pace, { octokit, session, signal }) {
   let surface = await openSurface(database, sid, random);
   const repository = await readRepository(octokit, { id: session.repository_id, fullName: session.repository });
   if (repository === "gone") {
-    await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
+    await database.transaction(async (sql) => await takeBack(sql, sid, clock()));
     return;
   }
   if (surface.public === null) surface = await changeSurface(database, surface, { public: repository.isPublic });
@@ -75189,7 +75191,7 @@ async function afterFailure({ context }, session, error2) {
     async () => await app.request("GET /app/installations/{installation_id}", { installation_id: session.installation_id })
   );
   const isGone = found === "gone" || found !== "refused" && found.data.suspended_at !== null;
-  if (isGone) await database.transaction(async (sql) => await withdrawAll(sql, session.sid, clock()));
+  if (isGone) await database.transaction(async (sql) => await takeBack(sql, session.sid, clock()));
 }
 
 // app/approvals/hand-out.ts

@@ -17,7 +17,7 @@ import type { Pace } from "./pace.ts";
 import type { Parts } from "./parts.ts";
 import { publishCheck, publishThread } from "./publish.ts";
 import { repliesTo, reply } from "./replies.ts";
-import { isAsking, type RequestRow, requestsOf, withdrawAll } from "./requests.ts";
+import { isAsking, type RequestRow, requestsOf, takeBack } from "./requests.ts";
 import { showingOf } from "./shown.ts";
 import { changeSurface, openSurface } from "./surface.ts";
 import { countAll } from "./tally.ts";
@@ -41,7 +41,7 @@ async function attend(parts: Parts, pace: Pace, sid: string, signal: AbortSignal
   const session = await findSession(database, sid);
   const requests = await requestsOf(database, sid);
   if (session === undefined || requests.length === 0) return "done";
-  if (session.state !== "open") await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
+  if (session.state !== "open") await database.transaction(async (sql) => await takeBack(sql, sid, clock()));
   const isWaiting = requests.some(isAsking);
   const newest = Math.max(...requests.map(({ answered_at }) => answered_at));
   if (!isWaiting && clock() - newest > STALE_MS_MAX) return "done";
@@ -71,7 +71,7 @@ async function onGithub(parts: Parts, pace: Pace, { octokit, session, signal }: 
   const repository = await readRepository(octokit, { id: session.repository_id, fullName: session.repository });
   if (repository === "gone") {
     // Nobody can answer there any more.
-    await database.transaction(async (sql) => await withdrawAll(sql, sid, clock()));
+    await database.transaction(async (sql) => await takeBack(sql, sid, clock()));
     return;
   }
   if (surface.public === null) surface = await changeSurface(database, surface, { public: repository.isPublic });
@@ -119,5 +119,5 @@ async function afterFailure({ context }: Parts, session: SessionRow, error: unkn
       await app.request("GET /app/installations/{installation_id}", { installation_id: session.installation_id }),
   );
   const isGone = found === "gone" || (found !== "refused" && found.data.suspended_at !== null);
-  if (isGone) await database.transaction(async (sql) => await withdrawAll(sql, session.sid, clock()));
+  if (isGone) await database.transaction(async (sql) => await takeBack(sql, session.sid, clock()));
 }

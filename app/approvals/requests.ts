@@ -139,11 +139,14 @@ const isTold = shaped({ told: (value: unknown): value is string | null => value 
  * the transaction of whoever ended it.
  */
 export async function withdrawAll(sql: Sql, sid: string, atMs: number): Promise<void> {
-  let isChanged = false;
-  for (const row of await requestsOf(sql, sid, "lock")) {
-    const after = await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
-    isChanged ||= after !== row.state;
-  }
-  // Only then: whoever attends to a session that is over comes by here, and would call for itself for ever.
-  if (isChanged) await callFor(sql, { kind: "attend", subject: sid }, atMs);
+  const count = await takeBack(sql, sid, atMs);
+  if (count > 0) await callFor(sql, { kind: "attend", subject: sid }, atMs);
+}
+
+/** The same, for whoever attends to the session already: calling for itself, it would do so for ever. Gives how many there are. */
+export async function takeBack(sql: Sql, sid: string, atMs: number): Promise<number> {
+  const rows = await requestsOf(sql, sid, "lock");
+  for (const row of rows)
+    await undergo(sql, row, { kind: "withdrawn", atMs }, () => ({ answered: WITHDRAWN, counted: [] }));
+  return rows.length;
 }
